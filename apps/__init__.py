@@ -1,0 +1,1 @@
+"""Watchfloor's applications: each deep, each with one small door."""

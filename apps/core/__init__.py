@@ -1,0 +1,1 @@
+"""The words of space and time, the error root, ids, and HTTP plumbing. No business."""

@@ -1,0 +1,1 @@
+"""How the applications are put together: settings, URLs, entry points, queues."""

@@ -1,0 +1,65 @@
+"""The environment, read once and typed: no other module looks at ``os.environ``.
+
+Every variable begins with ``WATCHFLOOR_``; ``docs/settings.md`` lists them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+
+import environ
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What the operator chose. Durations are in seconds in the environment and ``timedelta`` here."""
+
+    secret_key: str
+    debug: bool
+    allowed_hosts: tuple[str, ...]
+    trusted_origins: tuple[str, ...]
+    db_name: str
+    db_user: str
+    db_password: str
+    db_host: str
+    db_port: str
+    db_pool_size: int
+    redis_url: str
+    redis_prefix: str
+    behind_tls_proxy: bool
+    log_json: bool
+    log_level: str
+    position_retention: timedelta
+    metrics_key: str
+    gdal_library_path: str
+    geos_library_path: str
+
+
+@cache
+def read_environment() -> Environment:
+    """Return the environment of this process; a malformed value raises at start, naming the variable."""
+    env = environ.Env()
+    text = env.str
+    return Environment(
+        secret_key=text("WATCHFLOOR_SECRET_KEY", default=""),
+        debug=env.bool("WATCHFLOOR_DEBUG", default=False),
+        allowed_hosts=tuple(env.list("WATCHFLOOR_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])),
+        trusted_origins=tuple(env.list("WATCHFLOOR_TRUSTED_ORIGINS", default=[])),
+        db_name=text("WATCHFLOOR_DB_NAME", default="watchfloor"),
+        db_user=text("WATCHFLOOR_DB_USER", default="watchfloor"),
+        db_password=text("WATCHFLOOR_DB_PASSWORD", default=""),
+        db_host=text("WATCHFLOOR_DB_HOST", default=""),
+        db_port=text("WATCHFLOOR_DB_PORT", default=""),
+        db_pool_size=env.int("WATCHFLOOR_DB_POOL_SIZE", default=16),
+        redis_url=text("WATCHFLOOR_REDIS_URL", default="redis://127.0.0.1:6379/0"),
+        redis_prefix=text("WATCHFLOOR_REDIS_PREFIX", default="watchfloor"),
+        behind_tls_proxy=env.bool("WATCHFLOOR_BEHIND_TLS_PROXY", default=False),
+        log_json=env.bool("WATCHFLOOR_LOG_JSON", default=False),
+        log_level=text("WATCHFLOOR_LOG_LEVEL", default="INFO"),
+        position_retention=timedelta(days=env.float("WATCHFLOOR_POSITION_RETENTION_DAYS", default=365.0)),
+        metrics_key=text("WATCHFLOOR_METRICS_KEY", default=""),
+        gdal_library_path=text("GDAL_LIBRARY_PATH", default=""),
+        geos_library_path=text("GEOS_LIBRARY_PATH", default=""),
+    )

@@ -1,0 +1,185 @@
+"""What every installation shares. Values that differ between installations come from ``project.env``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from project.env import read_environment
+from project.libraries import geo_libraries
+from project.logs import configure_logs
+from project.queues import rq_queues
+
+ENV = read_environment()
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+SECRET_KEY = ENV.secret_key
+DEBUG = ENV.debug
+ALLOWED_HOSTS = list(ENV.allowed_hosts)
+CSRF_TRUSTED_ORIGINS = list(ENV.trusted_origins)
+
+GDAL_LIBRARY_PATH, GEOS_LIBRARY_PATH = geo_libraries(ENV)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watchfloor:
+    """Our own settings, typed: ``settings.WATCHFLOOR.redis_url``."""
+
+    redis_url: str
+    redis_prefix: str
+    position_retention: timedelta
+    metrics_key: str
+
+
+WATCHFLOOR = Watchfloor(
+    redis_url=ENV.redis_url,
+    redis_prefix=ENV.redis_prefix,
+    position_retention=ENV.position_retention,
+    metrics_key=ENV.metrics_key,
+)
+
+LOCAL_APPS = [
+    "core",
+    "access",
+    "events",
+    "lifecycle",
+    "assets",
+    "zones",
+    "incidents",
+    "tracking",
+    "live",
+]
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.guardian",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.gis",
+    "django.contrib.postgres",
+    "guardian",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "django_rq",
+    *[f"apps.{name}" for name in LOCAL_APPS if find_spec(f"apps.{name}.apps")],
+    "apps.console" if find_spec("apps.console.apps") else "django.contrib.admin",
+]
+if "apps.console" in INSTALLED_APPS:
+    INSTALLED_APPS.append("apps.console.admin_config.WatchfloorAdminConfig")
+
+MIDDLEWARE = [
+    "apps.core.middleware.TraceMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+ASGI_APPLICATION = "project.asgi.application"
+APPEND_SLASH = True
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# psycopg's pool keeps connections open; CONN_MAX_AGE must stay 0, since under ASGI each request runs in its
+# own context and a kept connection would never be given back. RQ workers fork, and turn the pool off.
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.contrib.gis.db.backends.postgis",
+        "NAME": ENV.db_name,
+        "USER": ENV.db_user,
+        "PASSWORD": ENV.db_password,
+        "HOST": ENV.db_host,
+        "PORT": ENV.db_port,
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {
+            "pool": {"min_size": 1, "max_size": ENV.db_pool_size, "timeout": 10} if ENV.db_pool_size else False,
+            "application_name": "watchfloor",
+        },
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+RQ_QUEUES = rq_queues(ENV.redis_url)
+RQ = {"DEFAULT_RESULT_TTL": 0}
+RQ_SHOW_ADMIN_LINK = False
+
+AUTH_USER_MODEL = "access.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+ANONYMOUS_USER_NAME = None  # guardian: no row stands for "nobody"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [path for path in [BASE_DIR / "browser"] if path.is_dir()]
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.access.api.authentication.SessionActorAuthentication",
+        "apps.access.api.authentication.ApiKeyAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.access.api.authentication.IsSignedIn"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.core.api.json.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["apps.core.api.json.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
+    "UNICODE_JSON": True,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Watchfloor",
+    "DESCRIPTION": "Follow what moves, decide what may happen where and when, act when something goes wrong.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "/static/vendor/swagger-ui-dist",
+    "SWAGGER_UI_FAVICON_HREF": "/static/vendor/swagger-ui-dist/favicon-32x32.png",
+    "LICENSE": {"name": "Apache-2.0"},
+}
+
+LOGGING_CONFIG = None
+configure_logs(as_json=ENV.log_json, level=ENV.log_level)

@@ -1,0 +1,11 @@
+"""The ``web`` process: the admin and REST, as WSGI."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.prod")
+
+application = get_wsgi_application()
