@@ -1,0 +1,89 @@
+"""How events and objects look from outside. Pure: the same row gives the same envelope everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from apps.core.types import Feature
+
+SOURCE = "urn:watchfloor"
+
+
+class LoggedEvent(Protocol):
+    """A row of the log, as far as its envelope needs it."""
+
+    id: UUID
+    type: str
+    noun: str
+    object_id: UUID
+    offset: int | None
+    actor_label: str
+    occurred_at: datetime
+    recorded_at: datetime
+    data: Any
+
+
+def feature_object(feature: Feature) -> dict[str, object]:
+    """Return a feature as it stands in ``data.object`` and ``data.previous``."""
+    return {
+        "id": str(feature.id),
+        "organisation_id": str(feature.organisation_id),
+        "version": feature.version,
+        "geometry": feature.geometry,
+        "properties": dict(feature.properties),
+    }
+
+
+def feature_of_object(value: Mapping[str, Any]) -> Feature:
+    """Return the feature that ``feature_object`` wrote."""
+    return Feature(
+        id=UUID(value["id"]),
+        organisation_id=UUID(value["organisation_id"]),
+        version=value["version"],
+        geometry=value["geometry"],
+        properties=value["properties"],
+    )
+
+
+def sequence(offset: int) -> str:
+    """Return an offset as 20 digits, so that text sorts as numbers do (CloudEvents extension ``sequence``)."""
+    return f"{offset:020d}"
+
+
+def cloud_event(row: LoggedEvent) -> dict[str, object]:
+    """Return a numbered row as a CloudEvents 1.0 envelope, ready for JSON.
+
+    ``time`` is when it was true; ``recordedtime`` when we knew. Extension names are lower-case letters and
+    digits only, as the standard wants.
+    """
+    if row.offset is None:
+        raise ValueError(f"Event {row.id} has no number yet.")
+    return {
+        "specversion": "1.0",
+        "id": str(row.id),
+        "source": SOURCE,
+        "type": row.type,
+        "subject": f"{row.noun}/{row.object_id}",
+        "time": instant(row.occurred_at),
+        "recordedtime": instant(row.recorded_at),
+        "sequence": sequence(row.offset),
+        "actor": row.actor_label,
+        "datacontenttype": "application/json",
+        "data": row.data,
+    }
+
+
+def without_object(envelope: Mapping[str, object]) -> dict[str, object]:
+    """Return the envelope for somebody who could see the object before this event and cannot any more."""
+    return {
+        **envelope,
+        "data": {"change": "removed", "object": None, "previous": None, "lifecycle": None},
+    }
+
+
+def instant(at: datetime) -> str:
+    """Return an aware UTC instant as RFC 3339 with ``Z``."""
+    return at.isoformat().replace("+00:00", "Z")

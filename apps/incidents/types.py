@@ -1,0 +1,90 @@
+"""Findings as tracking hands them over, and the small vocabularies of rules and incidents."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import models
+
+from apps.core.types import AssetId, Conflict, Fix, OrganisationId, ZoneId
+
+
+class FindingKind(enum.StrEnum):
+    """What can be detected from fixes and clocks."""
+
+    ENTERED = "entered"
+    LEFT = "left"
+    DWELT = "dwelt"
+    LOST_CONTACT = "lost_contact"
+    REGAINED_CONTACT = "regained_contact"
+
+
+class Severity(models.IntegerChoices):
+    """How bad; higher is worse, so that a list can be sorted by it."""
+
+    LOW = 1, "Low"
+    MODERATE = 2, "Moderate"
+    HIGH = 3, "High"
+    CRITICAL = 4, "Critical"
+
+
+class IncidentState(enum.StrEnum):
+    """The states of ``lifecycles/incidents.v1.yaml``, for constraints and filters."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    ESCALATED = "escalated"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+OVER = (IncidentState.RESOLVED, IncidentState.CLOSED)
+
+
+class AlreadyOpen(Conflict):
+    """Another incident about the same thing is open; ``details["incident"]`` is its id."""
+
+    code = "already_open"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetSnapshot:
+    """An asset as it was when something was found about it. Identifiers are written ``scheme:value``."""
+
+    id: AssetId
+    name: str
+    kind_id: UUID
+    organisation_id: OrganisationId
+    identifiers: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneSnapshot:
+    """A zone as it was when something was found about it; ``version`` says which of its versions."""
+
+    id: ZoneId
+    name: str
+    kind_id: UUID
+    organisation_id: OrganisationId
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One fact about one asset, and one zone where it is about a zone.
+
+    ``effective_at`` is when it became true; ``since`` is when what it speaks of began (a dwell: the entry; a
+    loss of contact: the last fix). ``fix`` is the fix that shows it, or the last one known.
+    """
+
+    kind: FindingKind
+    asset: AssetSnapshot
+    zone: ZoneSnapshot | None
+    fix: Fix | None
+    effective_at: datetime
+    since: datetime | None = None

@@ -1,0 +1,94 @@
+"""The columns of everything that has a lifecycle, the history of its transitions, and the timers due on it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from apps.core.ids import new_id
+from apps.core.models import Row
+from apps.lifecycle.types import Cause
+
+NAME_LENGTH = 40
+
+
+class Stateful(Row):
+    """A row that follows a lifecycle. ``services`` of this app are the only ones who set these columns.
+
+    ``lifecycle_version`` pins the row to the definition it began with.
+    """
+
+    state = models.CharField(max_length=NAME_LENGTH, editable=False)
+    state_since = models.DateTimeField(editable=False)
+    lifecycle_version = models.PositiveSmallIntegerField(editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Transition(models.Model):
+    """One move that happened: who, why, from where to where, when it counts from and when it was written.
+
+    The first row of an object has an empty ``from_state``. No foreign key: history outlives its object.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    noun = models.CharField(max_length=NAME_LENGTH)
+    object_id = models.UUIDField()
+    name = models.CharField(max_length=NAME_LENGTH)
+    from_state = models.CharField(max_length=NAME_LENGTH, blank=True)
+    to_state = models.CharField(max_length=NAME_LENGTH)
+    cause = models.CharField(max_length=8, choices=[(each.value, each.value) for each in Cause])
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField(max_length=200)
+    reason = models.TextField(blank=True)
+    effective_at = models.DateTimeField()
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["id"]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["noun", "object_id", "id"], name="transition_of_object"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.CheckConstraint(
+                name="transition_cause_is_known", condition=Q(cause__in=[each.value for each in Cause])
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.from_state or 'new'} to {self.to_state}"
+
+
+class Timer(models.Model):
+    """A transition that the clock owes an object. The row goes when the object leaves the state.
+
+    Until ``claimed_until`` nobody else takes it: a lease while a worker has it, a pause after a failure.
+    ``claimed_until`` null means that nobody has tried yet.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    noun = models.CharField(max_length=NAME_LENGTH)
+    object_id = models.UUIDField()
+    transition = models.CharField(max_length=NAME_LENGTH)
+    due_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    last_error = models.TextField(blank=True, default="")
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["due_at", "id"]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["noun", "object_id", "transition"], name="timer_once_per_transition"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["due_at", "id"], condition=Q(claimed_until__isnull=True), name="timer_unclaimed"),
+            models.Index(fields=["claimed_until"], condition=Q(claimed_until__isnull=False), name="timer_claimed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.transition} of {self.noun}/{self.object_id}"
