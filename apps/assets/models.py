@@ -1,0 +1,146 @@
+"""The tables of assets: kinds, assets, identifiers, devices and the grants that share one asset.
+
+Written only by ``services``. What must never be false is a constraint here; the services check the same
+things first, for a better message.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models import F, Q
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from apps.assets.types import Protocol
+from apps.core.models import Row
+
+SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
+
+
+class AssetKind(Row):
+    """A kind of thing that can be tracked: vessel, drone, ranger. Reference data, owned by no organisation."""
+
+    slug = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    icon = models.CharField(max_length=64, blank=True, help_text="The map's symbol for assets of this kind.")
+    attributes_schema = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="JSON Schema (draft 2020-12) that the attributes of every asset of this kind must meet.",
+    )
+    late_after = models.DurationField(default=timedelta(minutes=5), help_text="Silence after which an asset is late.")
+    lost_after = models.DurationField(default=timedelta(minutes=15), help_text="Silence after which it is lost.")
+
+    class Meta:
+        verbose_name = "asset kind"
+        ordering = (
+            "name",
+            "id",
+        )
+        constraints = (
+            models.CheckConstraint(name="asset_kind_slug_is_slug", condition=Q(slug__regex=SLUG)),
+            models.CheckConstraint(name="asset_kind_has_name", condition=~Q(name="")),
+            models.CheckConstraint(
+                name="asset_kind_late_before_lost",
+                condition=Q(late_after__gt=timedelta(0), lost_after__gt=F("late_after")),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Asset(Row):
+    """Something that can be tracked. An inactive asset keeps its history and may not report."""
+
+    kind = models.ForeignKey(AssetKind, on_delete=models.PROTECT, related_name="assets")
+    organisation = models.ForeignKey("access.Organisation", on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=200)
+    attributes = models.JSONField(default=dict, blank=True)
+    is_active = models.BooleanField("active", default=True)
+
+    class Meta:
+        ordering = (
+            "name",
+            "id",
+        )
+        permissions = (
+            ("track_asset", "Can follow asset"),
+            ("report_asset", "Can report positions of asset"),
+            ("share_asset", "Can share asset"),
+        )
+        constraints = (models.CheckConstraint(name="asset_has_name", condition=~Q(name="")),)
+        indexes = (
+            models.Index(fields=["organisation", "id"], name="asset_of_organisation"),
+            models.Index(fields=["name", "id"], name="asset_by_name"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Identifier(Row):
+    """One outside name of an asset. Two assets never share one: the unique constraint decides races."""
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="identifiers")
+    scheme = models.CharField(max_length=32, help_text="What numbers it: mmsi, icao24, plate.")
+    value = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = (
+            "scheme",
+            "value",
+        )
+        constraints = (
+            models.UniqueConstraint(fields=["scheme", "value"], name="identifier_is_one_asset"),
+            models.CheckConstraint(name="identifier_scheme_is_slug", condition=Q(scheme__regex=SLUG)),
+            models.CheckConstraint(name="identifier_has_value", condition=~Q(value="")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.scheme} {self.value}"
+
+
+class Device(Row):
+    """What reports for an asset over one protocol.
+
+    Without a key only an *open* device may report: then whoever knows its id can speak for the asset, which
+    is all that some trackers can do.
+    """
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="devices")
+    protocol = models.CharField(max_length=16, choices=[(each.value, each.value) for each in Protocol])
+    device_id = models.CharField("device id", max_length=200)
+    key = models.ForeignKey(
+        "access.DeviceKey", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="key"
+    )
+    is_open = models.BooleanField("open", default=False, help_text="Its id alone is enough to report, without a key.")
+
+    class Meta:
+        ordering = (
+            "protocol",
+            "device_id",
+        )
+        constraints = (
+            models.UniqueConstraint(fields=["protocol", "device_id"], name="device_is_one_asset"),
+            models.CheckConstraint(
+                name="device_protocol_is_known", condition=Q(protocol__in=[each.value for each in Protocol])
+            ),
+            models.CheckConstraint(name="device_has_id", condition=~Q(device_id="")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.device_id}"
+
+
+class AssetUserGrant(UserObjectPermissionBase):
+    """One asset shared with one person, for one action."""
+
+    content_object = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="user_grants")
+
+
+class AssetGroupGrant(GroupObjectPermissionBase):
+    """One asset shared with one group, for one action."""
+
+    content_object = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="group_grants")

@@ -1,0 +1,191 @@
+"""The tables of zones: kinds, zones, their kept versions, the zone set's counter, and grants.
+
+Written only by ``services``. What must never be false is a constraint here; the services check the same
+things first, for a better message.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib.gis.db import models
+from django.contrib.gis.db.models.functions import IsEmpty, IsValid
+from django.contrib.postgres.fields import DateTimeRangeField
+from django.contrib.postgres.fields.ranges import DateTimeTZRange
+from django.contrib.postgres.indexes import GistIndex
+from django.db.models import F, Q
+from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
+
+from apps.core.ids import new_id
+from apps.core.models import Row
+from apps.core.types import Datum
+from apps.zones.types import AltitudeBand, Change
+
+SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
+COLOUR = r"^#[0-9a-f]{6}$"
+DATUMS = [(each.value, each.value) for each in Datum]
+
+
+def always() -> DateTimeTZRange:
+    """Return the range of all time, half-open as every range of ours."""
+    return DateTimeTZRange(None, None, "[)")
+
+
+class ZoneKind(Row):
+    """A kind of zone: anchorage, restricted area, school. Reference data, owned by no organisation."""
+
+    slug = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=120)
+    label = models.CharField(max_length=24, blank=True, help_text="Short text that the map writes into the zone.")
+    colour = models.CharField(max_length=7, default="#3b82f6", help_text="The map's colour, #rrggbb.")
+
+    class Meta:
+        verbose_name = "zone kind"
+        ordering = (
+            "name",
+            "id",
+        )
+        constraints = (
+            models.CheckConstraint(name="zone_kind_slug_is_slug", condition=Q(slug__regex=SLUG)),
+            models.CheckConstraint(name="zone_kind_has_name", condition=~Q(name="")),
+            models.CheckConstraint(name="zone_kind_colour_is_rgb", condition=Q(colour__regex=COLOUR)),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ZoneShape(models.Model):
+    """What a zone says of itself; a zone holds it now, each of its versions holds it as it was."""
+
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    area = models.MultiPolygonField(srid=4326)
+    lower_m = models.FloatField("from height (m)", null=True, blank=True)
+    lower_datum = models.CharField("above", max_length=8, choices=DATUMS, blank=True)
+    upper_m = models.FloatField("to height (m)", null=True, blank=True)
+    upper_datum = models.CharField("above", max_length=8, choices=DATUMS, blank=True)
+    validity = DateTimeRangeField(default=always)
+    dwell_after = models.DurationField(
+        null=True, blank=True, help_text="Who stays inside this long has dwelt; empty: nobody ever does."
+    )
+    is_active = models.BooleanField("active", default=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def band(self) -> AltitudeBand:
+        """Return the heights between which the zone holds."""
+        return AltitudeBand(
+            lower_m=self.lower_m,
+            lower_datum=Datum(self.lower_datum) if self.lower_datum else None,
+            upper_m=self.upper_m,
+            upper_datum=Datum(self.upper_datum) if self.upper_datum else None,
+        )
+
+
+class Zone(Row, ZoneShape):
+    """An area with an altitude band and a validity. An inactive zone is drawn, but nobody is ever inside."""
+
+    kind = models.ForeignKey(ZoneKind, on_delete=models.PROTECT, related_name="zones")
+    organisation = models.ForeignKey("access.Organisation", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = (
+            "name",
+            "id",
+        )
+        permissions = (("share_zone", "Can share zone"),)
+        constraints = (
+            models.CheckConstraint(name="zone_has_name", condition=~Q(name="")),
+            models.CheckConstraint(name="zone_area_is_valid", condition=Q(IsValid("area"), ~Q(IsEmpty("area")))),
+            models.CheckConstraint(
+                name="zone_area_is_in_world",
+                condition=Q(area__coveredby="SRID=4326;POLYGON((-180 -90, 180 -90, 180 90, -180 90, -180 -90))"),
+            ),
+            models.CheckConstraint(
+                name="zone_lower_has_datum",
+                condition=Q(lower_m__isnull=True, lower_datum="")
+                | Q(lower_m__isnull=False, lower_datum__in=list(Datum)),
+            ),
+            models.CheckConstraint(
+                name="zone_upper_has_datum",
+                condition=Q(upper_m__isnull=True, upper_datum="")
+                | Q(upper_m__isnull=False, upper_datum__in=list(Datum)),
+            ),
+            models.CheckConstraint(
+                name="zone_lower_below_upper",
+                condition=~Q(lower_datum=F("upper_datum")) | Q(lower_m__isnull=True) | Q(lower_m__lt=F("upper_m")),
+            ),
+            models.CheckConstraint(
+                name="zone_validity_is_half_open",
+                condition=Q(validity__isempty=False)
+                & (Q(validity__lower_inc=True) | Q(validity__lower_inf=True))
+                & Q(validity__upper_inc=False),
+            ),
+            models.CheckConstraint(
+                name="zone_dwell_is_positive",
+                condition=Q(dwell_after__isnull=True) | Q(dwell_after__gt=timedelta(0)),
+            ),
+        )
+        indexes = (
+            models.Index(fields=["organisation", "id"], name="zone_of_organisation"),
+            GistIndex(fields=["validity"], name="zone_by_validity"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ZoneVersion(ZoneShape):
+    """A zone as it was from ``recorded_at`` until the next version; kept when the zone is deleted.
+
+    The foreign keys have no constraint in the database: a version outlives what it points at.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    zone = models.ForeignKey(Zone, on_delete=models.DO_NOTHING, db_constraint=False, related_name="versions")
+    version = models.PositiveIntegerField()
+    change = models.CharField(max_length=8, choices=[(each.value, each.value) for each in Change])
+    kind_id = models.UUIDField()
+    organisation_id = models.UUIDField()
+    actor_label = models.CharField(max_length=200)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "zone version"
+        ordering = (
+            "zone",
+            "-version",
+        )
+        constraints = (models.UniqueConstraint(fields=["zone", "version"], name="zone_version_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.version}"
+
+
+class ZoneSet(models.Model):
+    """One row: a token that changes, in the same transaction, whenever any zone does.
+
+    Kept by a statement trigger, so that no path can miss it. The token comes from a sequence: two states of
+    the set never share one, even when a transaction is rolled back. Compare for equality only.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(name="zone_set_is_one_row", condition=Q(id=1)),)
+
+
+class ZoneUserGrant(UserObjectPermissionBase):
+    """One zone shared with one person, for one action."""
+
+    content_object = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="user_grants")
+
+
+class ZoneGroupGrant(GroupObjectPermissionBase):
+    """One zone shared with one group, for one action."""
+
+    content_object = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="group_grants")

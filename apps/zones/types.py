@@ -1,0 +1,107 @@
+"""The values that zones hands to other apps, and the ones that its services take."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypedDict
+from uuid import UUID
+
+from apps.core.types import Datum, FieldError, OrganisationId, TimeWindow, ZoneId
+
+if TYPE_CHECKING:
+    from shapely.geometry import MultiPolygon
+
+    from apps.access.models import Organisation
+    from apps.zones.models import ZoneKind
+
+
+class Change(enum.StrEnum):
+    """What made a version of a zone."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AltitudeBand:
+    """The heights between which a zone holds, both ends included; ``None`` is open.
+
+    Each bound has a datum of its own, since real airspace mixes them (from 1,500 ft above the sea up to a
+    pressure altitude). A bound judges only heights above the same datum; for others the footprint counts.
+    """
+
+    lower_m: float | None = None
+    lower_datum: Datum | None = None
+    upper_m: float | None = None
+    upper_datum: Datum | None = None
+
+
+EVERY_HEIGHT = AltitudeBand()
+ALWAYS = TimeWindow()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneRef:
+    """What somebody who was found in a zone needs to know about it."""
+
+    id: ZoneId
+    organisation_id: OrganisationId
+    kind_id: UUID
+    name: str
+    dwell_after: timedelta | None
+    version: int
+
+
+class ZoneChanges(TypedDict, total=False):
+    """What ``update_zone`` can change; what is absent stays."""
+
+    kind: ZoneKind
+    organisation: Organisation
+    name: str
+    description: str
+    area: MultiPolygon
+    band: AltitudeBand
+    validity: TimeWindow
+    dwell_after: timedelta | None
+    is_active: bool
+
+
+class ZoneKindChanges(TypedDict, total=False):
+    """What ``update_zone_kind`` can change; what is absent stays."""
+
+    slug: str
+    name: str
+    label: str
+    colour: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportRow:
+    """What became of one feature of an import. ``index`` counts from 0, as the file's array does."""
+
+    index: int
+    name: str
+    errors: Sequence[FieldError] = ()
+    zone_id: ZoneId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What an import did, row by row. Either every row became a zone, or none did."""
+
+    rows: tuple[ImportRow, ...]
+    is_dry_run: bool = False
+
+    @property
+    def faulty(self) -> tuple[ImportRow, ...]:
+        """Return the rows that stopped the import."""
+        return tuple(row for row in self.rows if row.errors)
+
+    @property
+    def imported(self) -> int:
+        """Return how many zones were made."""
+        return sum(row.zone_id is not None for row in self.rows)
