@@ -76,6 +76,7 @@ if "apps.console" in INSTALLED_APPS:
 
 MIDDLEWARE = [
     "apps.core.middleware.TraceMiddleware",
+    "apps.core.middleware.NulGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
