@@ -153,11 +153,11 @@ class Feature:
     """One object as the outside sees it: the same in REST, snapshot and event.
 
     ``geometry`` is a GeoJSON geometry as a mapping, or ``None``. ``organisation_id`` owns the object and
-    is what ``access`` decides by, together with ``id``.
+    is what ``access`` decides by, together with ``id``; reference data has none.
     """
 
     id: UUID
-    organisation_id: UUID
+    organisation_id: UUID | None
     version: int
     properties: Mapping[str, object]
     geometry: Mapping[str, object] | None = None

@@ -6,7 +6,6 @@ changes, which a trigger holds (migration 0001).
 
 from __future__ import annotations
 
-from typing import ClassVar
 from uuid import UUID, uuid4
 
 from django.db import models
@@ -32,7 +31,7 @@ class Event(models.Model):
     type = models.CharField(max_length=100)
     noun = models.CharField(max_length=40)
     object_id = models.UUIDField()
-    organisation_id: models.UUIDField[UUID, UUID] = models.UUIDField()
+    organisation_id: models.UUIDField[UUID | None, UUID | None] = models.UUIDField(null=True)
     previous_organisation_id = models.UUIDField(null=True)
     also = models.JSONField(default=list)
     actor_id = models.UUIDField(null=True)
@@ -42,11 +41,11 @@ class Event(models.Model):
     data = models.JSONField()
 
     class Meta:
-        ordering: ClassVar[list[str]] = ["-seq"]
-        indexes: ClassVar[list[models.Index]] = [
+        ordering = ("-seq",)
+        indexes = (
             models.Index(fields=["seq"], condition=Q(offset__isnull=True), name="event_unnumbered"),
             models.Index(fields=["noun", "object_id", "seq"], name="event_of_object"),
-        ]
+        )
 
     def __str__(self) -> str:
         return f"{self.type} {self.noun}/{self.object_id}"
@@ -65,10 +64,10 @@ class Epoch(models.Model):
     floor = models.BigIntegerField(default=0)
 
     class Meta:
-        constraints: ClassVar[list[models.BaseConstraint]] = [
+        constraints = (
             models.CheckConstraint(name="epoch_is_one_row", condition=Q(singleton=True)),
             models.CheckConstraint(name="epoch_floor_below_head", condition=Q(floor__gte=0, floor__lte=models.F("head"))),
-        ]
+        )
 
     def __str__(self) -> str:
         return str(self.value)

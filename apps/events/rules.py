@@ -30,7 +30,7 @@ def feature_object(feature: Feature) -> dict[str, object]:
     """Return a feature as it stands in ``data.object`` and ``data.previous``."""
     return {
         "id": str(feature.id),
-        "organisation_id": str(feature.organisation_id),
+        "organisation_id": str(feature.organisation_id) if feature.organisation_id else None,
         "version": feature.version,
         "geometry": feature.geometry,
         "properties": dict(feature.properties),
@@ -41,7 +41,7 @@ def feature_of_object(value: Mapping[str, Any]) -> Feature:
     """Return the feature that ``feature_object`` wrote."""
     return Feature(
         id=UUID(value["id"]),
-        organisation_id=UUID(value["organisation_id"]),
+        organisation_id=UUID(value["organisation_id"]) if value["organisation_id"] else None,
         version=value["version"],
         geometry=value["geometry"],
         properties=value["properties"],

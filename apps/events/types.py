@@ -30,7 +30,7 @@ class CursorGone(WatchfloorError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEvent:
-    """Something that has just happened, before the log gives it a number.
+    """Something that has just happened, before the log gives it a number. Reference data has no organisation.
 
     ``object`` and ``previous`` are the public representation (``rules.feature_object``) after and before.
     ``also`` names what a reader must be allowed to see besides the object itself: a finding speaks of an
@@ -40,7 +40,7 @@ class NewEvent:
     type: str
     noun: str
     object_id: UUID
-    organisation_id: UUID
+    organisation_id: UUID | None
     change: Change
     object: Mapping[str, object] | None
     previous: Mapping[str, object] | None = None
