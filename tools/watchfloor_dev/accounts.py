@@ -2,7 +2,6 @@
 
 import os
 import pwd
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,11 +19,20 @@ class Account:
     gid: int
     switch: bool
 
-    def process_options(self) -> Mapping[str, int | list[int]]:
-        """Keyword arguments that make `subprocess` start a program as this account."""
-        if not self.switch:
-            return {}
-        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+    @property
+    def user(self) -> int | None:
+        """For `subprocess`: the user to switch to, None to stay."""
+        return self.uid if self.switch else None
+
+    @property
+    def group(self) -> int | None:
+        """For `subprocess`: the group to switch to, None to stay."""
+        return self.gid if self.switch else None
+
+    @property
+    def extra_groups(self) -> list[int] | None:
+        """For `subprocess`: no groups of root's may stay behind."""
+        return [] if self.switch else None
 
     def own(self, path: Path) -> None:
         """Give `path` to this account and close it to all others."""

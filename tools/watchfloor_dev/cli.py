@@ -1,23 +1,38 @@
 """The commands of `./dev`. Each is a few lines; the work is done elsewhere."""
 
-import subprocess
+import os
 import sys
 from collections.abc import Callable
 
-from watchfloor_dev import clusters, variables
+from watchfloor_dev import clusters, commands, demo, lockfiles, variables
+from watchfloor_dev.checks import run_static_checks
+from watchfloor_dev.chromium import bring_chromium
 from watchfloor_dev.environment import python
 from watchfloor_dev.locks import first_free
 from watchfloor_dev.paths import places
+from watchfloor_dev.processes import run_in_foreground
 from watchfloor_dev.setup import set_up
-from watchfloor_dev.talk import SetupError
+from watchfloor_dev.talk import SetupError, refuse, say
 
 TEST_SLOTS = 8
+MOST_TEST_WORKERS = 8
 USAGE = """usage: ./dev COMMAND
 
-  setup                             bring everything that is missing; every other command does so first
-  test [PYTEST ARGUMENTS]           the tests, on servers of their own
-  manage ARGUMENTS                  Django's manage.py, on the demo's servers
+  demo [--port N] [--speed X] [--for SECONDS] [--json]
+                                everything up, and an hour of harbour traffic replayed
+  test [PYTEST ARGUMENTS]       the tests, on servers of their own
+  check                         format, lint, types, import contracts, migrations, then the tests
+  fmt                           format the code and repair what ruff can
+
+  setup                         bring what is missing; every other command does so first
+  manage ARGUMENTS              Django's manage.py, on the demo's servers
+  run web|live|serve|worker|clock [--port N]
+                                one process in the foreground, on the demo's servers
+  bench NAME [ARGUMENTS]        a program of benchmarks/, on servers of its own
+  soak, fuzz [ARGUMENTS]        the same as bench soak, bench fuzz
   services start|stop|status [demo|test|bench]
+                                the private PostgreSQL and Redis
+  lock [--upgrade]              resolve the requirements anew
 """
 
 
@@ -26,8 +41,9 @@ def main(arguments: list[str]) -> int:
     name, *rest = arguments or ["help"]
     command = COMMANDS.get(name)
     if command is None:
-        print(USAGE, file=sys.stderr)
-        return 0 if name in ("help", "-h", "--help") else 2
+        wanted = name in ("help", "-h", "--help")
+        print(USAGE, file=sys.stdout if wanted else sys.stderr)
+        return 0 if wanted else 2
     try:
         return command(rest)
     except SetupError as error:
@@ -44,35 +60,98 @@ def _setup(_arguments: list[str]) -> int:
 
 def _test(arguments: list[str]) -> int:
     set_up()
+    chromium = bring_chromium()
     with clusters.running("test") as cluster, first_free(places().state, count=TEST_SLOTS) as slot:
-        return _run([str(python()), "-m", "pytest", *arguments], variables.application(cluster, kind="test", slot=slot))
+        environment = variables.application(cluster, kind="test", slot=slot) | {"WATCHFLOOR_CHROMIUM": chromium}
+        return run_in_foreground([str(python()), "-m", "pytest", *_workers(arguments), *arguments], environment)
+
+
+def _workers(arguments: list[str]) -> list[str]:
+    """Spread the tests over the processors, unless one test or a debugger was asked for."""
+    alone = any(
+        part.startswith(("-n", "--numprocesses", "--pdb", "--collect-only")) or "::" in part for part in arguments
+    )
+    return [] if alone else ["-n", str(min(len(os.sched_getaffinity(0)), MOST_TEST_WORKERS)), "--dist", "worksteal"]
+
+
+def _check(_arguments: list[str]) -> int:
+    set_up()
+    with clusters.running("test") as cluster:
+        failed = run_static_checks(variables.application(cluster, kind="test"))
+        if _test([]):
+            failed.append("tests")
+    if failed:
+        say(f"failed: {', '.join(failed)}")
+    return 1 if failed else 0
+
+
+def _format(_arguments: list[str]) -> int:
+    set_up()
+    ruff = [str(python()), "-m", "ruff"]
+    repaired = run_in_foreground([*ruff, "check", "--fix", "."], dict(os.environ))
+    return run_in_foreground([*ruff, "format", "."], dict(os.environ)) or repaired
 
 
 def _manage(arguments: list[str]) -> int:
     set_up()
     with clusters.running("demo") as cluster:
-        return _run([str(python()), "manage.py", *arguments], variables.application(cluster, kind="dev"))
+        return run_in_foreground(commands.manage(*arguments), variables.application(cluster, kind="dev"))
+
+
+def _run(arguments: list[str]) -> int:
+    match arguments:
+        case [name] if name in commands.NAMES:
+            port = 8000
+        case [name, "--port", number] if name in commands.NAMES and number.isdigit():
+            port = int(number)
+        case _:
+            refuse(f"run takes one of {', '.join(commands.NAMES)}, and --port N")
+    set_up()
+    with clusters.running("demo") as cluster:
+        command = commands.program(name, port=port).command
+        return run_in_foreground(command, variables.application(cluster, kind="dev"))
+
+
+def _bench(arguments: list[str]) -> int:
+    benchmarks = sorted(path.stem for path in (places().checkout / "benchmarks").glob("[a-z]*.py"))
+    if not arguments or arguments[0] not in benchmarks:
+        refuse(f"bench takes one of: {', '.join(benchmarks)}")
+    set_up()
+    with clusters.running("bench") as cluster:
+        command = [str(python()), "-m", f"benchmarks.{arguments[0]}", *arguments[1:]]
+        return run_in_foreground(command, variables.application(cluster, kind="prod"))
 
 
 def _services(arguments: list[str]) -> int:
-    action, name = [*arguments, "demo"][:2] if arguments else ("status", "demo")
-    if action == "start":
-        set_up()
-        clusters.start(name)
-    elif action == "stop":
-        clusters.stop(name)
-    for server, is_up in clusters.status(name).items():
-        print(f"{name} {server}: {'up' if is_up else 'down'}")
+    match arguments or ["status"]:
+        case ["start" | "stop" | "status" as action]:
+            names = ["demo"]
+        case ["start" | "stop" | "status" as action, name] if name in clusters.NAMES:
+            names = [name]
+        case _:
+            refuse(f"services takes start, stop or status, and one of {', '.join(clusters.NAMES)}")
+    for name in names:
+        if action == "start":
+            set_up()
+            clusters.start(name)
+        elif action == "stop":
+            clusters.stop(name)
+        for server, is_up in clusters.status(name).items():
+            print(f"{name} {server}: {'up' if is_up else 'down'}")
     return 0
 
 
-def _run(command: list[str], environment: dict[str, str]) -> int:
-    return subprocess.run(command, cwd=places().checkout, env=environment, check=False).returncode
-
-
 COMMANDS: dict[str, Callable[[list[str]], int]] = {
-    "setup": _setup,
+    "demo": demo.run,
     "test": _test,
+    "check": _check,
+    "fmt": _format,
+    "setup": _setup,
     "manage": _manage,
+    "run": _run,
+    "bench": _bench,
+    "soak": lambda arguments: _bench(["soak", *arguments]),
+    "fuzz": lambda arguments: _bench(["fuzz", *arguments]),
     "services": _services,
+    "lock": lockfiles.lock,
 }

@@ -1,4 +1,4 @@
-"""A cluster is one PostgreSQL and one Redis that belong together. Three exist: for the demo, the tests, the benchmarks."""
+"""A cluster is one PostgreSQL and one Redis that belong together: for the demo, the tests or the benchmarks."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchfloor_dev import postgres, redis
+from watchfloor_dev.accounts import server_account
 from watchfloor_dev.locks import Usage, exclusive
 from watchfloor_dev.paths import CHECKOUT, places
-from watchfloor_dev.accounts import server_account
 
 NAMES = ("demo", "test", "bench")
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from watchfloor_dev.packages import find_pip
-from watchfloor_dev.paths import places
+from watchfloor_dev.paths import home_directory, places
 from watchfloor_dev.talk import refuse, say
 
 REQUIREMENTS = "requirements/dev.txt"
@@ -24,17 +24,24 @@ def make_environment() -> None:
         return
     say("installing the Python packages")
     stamp.unlink(missing_ok=True)
-    uv = _uv()
+    installer = uv()
     if not _runs(python()):
         shutil.rmtree(places().venv, ignore_errors=True)
-        run_logged([uv, "venv", "--no-project", "--python", sys.executable, str(places().venv)], "venv")
-    run_logged([uv, "pip", "sync", "--require-hashes", "--python", str(python()), str(lock)], "venv")
+        run_logged([installer, "venv", "--no-project", "--python", sys.executable, str(places().venv)], "venv")
+    run_logged([installer, "pip", "sync", "--require-hashes", "--python", str(python()), str(lock)], "venv")
     stamp.write_text(wanted)
 
 
 def python() -> Path:
     """The virtual environment's interpreter."""
     return places().venv / "bin/python"
+
+
+def uv() -> str:
+    """The path of uv, in the version that is locked."""
+    target = places().state / "uv"
+    install_beside(places().checkout / UV_REQUIREMENTS, target)
+    return str(target / "bin/uv")
 
 
 def install_beside(requirements: Path, target: Path) -> None:
@@ -48,7 +55,9 @@ def install_beside(requirements: Path, target: Path) -> None:
         refuse("no pip was found; install python3-pip or python3-venv")
     shutil.rmtree(target, ignore_errors=True)
     options = ["--disable-pip-version-check", "--no-cache-dir", "--require-hashes", "--only-binary", ":all:"]
-    run_logged([sys.executable, *pip, "install", "-q", *options, "--target", str(target), "-r", str(requirements)], "pip")
+    run_logged(
+        [sys.executable, *pip, "install", "-q", *options, "--target", str(target), "-r", str(requirements)], "pip"
+    )
     stamp.write_text(wanted)
 
 
@@ -77,17 +86,11 @@ def run_logged(command: list[str], log_name: str, *, directory: Path | None = No
         refuse(f"`{Path(command[0]).name} {' '.join(command[1:3])}` failed ({log}):\n{tail}")
 
 
-def _uv() -> str:
-    target = places().state / "uv"
-    install_beside(places().checkout / UV_REQUIREMENTS, target)
-    return str(target / "bin/uv")
-
-
 def _install_environment(variables: dict[str, str]) -> dict[str, str]:
     """Trust the machine's certificates (there may be a proxy with its own), and cache where one may write."""
     environment = {**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **variables}
-    home = Path(os.path.expanduser("~"))
-    if not os.access(home, os.W_OK):
+    home = home_directory()
+    if home is None or not os.access(home, os.W_OK):
         caches = places().state / "cache"
         environment |= {"UV_CACHE_DIR": str(caches / "uv"), "HOME": str(caches)}
         caches.mkdir(exist_ok=True)

@@ -1,6 +1,5 @@
 """Whether a server runs. A pid that answers may be a zombie or a stranger, so the working directory decides."""
 
-import os
 import time
 from pathlib import Path
 
@@ -8,7 +7,7 @@ from pathlib import Path
 def works_in(pid: int, directory: Path) -> bool:
     """Whether process `pid` is alive with `directory` as its working directory; a zombie has none."""
     try:
-        return Path(os.readlink(f"/proc/{pid}/cwd")) == directory.resolve()
+        return Path(f"/proc/{pid}/cwd").readlink() == directory.resolve()
     except PermissionError:
         return True
     except OSError:
@@ -41,7 +40,7 @@ def read_pid(file: Path) -> int | None:
 
 def _may_look(pid: int) -> bool:
     try:
-        os.readlink(f"/proc/{pid}/cwd")
+        Path(f"/proc/{pid}/cwd").readlink()
     except OSError:
         return False
     return True

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from watchfloor_dev.talk import say
+from watchfloor_dev.talk import refuse, say
 
 
 @contextmanager
@@ -15,6 +15,15 @@ def exclusive(path: Path, *, waiting_for: str) -> Iterator[None]:
         if not _try_lock(file.fileno(), fcntl.LOCK_EX):
             say(f"waiting for another ./dev: {waiting_for}")
             fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def exclusive_or_refused(path: Path, *, refusal: str) -> Iterator[None]:
+    """Hold the lock alone, or stop with `refusal` when somebody else does."""
+    with path.open("a") as file:
+        if not _try_lock(file.fileno(), fcntl.LOCK_EX):
+            refuse(refusal)
         yield
 
 

@@ -12,7 +12,11 @@ from watchfloor_dev.programs import find_postgres, find_redis, unpacked_root
 from watchfloor_dev.talk import refuse, say
 
 CLUSTER_SWITCH = Path("/etc/postgresql-common/createcluster.d/watchfloor.conf")
-CA_BUNDLES = (Path("/etc/ssl/certs/ca-certificates.crt"), Path("/etc/pki/tls/certs/ca-bundle.crt"), Path("/etc/ssl/cert.pem"))
+CA_BUNDLES = (
+    Path("/etc/ssl/certs/ca-certificates.crt"),
+    Path("/etc/pki/tls/certs/ca-bundle.crt"),
+    Path("/etc/ssl/cert.pem"),
+)
 WITHOUT_APT = """this machine lacks {missing}, and there is no apt to bring it.
 Install PostgreSQL with PostGIS and Redis by hand, or run everything in containers:
     docker compose -f docker/compose.yaml up"""
@@ -46,7 +50,10 @@ def apt_command() -> list[str] | None:
         return None
     if os.geteuid() == 0:
         return ["apt-get"]
-    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
+    if (
+        shutil.which("sudo")
+        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+    ):
         return ["sudo", "-n", "apt-get"]
     return None
 

@@ -33,7 +33,7 @@ class Places:
 @cache
 def places() -> Places:
     """The directories in use: inside the checkout where that works, elsewhere where it cannot."""
-    state = _first_usable(_state_candidates(), account=None)
+    state = _first_usable([CHECKOUT / "var", *_outside_candidates()], account=None)
     inside = state == CHECKOUT / "var"
     return Places(
         checkout=CHECKOUT,
@@ -44,30 +44,37 @@ def places() -> Places:
     )
 
 
-def _state_candidates() -> list[Path]:
-    chosen = os.environ.get("WATCHFLOOR_STATE_DIR")
-    if chosen:
-        return [Path(chosen).resolve()]
-    return [CHECKOUT / "var", *_outside_candidates()]
+def home_directory() -> Path | None:
+    """The person's home, None where nobody knows of one (a container's unnamed user)."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 def _outside_candidates() -> list[Path]:
     """Directories outside the checkout, one for each checkout and person, the tidiest first."""
     name = hashlib.sha256(os.fsencode(CHECKOUT)).hexdigest()[:8]
     candidates = [Path("/var/lib/watchfloor") / name] if os.geteuid() == 0 else []
-    home = Path(os.path.expanduser("~"))
-    if home.is_absolute():
+    home = home_directory()
+    if home:
         candidates.append(home / ".local/state/watchfloor" / name)
     candidates.append(Path("/var/tmp") / f"watchfloor-{os.geteuid()}-{name}")
     return candidates
 
 
 def _servers_directory(state: Path) -> Path:
+    """A directory of one's own choice lets two demos of one checkout run side by side."""
     account = server_account(CHECKOUT)
-    candidates = [state / "servers", *(path / "servers" for path in _outside_candidates())]
+    chosen = os.environ.get("WATCHFLOOR_SERVERS_DIR")
+    candidates = [Path(chosen).resolve()] if chosen else _server_candidates(state)
     directory = _first_usable(candidates, account=account)
     account.own(directory)
     return directory
+
+
+def _server_candidates(state: Path) -> list[Path]:
+    return [state / "servers", *(path / "servers" for path in _outside_candidates())]
 
 
 def _first_usable(candidates: list[Path], *, account: Account | None) -> Path:

@@ -84,6 +84,7 @@ def _create(program: Program, data: Path) -> None:
 def _launch(program: Program, data: Path, settings: dict[str, str]) -> None:
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
     log = data.with_name("postgresql.log")
+    account = server_account(CHECKOUT)
     with log.open("a") as output:
         process = subprocess.Popen(
             [program.path / "postgres", "-D", str(data), *options],
@@ -93,7 +94,9 @@ def _launch(program: Program, data: Path, settings: dict[str, str]) -> None:
             start_new_session=True,
             cwd="/",
             env={**os.environ, **program.environment},
-            **server_account(CHECKOUT).process_options(),
+            user=account.user,
+            group=account.group,
+            extra_groups=account.extra_groups,
         )
     deadline = time.monotonic() + START_SECONDS
     while not _is_ready(data):
@@ -134,6 +137,7 @@ def _is_ready(data: Path) -> bool:
 
 
 def _run(program: Program, command: list[str], *, text: str = "") -> None:
+    account = server_account(CHECKOUT)
     done = subprocess.run(
         [program.path / command[0], *command[1:]],
         input=text,
@@ -142,7 +146,9 @@ def _run(program: Program, command: list[str], *, text: str = "") -> None:
         check=False,
         cwd="/",
         env={**os.environ, "LC_ALL": "C.UTF-8", **program.environment},
-        **server_account(CHECKOUT).process_options(),
+        user=account.user,
+        group=account.group,
+        extra_groups=account.extra_groups,
     )
     if done.returncode or "ERROR" in done.stderr:
         refuse(f"{command[0]} failed:\n{done.stderr.strip()[-2000:]}")

@@ -1,4 +1,7 @@
-"""A private Redis on a unix socket. Keeps nothing on disk: only PostgreSQL holds truth. Callers hold the cluster's lock."""
+"""A private Redis on a unix socket. Callers hold the cluster's lock.
+
+It keeps nothing on disk: only PostgreSQL holds truth.
+"""
 
 import os
 import signal
@@ -25,6 +28,7 @@ def start(run: Path) -> None:
     program = find_redis() or refuse("Redis is not installed")
     (run / "redis.sock").unlink(missing_ok=True)
     log = run.with_name("redis.log")
+    account = server_account(CHECKOUT)
     with log.open("a") as output:
         process = subprocess.Popen(
             ["redis-server", *_settings(run)],
@@ -35,7 +39,9 @@ def start(run: Path) -> None:
             start_new_session=True,
             cwd=run,
             env={**os.environ, **program.environment},
-            **server_account(CHECKOUT).process_options(),
+            user=account.user,
+            group=account.group,
+            extra_groups=account.extra_groups,
         )
     deadline = time.monotonic() + START_SECONDS
     while not is_running(run):
