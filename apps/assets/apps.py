@@ -1,4 +1,4 @@
-"""Registration of assets; nothing else happens here."""
+"""Registers assets with access and with the event log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from django.apps import AppConfig
 
 
 class AssetsConfig(AppConfig):
-    """The assets app."""
+    """What can be tracked."""
 
     name = "apps.assets"
     label = "assets"
+
+    def ready(self) -> None:
+        """Register nouns, topic and event types."""
+        from apps.assets import policy, published  # noqa: PLC0415 - models are ready only now
+
+        policy.register_nouns()
+        published.register_published()

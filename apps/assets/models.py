@@ -34,10 +34,7 @@ class AssetKind(Row):
 
     class Meta:
         verbose_name = "asset kind"
-        ordering = (
-            "name",
-            "id",
-        )
+        ordering = ["name", "id"]
         constraints = (
             models.CheckConstraint(name="asset_kind_slug_is_slug", condition=Q(slug__regex=SLUG)),
             models.CheckConstraint(name="asset_kind_has_name", condition=~Q(name="")),
@@ -61,10 +58,7 @@ class Asset(Row):
     is_active = models.BooleanField("active", default=True)
 
     class Meta:
-        ordering = (
-            "name",
-            "id",
-        )
+        ordering = ["name", "id"]
         permissions = (
             ("track_asset", "Can follow asset"),
             ("report_asset", "Can report positions of asset"),
@@ -88,10 +82,7 @@ class Identifier(Row):
     value = models.CharField(max_length=200)
 
     class Meta:
-        ordering = (
-            "scheme",
-            "value",
-        )
+        ordering = ["scheme", "value"]
         constraints = (
             models.UniqueConstraint(fields=["scheme", "value"], name="identifier_is_one_asset"),
             models.CheckConstraint(name="identifier_scheme_is_slug", condition=Q(scheme__regex=SLUG)),
@@ -118,10 +109,7 @@ class Device(Row):
     is_open = models.BooleanField("open", default=False, help_text="Its id alone is enough to report, without a key.")
 
     class Meta:
-        ordering = (
-            "protocol",
-            "device_id",
-        )
+        ordering = ["protocol", "device_id"]
         constraints = (
             models.UniqueConstraint(fields=["protocol", "device_id"], name="device_is_one_asset"),
             models.CheckConstraint(

@@ -1,4 +1,4 @@
-"""Registration of zones; nothing else happens here."""
+"""Registers zones with access and with the event log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from django.apps import AppConfig
 
 
 class ZonesConfig(AppConfig):
-    """The zones app."""
+    """Where things may be, and when."""
 
     name = "apps.zones"
     label = "zones"
+
+    def ready(self) -> None:
+        """Register nouns, topic and event types."""
+        from apps.zones import policy, published  # noqa: PLC0415 - models are ready only now
+
+        policy.register_nouns()
+        published.register_published()

@@ -23,7 +23,8 @@ from apps.zones.types import AltitudeBand, Change
 
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
 COLOUR = r"^#[0-9a-f]{6}$"
-DATUMS = [(each.value, each.value) for each in Datum]
+DATUM_NAMES = [each.value for each in Datum]
+DATUMS = [(name, name) for name in DATUM_NAMES]
 
 
 def always() -> DateTimeTZRange:
@@ -41,10 +42,7 @@ class ZoneKind(Row):
 
     class Meta:
         verbose_name = "zone kind"
-        ordering = (
-            "name",
-            "id",
-        )
+        ordering = ["name", "id"]
         constraints = (
             models.CheckConstraint(name="zone_kind_slug_is_slug", condition=Q(slug__regex=SLUG)),
             models.CheckConstraint(name="zone_kind_has_name", condition=~Q(name="")),
@@ -92,10 +90,7 @@ class Zone(Row, ZoneShape):
     organisation = models.ForeignKey("access.Organisation", on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        ordering = (
-            "name",
-            "id",
-        )
+        ordering = ["name", "id"]
         permissions = (("share_zone", "Can share zone"),)
         constraints = (
             models.CheckConstraint(name="zone_has_name", condition=~Q(name="")),
@@ -107,12 +102,12 @@ class Zone(Row, ZoneShape):
             models.CheckConstraint(
                 name="zone_lower_has_datum",
                 condition=Q(lower_m__isnull=True, lower_datum="")
-                | Q(lower_m__isnull=False, lower_datum__in=list(Datum)),
+                | Q(lower_m__isnull=False, lower_datum__in=DATUM_NAMES),
             ),
             models.CheckConstraint(
                 name="zone_upper_has_datum",
                 condition=Q(upper_m__isnull=True, upper_datum="")
-                | Q(upper_m__isnull=False, upper_datum__in=list(Datum)),
+                | Q(upper_m__isnull=False, upper_datum__in=DATUM_NAMES),
             ),
             models.CheckConstraint(
                 name="zone_lower_below_upper",
@@ -155,10 +150,7 @@ class ZoneVersion(ZoneShape):
 
     class Meta:
         verbose_name = "zone version"
-        ordering = (
-            "zone",
-            "-version",
-        )
+        ordering = ["zone", "-version"]
         constraints = (models.UniqueConstraint(fields=["zone", "version"], name="zone_version_once"),)
 
     def __str__(self) -> str:

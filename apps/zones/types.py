@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID
 
@@ -46,7 +46,7 @@ ALWAYS = TimeWindow()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneRef:
-    """What somebody who was found in a zone needs to know about it."""
+    """What somebody who was found in a zone needs to know about it. ``ends_at`` is where its validity ends."""
 
     id: ZoneId
     organisation_id: OrganisationId
@@ -54,6 +54,20 @@ class ZoneRef:
     name: str
     dwell_after: timedelta | None
     version: int
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneDraft:
+    """A zone that somebody wants: what it is, not yet whose. ``area`` is valid, WGS 84, lon lat."""
+
+    name: str
+    area: MultiPolygon
+    description: str = ""
+    band: AltitudeBand = EVERY_HEIGHT
+    validity: TimeWindow = ALWAYS
+    dwell_after: timedelta | None = None
+    is_active: bool = True
 
 
 class ZoneChanges(TypedDict, total=False):
@@ -77,6 +91,16 @@ class ZoneKindChanges(TypedDict, total=False):
     name: str
     label: str
     colour: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureRead:
+    """What a feature of a file turned out to be: a draft, or errors. ``kind`` is a slug, empty when not told."""
+
+    name: str
+    kind: str = ""
+    draft: ZoneDraft | None = None
+    errors: tuple[FieldError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
 
-from apps.core.types import Datum, TimeWindow
+from apps.core.types import Datum, TimeWindow, ZoneId
 from apps.zones.types import AltitudeBand, ZoneRef
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -45,6 +45,7 @@ class ZoneIndex:
         members = sorted(zones, key=lambda zone: zone.ref.id)
         self.version = version
         self._refs = _objects([zone.ref for zone in members])
+        self._by_id = {zone.ref.id: zone.ref for zone in members}
         self._areas = _objects([zone.area for zone in members])
         self._tree = STRtree(self._areas)
         self._bands = _Bands([zone.band for zone in members])
@@ -53,6 +54,10 @@ class ZoneIndex:
 
     def __len__(self) -> int:
         return len(self._refs)
+
+    def find(self, zone_id: ZoneId) -> ZoneRef | None:
+        """Return the zone of that id; ``None`` for one that nobody can be in (deleted, or switched off)."""
+        return self._by_id.get(zone_id)
 
     def zones_hit(
         self,

@@ -1,0 +1,127 @@
+"""What assets tells the outside: features, event types and the topic. One shape for snapshot, event and feed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from apps.assets.models import Asset, AssetKind
+from apps.core.types import Feature
+from apps.events import registry
+from apps.events.changes import register_changes
+from apps.events.registry import Topic
+
+_TEXT: Final = {"type": "string"}
+_OBJECT: Final = {"type": "object"}
+_SECONDS: Final = {"type": "number", "exclusiveMinimum": 0}
+_IDENTIFIERS: Final = {
+    "type": "array",
+    "items": {"type": "object", "required": ["scheme", "value"], "properties": {"scheme": _TEXT, "value": _TEXT}},
+}
+ASSET_PROPERTIES: Final = {
+    "name": _TEXT,
+    "kind": _TEXT,
+    "is_active": {"type": "boolean"},
+    "attributes": _OBJECT,
+    "identifiers": _IDENTIFIERS,
+}
+ASSET_KIND_PROPERTIES: Final = {
+    "slug": _TEXT,
+    "name": _TEXT,
+    "icon": _TEXT,
+    "attributes_schema": _OBJECT,
+    "late_after_s": _SECONDS,
+    "lost_after_s": _SECONDS,
+}
+EXAMPLE_ASSET: Final = Feature(
+    id=UUID("0197c5a2-7d41-7a3e-8f5b-2c1d9e0a4b66"),
+    organisation_id=UUID("0197c5a2-6b0c-7f12-9d3e-51a8c7e4f012"),
+    version=3,
+    properties={
+        "name": "Harbour tug 7",
+        "kind": "vessel",
+        "is_active": True,
+        "attributes": {"length_m": 28.5},
+        "identifiers": [{"scheme": "mmsi", "value": "367000001"}],
+    },
+)
+EXAMPLE_ASSET_KIND: Final = Feature(
+    id=UUID("0197c5a2-5e90-7c44-b0a1-90d2f3ab7c31"),
+    organisation_id=None,
+    version=1,
+    properties={
+        "slug": "vessel",
+        "name": "Vessel",
+        "icon": "ship",
+        "attributes_schema": {"type": "object", "properties": {"length_m": {"type": "number"}}},
+        "late_after_s": 300.0,
+        "lost_after_s": 900.0,
+    },
+)
+
+
+def asset_feature(asset: Asset) -> Feature:
+    """Return an asset as the outside sees it. Devices are left out: their ids may be all that it takes to report.
+
+    Reads ``kind`` and ``identifiers``; a list brings them along (``published_assets``).
+    """
+    identifiers = sorted((each.scheme, each.value) for each in asset.identifiers.all())
+    return Feature(
+        id=asset.id,
+        organisation_id=asset.organisation_id,
+        version=asset.version,
+        properties={
+            "name": asset.name,
+            "kind": asset.kind.slug,
+            "is_active": asset.is_active,
+            "attributes": asset.attributes,
+            "identifiers": [{"scheme": scheme, "value": value} for scheme, value in identifiers],
+        },
+    )
+
+
+def asset_kind_feature(kind: AssetKind) -> Feature:
+    """Return a kind of asset as the outside sees it."""
+    return Feature(
+        id=kind.id,
+        organisation_id=None,
+        version=kind.version,
+        properties={
+            "slug": kind.slug,
+            "name": kind.name,
+            "icon": kind.icon,
+            "attributes_schema": kind.attributes_schema,
+            "late_after_s": kind.late_after.total_seconds(),
+            "lost_after_s": kind.lost_after.total_seconds(),
+        },
+    )
+
+
+def published_assets() -> QuerySet[Asset]:
+    """Return all assets with what their features need: two statements for a page, however long it is."""
+    return Asset.objects.select_related("kind").prefetch_related("identifiers")
+
+
+def asset_features(assets: QuerySet[Asset]) -> Iterator[Feature]:
+    """Yield the features of a queryset of ``published_assets``."""
+    return map(asset_feature, assets.iterator(chunk_size=2000))
+
+
+def register_published() -> None:
+    """Register the topic and the event types with the log."""
+    registry.topics.register(
+        Topic(
+            name="assets",
+            noun="assets",
+            view_action="assets.view",
+            queryset=published_assets,
+            features=asset_features,
+        )
+    )
+    register_changes("asset", a_thing="An asset", properties=ASSET_PROPERTIES, example=EXAMPLE_ASSET)
+    register_changes(
+        "asset_kind", a_thing="A kind of asset", properties=ASSET_KIND_PROPERTIES, example=EXAMPLE_ASSET_KIND
+    )
