@@ -1,0 +1,1 @@
+"""Positions, presence and findings: where things are, where they were, and what that means."""
