@@ -1,0 +1,255 @@
+"""People, organisations, roles, assignments and keys, with the constraints that keep them honest.
+
+Passwords are Argon2, keys are a SHA-256 of a 256-bit secret: neither can be read back.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import datetime
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import Group
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from apps.core.ids import new_id
+from apps.core.models import Row
+
+KEY_PREFIX_LENGTH = 8
+
+
+def always() -> DateTimeTZRange:
+    """Return the period without beginning or end."""
+    return DateTimeTZRange(None, None)
+
+
+def _once_at_a_time(subject: str) -> ExclusionConstraint:
+    return ExclusionConstraint(
+        name=f"access_assignment_once_per_{subject}",
+        expressions=[
+            (subject, RangeOperators.EQUAL),
+            ("role", RangeOperators.EQUAL),
+            ("organisation", RangeOperators.EQUAL),
+            ("during", RangeOperators.OVERLAPS),
+        ],
+        condition=Q(**{f"{subject}__isnull": False}),
+        violation_error_message="This role is assigned there for that time already.",
+    )
+
+
+class Organisation(Row):
+    """Who owns things. Organisations form a tree; what a role gives holds for everything below."""
+
+    name = models.CharField(max_length=200)
+    slug = models.SlugField(max_length=80, unique=True)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="children")
+    # From the root down to this one, itself included: "below X" is one index lookup.
+    lineage = ArrayField(models.UUIDField(), editable=False)
+
+    class Meta:
+        ordering = ("name", "id")
+        indexes = (GinIndex(fields=("lineage",), name="access_organisation_lineage"),)
+        constraints = (
+            models.UniqueConstraint(
+                "parent", Lower("name"), name="access_organisation_name_once", nulls_distinct=False
+            ),
+            models.CheckConstraint(
+                condition=Q(lineage__contains=[F("id")]) & (Q(parent__isnull=False) | Q(lineage__len=1)),
+                name="access_organisation_lineage_holds_itself",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class User(AbstractBaseUser, Row):
+    """A person or a service account.
+
+    ``organisation`` is the one that administers the account, not what its owner may see: that is said by
+    assignments and grants alone. Django's own model permissions are not used.
+    """
+
+    username = models.CharField(max_length=150, unique=True, validators=[UnicodeUsernameValidator()])
+    email = models.EmailField(blank=True)
+    display_name = models.CharField(max_length=150, blank=True)
+    organisation = models.ForeignKey(
+        Organisation, on_delete=models.PROTECT, null=True, blank=True, related_name="people"
+    )
+    groups = models.ManyToManyField(Group, blank=True, related_name="user_set", related_query_name="user")
+    is_active = models.BooleanField("active", default=True)
+    is_staff = models.BooleanField("may use the admin", default=False)
+    is_superuser = models.BooleanField("superuser", default=False)
+
+    objects = BaseUserManager["User"]()
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        ordering = ("username", "id")
+        constraints = (
+            models.UniqueConstraint(
+                Lower("username"), name="access_user_username_once", violation_error_message="This name is taken."
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        """Return the name that others read."""
+        return self.display_name or self.username
+
+    def get_full_name(self) -> str:
+        """Return the name for Django's admin."""
+        return self.label
+
+    def get_short_name(self) -> str:
+        """Return the short name for Django's admin."""
+        return self.label
+
+    def has_perm(self, perm: str, obj: models.Model | None = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Answer Django's own permission question: the doors decide here, so only a superuser passes."""
+        return self.is_active and self.is_superuser
+
+    def has_perms(self, perm_list: list[str], obj: models.Model | None = None) -> bool:
+        """Answer Django's own permission question for several at once."""
+        return all(self.has_perm(perm, obj) for perm in perm_list)
+
+    def has_module_perms(self, app_label: str) -> bool:  # noqa: ARG002 - Django's signature
+        """Answer whether Django's own admin may show an app."""
+        return self.is_active and self.is_superuser
+
+
+class Role(Row):
+    """A named set of actions, such as ``assets.view``."""
+
+    name = models.CharField(max_length=100)
+    description = models.TextField(blank=True)
+    actions = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+
+    class Meta:
+        ordering = ("name", "id")
+        constraints = (models.UniqueConstraint(Lower("name"), name="access_role_name_once"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Assignment(Row):
+    """A role, in an organisation and all below it, for a user or a group, for a period."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, null=True, blank=True, related_name="assignments")
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, null=True, blank=True, related_name="assignments")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="assignments")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="assignments")
+    during = DateTimeRangeField(default=always)
+
+    class Meta:
+        ordering = ("-recorded_at", "id")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(user__isnull=True) ^ Q(group__isnull=True),
+                name="access_assignment_user_or_group",
+                violation_error_message="An assignment is for a user or for a group, not both.",
+            ),
+            models.CheckConstraint(condition=Q(during__isempty=False), name="access_assignment_period_not_empty"),
+            *(_once_at_a_time(subject) for subject in ("user", "group")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user or self.group}: {self.role} in {self.organisation}"
+
+
+class Key(models.Model):
+    """What API keys and device keys have in common: a name, a hashed secret, an end and where they may be used from."""
+
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=KEY_PREFIX_LENGTH, unique=True, editable=False)
+    secret_sha256 = models.BinaryField(max_length=32, editable=False)
+    networks = ArrayField(models.CharField(max_length=49), default=list, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+        ordering = ("-recorded_at", "id")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
+
+    def is_usable(self, at: datetime) -> bool:
+        """Say whether the key is neither revoked nor expired at the instant."""
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+    def is_usable_from(self, address: str | None) -> bool:
+        """Say whether the key may be used from an address; a key without networks may be used from anywhere."""
+        if not self.networks:
+            return True
+        try:
+            client = ipaddress.ip_address(address or "")
+        except ValueError:
+            return False
+        # A dual-stack socket reports IPv4 clients as mapped addresses.
+        client = getattr(client, "ipv4_mapped", None) or client
+        return any(client in ipaddress.ip_network(network, strict=False) for network in self.networks)
+
+
+class ApiKey(Key, Row):
+    """Lets a program act for a user, within ``scopes`` and never beyond what the user may."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_keys")
+    scopes = ArrayField(models.CharField(max_length=64))
+
+    class Meta(Key.Meta):
+        verbose_name = "API key"
+        constraints = (models.CheckConstraint(condition=Q(scopes__len__gt=0), name="access_apikey_has_scopes"),)
+
+
+class DeviceKey(Key, Row):
+    """Lets devices report for the assets of an organisation and those below it, and nothing else."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="device_keys")
+
+    class Meta(Key.Meta):
+        pass
+
+
+class SignInFailure(models.Model):
+    """How often a name or an address has failed to sign in lately; too often, and it has to wait."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    subject = models.CharField(max_length=200, unique=True)
+    failures = models.PositiveIntegerField(default=0)
+    since = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-since",)
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.failures}"
+
+
+class AccessVersion(models.Model):
+    """One row, raised by triggers whenever anything changes that a decision depends on."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="access_version_is_one_row"),)
+
+    def __str__(self) -> str:
+        return str(self.version)

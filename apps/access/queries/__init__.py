@@ -1,0 +1,32 @@
+"""The doors: every surface asks here and nowhere else who may see or do what.
+
+``authorize`` decides about one object, ``visible`` about rows in SQL, ``predicate`` about objects in Python.
+All three read one ``Standing``, so that they cannot disagree. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+from apps.access.queries.doors import (
+    allowed_actions,
+    authorize,
+    authorize_in,
+    predicate,
+    scope,
+    visible,
+)
+from apps.access.queries.people import actor_of_user, api_keys_of, find_user, sign_in_blocked_until
+from apps.access.queries.standing import access_version
+
+__all__ = [
+    "access_version",
+    "actor_of_user",
+    "allowed_actions",
+    "api_keys_of",
+    "authorize",
+    "authorize_in",
+    "find_user",
+    "predicate",
+    "scope",
+    "sign_in_blocked_until",
+    "visible",
+]

@@ -1,0 +1,1 @@
+"""HTTP plumbing: problems, paging, ETags, idempotency, JSON. Knows no noun."""
