@@ -7,7 +7,6 @@ Written only by ``services``.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
 
 from django.contrib.gis.db import models
 from django.db.models import F, Q
@@ -54,8 +53,8 @@ class Rule(Row):
     is_enabled = models.BooleanField("enabled", default=True)
 
     class Meta:
-        ordering: ClassVar[list[str]] = ["name", "id"]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
+        ordering = ("name", "id")
+        constraints = (
             models.CheckConstraint(name="rule_has_name", condition=~Q(name="") & ~Q(title_template="")),
             models.CheckConstraint(
                 name="rule_finding_is_known", condition=Q(finding__in=[each.value for each in FindingKind])
@@ -69,10 +68,10 @@ class Rule(Row):
             models.CheckConstraint(
                 name="rule_zone_or_kind", condition=Q(zone__isnull=True) | Q(zone_kind__isnull=True)
             ),
-        ]
-        indexes: ClassVar[list[models.Index]] = [
+        )
+        indexes = (
             models.Index(fields=["organisation", "finding"], condition=Q(is_enabled=True), name="rule_enabled"),
-        ]
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -108,8 +107,8 @@ class Incident(Stateful):
     closed_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
-        ordering: ClassVar[list[str]] = ["-opened_at", "-id"]
-        permissions: ClassVar[list[tuple[str, str]]] = [
+        ordering = ("-opened_at", "-id")
+        permissions = (
             ("comment_incident", "Can comment on incident"),
             ("assign_incident", "Can assign incident"),
             ("acknowledge_incident", "Can acknowledge incident"),
@@ -118,8 +117,8 @@ class Incident(Stateful):
             ("close_incident", "Can close incident"),
             ("reopen_incident", "Can reopen incident"),
             ("share_incident", "Can share incident"),
-        ]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
+        )
+        constraints = (
             models.CheckConstraint(name="incident_has_title", condition=~Q(title="")),
             models.CheckConstraint(name="incident_severity_is_known", condition=Q(severity__in=Severity.values)),
             models.CheckConstraint(
@@ -150,14 +149,14 @@ class Incident(Stateful):
             models.UniqueConstraint(
                 fields=["dedupe_key"], condition=~Q(state__in=OVER), name="incident_once_while_not_over"
             ),
-        ]
-        indexes: ClassVar[list[models.Index]] = [
+        )
+        indexes = (
             models.Index(fields=["opened_at", "id"], name="incident_by_opening"),
             models.Index(fields=["organisation", "opened_at"], name="incident_of_organisation"),
             models.Index(fields=["organisation", "severity"], condition=~Q(state__in=OVER), name="incident_not_over"),
             models.Index(fields=["dedupe_key", "last_found_at"], name="incident_by_key"),
             models.Index(fields=["asset_id", "opened_at"], name="incident_of_asset"),
-        ]
+        )
 
     def __str__(self) -> str:
         return self.title
@@ -183,7 +182,7 @@ class Evidence(models.Model):
 
     class Meta:
         verbose_name_plural = "evidence"
-        ordering: ClassVar[list[str]] = ["effective_at", "id"]
+        ordering = ("effective_at", "id")
 
     def __str__(self) -> str:
         return f"{self.finding} at {self.effective_at:%Y-%m-%d %H:%M:%S}"
@@ -201,10 +200,10 @@ class Comment(models.Model):
     recorded_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        ordering: ClassVar[list[str]] = ["id"]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
+        ordering = ("id",)
+        constraints = (
             models.CheckConstraint(name="comment_says_something", condition=~Q(text="")),
-        ]
+        )
 
     def __str__(self) -> str:
         return f"{self.author_label}: {self.text[:60]}"
@@ -226,17 +225,17 @@ class PendingFinding(models.Model):
     recorded_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        ordering: ClassVar[list[str]] = ["due_at", "id"]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
+        ordering = ("due_at", "id")
+        constraints = (
             models.UniqueConstraint(
                 fields=["rule", "asset_id", "zone_id"], nulls_distinct=False, name="pending_once_per_rule_and_place"
             ),
             models.CheckConstraint(name="pending_due_after_start", condition=Q(due_at__gte=F("effective_at"))),
-        ]
-        indexes: ClassVar[list[models.Index]] = [
+        )
+        indexes = (
             models.Index(fields=["due_at"], name="pending_by_due"),
             models.Index(fields=["asset_id", "zone_id"], name="pending_of_asset"),
-        ]
+        )
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.asset_id}, due {self.due_at:%Y-%m-%d %H:%M:%S}"

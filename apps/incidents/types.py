@@ -43,7 +43,7 @@ class IncidentState(enum.StrEnum):
     REOPENED = "reopened"
 
 
-OVER = (IncidentState.RESOLVED, IncidentState.CLOSED)
+OVER = (IncidentState.RESOLVED.value, IncidentState.CLOSED.value)
 
 
 class AlreadyOpen(Conflict):

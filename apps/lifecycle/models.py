@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -49,15 +48,15 @@ class Transition(models.Model):
     recorded_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        ordering: ClassVar[list[str]] = ["id"]
-        indexes: ClassVar[list[models.Index]] = [
+        ordering = ("id",)
+        indexes = (
             models.Index(fields=["noun", "object_id", "id"], name="transition_of_object"),
-        ]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
+        )
+        constraints = (
             models.CheckConstraint(
                 name="transition_cause_is_known", condition=Q(cause__in=[each.value for each in Cause])
             ),
-        ]
+        )
 
     def __str__(self) -> str:
         return f"{self.name}: {self.from_state or 'new'} to {self.to_state}"
@@ -81,14 +80,14 @@ class Timer(models.Model):
     recorded_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        ordering: ClassVar[list[str]] = ["due_at", "id"]
-        constraints: ClassVar[list[models.BaseConstraint]] = [
+        ordering = ("due_at", "id")
+        constraints = (
             models.UniqueConstraint(fields=["noun", "object_id", "transition"], name="timer_once_per_transition"),
-        ]
-        indexes: ClassVar[list[models.Index]] = [
+        )
+        indexes = (
             models.Index(fields=["due_at", "id"], condition=Q(claimed_until__isnull=True), name="timer_unclaimed"),
             models.Index(fields=["claimed_until"], condition=Q(claimed_until__isnull=False), name="timer_claimed"),
-        ]
+        )
 
     def __str__(self) -> str:
         return f"{self.transition} of {self.noun}/{self.object_id}"

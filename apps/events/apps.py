@@ -1,0 +1,26 @@
+"""Registers the log with access, and the relay with the clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.apps import AppConfig
+
+# How late a number may come when Redis is away and nobody rings.
+RELAY_EVERY = timedelta(milliseconds=100)
+
+
+class EventsConfig(AppConfig):
+    """The one ordered log."""
+
+    name = "apps.events"
+    label = "events"
+    verbose_name = "Event log"
+
+    def ready(self) -> None:
+        """Register."""
+        from apps.core.ticks import Tick, register  # noqa: PLC0415 - models are ready only now
+        from apps.events import policy, services  # noqa: PLC0415
+
+        policy.register_nouns()
+        register(Tick(name="relay", every=RELAY_EVERY, run=services.relay, wake=services.RELAY_DOORBELL))

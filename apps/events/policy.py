@@ -1,0 +1,15 @@
+"""What the log registers with access: its raw rows, for those who look after the system.
+
+Reading events over REST or the feed needs none of this: each event is judged by the object that it speaks of.
+"""
+
+from __future__ import annotations
+
+from apps.access.registry import register
+from apps.access.types import Protected
+from apps.events.models import Event
+
+
+def register_nouns() -> None:
+    """Register the log."""
+    register(Protected(noun="events", model=Event, actions=("view",)))

@@ -1,0 +1,134 @@
+"""Reading the log: where it stands, what comes next, and which of it somebody may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, Min
+
+from apps.access.queries import predicate
+from apps.access.types import Actor, Predicate
+from apps.events.models import Epoch, Event
+from apps.events.registry import view_action
+from apps.events.rules import cloud_event, without_object
+from apps.events.types import Cursor, CursorGone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayLag:
+    """How many rows wait for a number, and how long the oldest has waited."""
+
+    waiting: int
+    oldest: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPage:
+    """The events that somebody may see of a stretch of the log, and where that stretch ends.
+
+    An empty page whose cursor is behind the head means only that nothing there was for this reader.
+    """
+
+    items: tuple[dict[str, object], ...]
+    cursor: Cursor
+    head: Cursor
+
+
+def head() -> Cursor:
+    """Return the end of the log. Read it *before* a snapshot, to stand where no event can be missed."""
+    epoch = Epoch.objects.get()
+    return Cursor(epoch=epoch.value, offset=epoch.head)
+
+
+def earliest() -> Cursor:
+    """Return the oldest cursor from which the log can still be followed without a gap."""
+    epoch = Epoch.objects.get()
+    return Cursor(epoch=epoch.value, offset=epoch.floor)
+
+
+def require_resumable(cursor: Cursor) -> None:
+    """Raise ``CursorGone`` unless every event after the cursor is still in the log."""
+    epoch = Epoch.objects.get()
+    if cursor.epoch != epoch.value or not epoch.floor <= cursor.offset <= epoch.head:
+        oldest = Cursor(epoch=epoch.value, offset=epoch.floor)
+        raise CursorGone(
+            "The log does not reach back to this cursor. Take a snapshot, and follow from there.",
+            details={"earliest": str(oldest)},
+        )
+
+
+def events_after(offset: int, limit: int) -> list[Event]:
+    """Return the next numbered events after an offset, in order, at most ``limit``; unfiltered."""
+    return list(Event.objects.filter(offset__gt=offset).order_by("offset")[:limit])
+
+
+def visible_page(actor: Actor, *, after: Cursor, limit: int, scan: int) -> EventPage:
+    """Return what the actor may see of the next ``scan`` events, at most ``limit``; raises ``CursorGone``."""
+    rows = events_after(after.offset, scan)
+    # Asked after the rows were read, so that what was forgotten meanwhile cannot be missed silently.
+    require_resumable(after)
+    end = head()
+    reader = Reader(actor)
+    items: list[dict[str, object]] = []
+    reached = after.offset
+    for row in rows:
+        if len(items) == limit:
+            break
+        reached = row.offset or reached
+        if (envelope := reader.read(row)) is not None:
+            items.append(envelope)
+    return EventPage(items=tuple(items), cursor=Cursor(epoch=after.epoch, offset=reached), head=end)
+
+
+def relay_lag(at: datetime) -> RelayLag:
+    """Return how far numbering is behind."""
+    waiting = Event.objects.filter(offset__isnull=True).aggregate(count=Count("*"), oldest=Min("recorded_at"))
+    oldest = max(at - waiting["oldest"], timedelta(0)) if waiting["oldest"] else timedelta(0)
+    return RelayLag(waiting=waiting["count"], oldest=oldest)
+
+
+class Reader:
+    """Reads events with the eyes of one actor; takes each access decision once and keeps it.
+
+    For the length of a request only: what was decided does not change under it.
+    """
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self._predicates: dict[str, Predicate] = {}
+
+    def read(self, row: Event) -> dict[str, object] | None:
+        """Return the event's envelope as this actor may see it, or ``None``.
+
+        Whoever could see the object where it was before and cannot where it is now is told that it is gone.
+        """
+        if not self._sees_all(row.also):
+            return None
+        if self._sees(row.noun, row.object_id, row.organisation_id):
+            return cloud_event(row)
+        before = row.previous_organisation_id
+        if before is not None and self._sees(row.noun, row.object_id, before):
+            return without_object(cloud_event(row))
+        return None
+
+    def _sees_all(self, subjects: Iterable[tuple[str, str, str | None]]) -> bool:
+        return all(
+            self._sees(noun, UUID(key), UUID(organisation) if organisation else None)
+            for noun, key, organisation in subjects
+        )
+
+    def _sees(self, noun: str, object_id: UUID, organisation_id: UUID | None) -> bool:
+        action = view_action(noun)
+        if action not in self._predicates:
+            self._predicates[action] = _predicate_of(self._actor, action)
+        return self._predicates[action].allows(object_id, organisation_id)
+
+
+def _predicate_of(actor: Actor, action: str) -> Predicate:
+    try:
+        return predicate(actor, action)
+    except LookupError:  # an old event of a noun that no longer exists: nobody can be asked who may see it
+        return Predicate()

@@ -1,0 +1,86 @@
+"""Reading lifecycles: what may happen to an object now, what has happened to it, and what the clock owes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Count, Min, Q, QuerySet
+
+from apps.access.queries import allowed_actions
+from apps.access.types import Actor
+from apps.lifecycle.models import Stateful, Timer, Transition
+from apps.lifecycle.registry import definition_of, lifecycle, lifecycle_of
+from apps.lifecycle.rules import moves_from
+from apps.lifecycle.types import AllowedTransition, Definition, Move, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerLag:
+    """How many timers are overdue and by how much the oldest is, and how many have failed and rest."""
+
+    overdue: int
+    oldest: timedelta
+    failing: int
+
+
+def allowed(row: Stateful, actor: Actor) -> list[AllowedTransition]:
+    """Return the transitions that the actor may make now, in the definition's order: state, action and guard agree."""
+    definition = definition_of(row)
+    guards = lifecycle_of(row).guards
+    actions = allowed_actions(actor, row)
+    return [
+        _allowed(definition, move)
+        for move in moves_from(definition, row.state)
+        if move.action in actions and not (move.guard and guards[move.guard](row))
+    ]
+
+
+def history(row: Stateful) -> QuerySet[Transition]:
+    """Return what has happened to the object, oldest first."""
+    return history_of(lifecycle_of(row).noun, row.pk)
+
+
+def history_of(noun: str, object_id: UUID) -> QuerySet[Transition]:
+    """Return what has happened to an object that may be gone by now, oldest first."""
+    return Transition.objects.filter(noun=noun, object_id=object_id).order_by("id")
+
+
+def timers(row: Stateful) -> QuerySet[Timer]:
+    """Return what the clock owes the object, the earliest first."""
+    return Timer.objects.filter(noun=lifecycle_of(row).noun, object_id=row.pk).order_by("due_at", "id")
+
+
+def state_of(row: Stateful) -> State:
+    """Return the state that the object is in, with its label and tone."""
+    return definition_of(row).states[row.state]
+
+
+def states_of(noun: str) -> dict[str, State]:
+    """Return every state of a noun's current definition, by name."""
+    return dict(lifecycle(noun).current.states)
+
+
+def timer_lag(at: datetime) -> TimerLag:
+    """Return how far the clock is behind."""
+    # In two halves, since each has a partial index of its own.
+    due = Q(due_at__lte=at, claimed_until__isnull=True) | Q(due_at__lte=at, claimed_until__isnull=False)
+    overdue = Timer.objects.filter(due).aggregate(count=Count("*"), oldest=Min("due_at"))
+    return TimerLag(
+        overdue=overdue["count"],
+        oldest=at - overdue["oldest"] if overdue["oldest"] else timedelta(0),
+        failing=Timer.objects.filter(claimed_until__isnull=False, attempts__gt=0).count(),
+    )
+
+
+def _allowed(definition: Definition, move: Move) -> AllowedTransition:
+    target = definition.states[move.target]
+    return AllowedTransition(
+        name=move.name,
+        label=move.label,
+        target=target.name,
+        target_label=target.label,
+        tone=target.tone,
+        needs_reason=move.needs_reason,
+    )

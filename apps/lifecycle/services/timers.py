@@ -1,0 +1,173 @@
+"""Timers: claiming what is due, and making those transitions once.
+
+A timer is a row. It goes in the transaction that makes its transition, so it fires once however often it is
+tried; whoever dies with it in hand only delays it, until the lease of its claim has run out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from apps.access.types import SYSTEM
+from apps.lifecycle.models import Stateful, Timer
+from apps.lifecycle.registry import Lifecycle
+from apps.lifecycle.registry import lifecycle as lifecycle_named
+from apps.lifecycle.rules import pause_after
+from apps.lifecycle.services.engine import Circumstances, Step, make_moves
+from apps.lifecycle.types import Cause
+
+LEASE: Final = timedelta(seconds=10)
+LONGEST_ERROR: Final = 2000
+
+log = structlog.get_logger(__name__)
+
+_CLAIM = """
+WITH fresh AS (
+    SELECT id, true AS is_fresh FROM lifecycle_timer
+    WHERE claimed_until IS NULL AND due_at <= %(at)s
+    ORDER BY due_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), lapsed AS (
+    SELECT id, false AS is_fresh FROM lifecycle_timer
+    WHERE claimed_until <= %(at)s AND due_at <= %(at)s
+    ORDER BY claimed_until LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
+UPDATE lifecycle_timer AS timer SET claimed_until = %(until)s
+FROM (SELECT * FROM fresh UNION ALL SELECT * FROM lapsed) AS due
+WHERE timer.id = due.id
+RETURNING timer.id, due.is_fresh
+"""
+_FAIL = """
+UPDATE lifecycle_timer AS timer
+SET attempts = timer.attempts + 1, last_error = failed.error, claimed_until = failed.rests_until
+FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[]) AS failed (id, error, rests_until)
+WHERE timer.id = failed.id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Timers that nobody else will take until the lease is over.
+
+    ``fresh`` ones are claimed for the first time; ``lapsed`` ones were claimed before, by somebody who died, or
+    were resting after a failure.
+    """
+
+    fresh: tuple[UUID, ...]
+    lapsed: tuple[UUID, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.fresh or self.lapsed)
+
+
+@transaction.atomic
+def claim_due(limit: int, at: datetime) -> Claim:
+    """Claim at most ``limit`` fresh and ``limit`` lapsed timers that are due; others may claim at the same time."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"at": at, "limit": limit, "until": at + LEASE})
+        rows = cursor.fetchall()
+    return Claim(
+        fresh=tuple(key for key, is_fresh in rows if is_fresh),
+        lapsed=tuple(key for key, is_fresh in rows if not is_fresh),
+    )
+
+
+def advance_due(timer_ids: Iterable[UUID], *, at: datetime) -> int:
+    """Make the transitions that these timers owe; return how many were made.
+
+    Safe to run twice and at the same time with anything. Each counts from when it was due. A timer whose
+    transition fails keeps its row, with the error and a pause; the others are made all the same.
+    """
+    due = Timer.objects.filter(id__in=list(timer_ids), due_at__lte=at).order_by("noun", "due_at", "id")
+    return sum(
+        _advance_or_split(noun, [timer.id for timer in timers], at)
+        for noun, timers in groupby(due, key=lambda timer: timer.noun)
+    )
+
+
+def _advance_or_split(noun: str, timer_ids: Sequence[UUID], at: datetime) -> int:
+    """Make the moves together; when that fails, halve until the one that fails stands alone.
+
+    What is the database's trouble, not a row's (a lost connection, a deadlock), is raised: the lease brings the
+    timers back.
+    """
+    try:
+        return _advance_together(lifecycle_named(noun), timer_ids, at)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001  whatever a row's guard, feature or constraint may raise
+        if len(timer_ids) > 1:
+            middle = len(timer_ids) // 2
+            halves = timer_ids[:middle], timer_ids[middle:]
+            return sum(_advance_or_split(noun, half, at) for half in halves)
+        log.exception("lifecycle.timer_failed", noun=noun, timer_id=str(timer_ids[0]))
+        _record_failures({timer_ids[0]: f"{type(error).__name__}: {error}"}, at)
+        return 0
+
+
+@transaction.atomic
+def _advance_together(lifecycle: Lifecycle, timer_ids: Sequence[UUID], at: datetime) -> int:
+    """Make the moves in one transaction.
+
+    Rows first, then timers, as a move by hand does: whoever holds a row decides about its timers, so the second
+    look at them, under the lock, is the true one.
+    """
+    object_ids = Timer.objects.filter(id__in=timer_ids).values_list("object_id", flat=True)
+    rows = _lock_rows(lifecycle, list(object_ids))
+    timers = list(Timer.objects.filter(id__in=timer_ids, due_at__lte=at).order_by("due_at", "id"))
+    decided = _decide(lifecycle, rows, timers)
+    Timer.objects.filter(id__in=decided.void).delete()
+    if decided.refused:
+        _record_failures(decided.refused, at)
+    if decided.steps:
+        make_moves(lifecycle, decided.steps, Circumstances(actor=SYSTEM, at=at, cause=Cause.TIMER))
+    return len(decided.steps)
+
+
+def _lock_rows(lifecycle: Lifecycle, object_ids: Sequence[UUID]) -> dict[UUID, Stateful]:
+    rows = lifecycle.model._default_manager.select_for_update(of=("self",)).filter(pk__in=object_ids)
+    return {row.pk: row for row in rows.order_by("pk")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decided:
+    steps: Sequence[Step]
+    refused: Mapping[UUID, str]
+    void: Sequence[UUID]
+
+
+def _decide(lifecycle: Lifecycle, rows: Mapping[UUID, Stateful], timers: Sequence[Timer]) -> _Decided:
+    """Say for each timer, earliest first, whether it fires, is refused by a guard, or has nothing left to do.
+
+    A row makes one move at a time: the first to fire takes the row's other timers with it.
+    """
+    steps: dict[UUID, Step] = {}
+    refused: dict[UUID, str] = {}
+    void: list[UUID] = []
+    for timer in timers:
+        row = rows.get(timer.object_id)
+        move = lifecycle.definitions[row.lifecycle_version].moves.get(timer.transition) if row else None
+        if row is None or move is None or row.state not in move.sources:
+            void.append(timer.id)
+        elif row.pk in steps:
+            continue
+        elif refusal := lifecycle.guards[move.guard](row) if move.guard else None:
+            refused[timer.id] = refusal
+        else:
+            steps[row.pk] = Step(row=row, move=move, effective_at=max(timer.due_at, row.state_since))
+    return _Decided(steps=tuple(steps.values()), refused=refused, void=void)
+
+
+def _record_failures(errors: Mapping[UUID, str], at: datetime) -> None:
+    attempts = dict(Timer.objects.filter(id__in=list(errors)).values_list("id", "attempts"))
+    rests_until = [at + pause_after(attempts.get(timer_id, 0) + 1) for timer_id in errors]
+    with connection.cursor() as cursor:
+        messages = [message.replace("\x00", "")[:LONGEST_ERROR] for message in errors.values()]
+        cursor.execute(_FAIL, [list(errors), messages, rests_until])
