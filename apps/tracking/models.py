@@ -106,7 +106,7 @@ class Presence(Motion):
     connectivity = models.CharField(
         max_length=8,
         choices=[(each.value, each.value) for each in Connectivity],
-        default=Connectivity.ONLINE,
+        default=Connectivity.LOST,
         editable=False,
     )
     zone_ids: ArrayField[list[UUID], list[UUID]] = ArrayField(models.UUIDField(), default=list, editable=False)

@@ -96,7 +96,7 @@ class Presence:
 
     asset_id: AssetId
     fixed_at: datetime | None = None
-    connectivity: Connectivity = Connectivity.ONLINE
+    connectivity: Connectivity = Connectivity.LOST
     stays: tuple[Stay, ...] = ()
 
 

@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
                 ('asset', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='presence', serialize=False, to='assets.asset')),
                 ('fixed_at', models.DateTimeField(editable=False, null=True, verbose_name='latest fix')),
                 ('received_at', models.DateTimeField(editable=False, null=True)),
-                ('connectivity', models.CharField(choices=[('online', 'online'), ('late', 'late'), ('lost', 'lost')], default=apps.tracking.types.Connectivity['ONLINE'], editable=False, max_length=8)),
+                ('connectivity', models.CharField(choices=[('online', 'online'), ('late', 'late'), ('lost', 'lost')], default=apps.tracking.types.Connectivity['LOST'], editable=False, max_length=8)),
                 ('zone_ids', django.contrib.postgres.fields.ArrayField(base_field=models.UUIDField(), default=list, editable=False, size=None)),
                 ('zone_since', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), default=list, editable=False, size=None)),
                 ('zone_dwelt', django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(null=True), default=list, editable=False, size=None)),
