@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from apps.console import theme
 from project.env import read_environment
 from project.libraries import geo_libraries
 from project.logs import configure_logs
@@ -53,7 +54,7 @@ LOCAL_APPS = [
     "live",
 ]
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.guardian",
     "django.contrib.auth",
@@ -181,6 +182,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_FAVICON_HREF": "/static/vendor/swagger-ui-dist/favicon-32x32.png",
     "LICENSE": {"name": "Apache-2.0"},
 }
+
+UNFOLD = theme.UNFOLD
 
 LOGGING_CONFIG = None
 configure_logs(as_json=ENV.log_json, level=ENV.log_level)

@@ -1,0 +1,121 @@
+"""The side bar: the product's words in the order in which people need them, each only for who may open it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.urls import reverse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One line of the side bar: a model's list (``model``) or a page of ours (``url_name``)."""
+
+    title: str
+    icon: str
+    model: str = ""
+    url_name: str = ""
+    superusers_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A heading and what stands below it."""
+
+    title: str
+    places: tuple[Place, ...]
+    collapsible: bool = False
+
+
+def _list_of(model: str, title: str, icon: str) -> Place:
+    return Place(model=model, title=title, icon=icon)
+
+
+GROUPS = (
+    Group(
+        title="Watch",
+        places=(
+            Place(title="Dashboard", icon="space_dashboard", url_name="admin:index"),
+            Place(title="Live map", icon="explore", url_name="admin:live_map"),
+            _list_of("incidents.Incident", "Incidents", "crisis_alert"),
+        ),
+    ),
+    Group(
+        title="What moves",
+        places=(
+            _list_of("assets.Asset", "Assets", "directions_boat"),
+            _list_of("tracking.Presence", "Presence", "my_location"),
+            _list_of("assets.AssetKind", "Asset kinds", "category"),
+            _list_of("assets.Device", "Devices", "sensors"),
+        ),
+    ),
+    Group(
+        title="Where, and by which rule",
+        places=(
+            _list_of("zones.Zone", "Zones", "pentagon"),
+            _list_of("zones.ZoneKind", "Zone kinds", "palette"),
+            _list_of("incidents.Rule", "Rules", "rule"),
+        ),
+    ),
+    Group(
+        title="People and access",
+        collapsible=True,
+        places=(
+            _list_of("access.Organisation", "Organisations", "account_tree"),
+            _list_of("access.User", "Users", "person"),
+            _list_of("auth.Group", "Groups", "group"),
+            _list_of("access.Role", "Roles", "badge"),
+            _list_of("access.Assignment", "Assignments", "assignment_ind"),
+            _list_of("access.ApiKey", "API keys", "key"),
+            _list_of("access.DeviceKey", "Device keys", "vpn_key"),
+        ),
+    ),
+    Group(
+        title="Record",
+        collapsible=True,
+        places=(
+            _list_of("events.Event", "Events", "receipt_long"),
+            _list_of("lifecycle.Transition", "Transitions", "timeline"),
+            _list_of("lifecycle.Timer", "Timers", "timer"),
+            _list_of("incidents.PendingFinding", "Pending findings", "hourglass_top"),
+            _list_of("tracking.Quarantine", "Quarantine", "report"),
+            _list_of("tracking.Source", "Sources", "cell_tower"),
+            Place(title="Queues", icon="stacks", url_name="admin:queues", superusers_only=True),
+        ),
+    ),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the groups as unfold draws them, without what this person may not open."""
+    groups = ({"title": group.title, "collapsible": group.collapsible, "items": _items(group, request)} for group in GROUPS)
+    return [group for group in groups if group["items"]]
+
+
+def _items(group: Group, request: HttpRequest) -> list[dict[str, Any]]:
+    links = ((place, _link(place, request)) for place in group.places)
+    return [{"title": place.title, "icon": place.icon, "link": link} for place, link in links if link]
+
+
+def _link(place: Place, request: HttpRequest) -> str | None:
+    if place.superusers_only and not getattr(request.user, "is_superuser", False):
+        return None
+    if place.url_name:
+        return reverse(place.url_name)
+    model = _model(place.model)
+    model_admin = admin.site._registry.get(model) if model else None  # noqa: SLF001 - Django offers no other way to ask
+    if model is None or model_admin is None or not model_admin.has_view_permission(request):
+        return None
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def _model(label: str) -> type[Model] | None:
+    try:
+        return apps.get_model(label)
+    except LookupError:
+        return None

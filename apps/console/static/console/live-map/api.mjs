@@ -1,0 +1,50 @@
+/** The few REST calls of the map, with the session's cookie. A refusal becomes an `ApiError` with words for a person. */
+
+export class ApiError extends Error {
+  constructor(status, problem) {
+    super(problem?.detail || problem?.title || `The server answered ${status}.`);
+    this.status = status;
+    this.code = String(problem?.type ?? "").split(":").pop();
+  }
+}
+
+/** What is allowed now for an incident, and its version for `If-Match`. */
+export async function transitionsOf(incidentId) {
+  const response = await call("GET", `incidents/${encodeURIComponent(incidentId)}/transitions`);
+  return { etag: response.headers.get("ETag"), ...(await response.json()) };
+}
+
+/** Move an incident; `version` is the one that the person was looking at. */
+export async function moveIncident(incidentId, version, transition) {
+  await call("POST", `incidents/${encodeURIComponent(incidentId)}/transitions`, {
+    headers: { "If-Match": `"${version}"`, "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) },
+    body: { transition },
+  });
+}
+
+/** The track of an asset since an instant, as a GeoJSON geometry or null. */
+export async function trackOf(assetId, sinceMs) {
+  const query = new URLSearchParams({ datetime: `${new Date(sinceMs).toISOString()}/..`, max_points: "400" });
+  const response = await call("GET", `assets/${encodeURIComponent(assetId)}/track?${query}`);
+  const { geometry = null } = await response.json();
+  return geometry;
+}
+
+async function call(method, path, { headers = {}, body } = {}) {
+  const response = await fetch(new URL(path, apiRoot()), {
+    method,
+    credentials: "same-origin",
+    headers: { Accept: "application/json", "X-CSRFToken": csrfToken(), ...(body ? { "Content-Type": "application/json" } : {}), ...headers },
+    body: body && JSON.stringify(body),
+  });
+  if (!response.ok) throw new ApiError(response.status, await response.json().catch(() => null));
+  return response;
+}
+
+function apiRoot() {
+  return new URL(document.body.dataset.api, location.href);
+}
+
+function csrfToken() {
+  return document.body.dataset.csrf;
+}
