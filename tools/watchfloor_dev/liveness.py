@@ -1,5 +1,6 @@
 """Whether a server runs. A pid that answers may be a zombie or a stranger, so the working directory decides."""
 
+import os
 import time
 from pathlib import Path
 
@@ -9,15 +10,15 @@ def works_in(pid: int, directory: Path) -> bool:
     try:
         return Path(f"/proc/{pid}/cwd").readlink() == directory.resolve()
     except PermissionError:
-        return True
+        return _names(pid, directory)
     except OSError:
         return False
 
 
 def workers_in(directory: Path) -> list[int]:
-    """All processes of ours with `directory` as their working directory: a dead postmaster leaves its children."""
+    """All processes with `directory` as their working directory: a dead postmaster leaves its children."""
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return [pid for pid in pids if _may_look(pid) and works_in(pid, directory)]
+    return [pid for pid in pids if works_in(pid, directory)]
 
 
 def wait_until_gone(pid: int, directory: Path, *, seconds: float) -> bool:
@@ -38,9 +39,9 @@ def read_pid(file: Path) -> int | None:
         return None
 
 
-def _may_look(pid: int) -> bool:
+def _names(pid: int, directory: Path) -> bool:
+    """Whether the command line names the directory: all that root may see of others in a container."""
     try:
-        Path(f"/proc/{pid}/cwd").readlink()
+        return os.fsencode(directory) in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-    return True

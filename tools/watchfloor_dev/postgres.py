@@ -46,8 +46,8 @@ def start(data: Path, run: Path, *, is_durable: bool) -> None:
         return
     if not (data / "PG_VERSION").exists():
         _create(program, data)
-    _clear_the_dead(data)
-    settings = SETTINGS | ({} if is_durable else NOT_DURABLE) | {"unix_socket_directories": str(run)}
+    _clear_the_dead(data, run)
+    settings = SETTINGS | ({} if is_durable else NOT_DURABLE) | {"unix_socket_directories": f'"{run}"'}
     _launch(program, data, settings)
 
 
@@ -99,7 +99,8 @@ def _launch(program: Program, data: Path, settings: dict[str, str]) -> None:
             extra_groups=account.extra_groups,
         )
     deadline = time.monotonic() + START_SECONDS
-    while not _is_ready(data):
+    # A file left by the one before may say "ready" too.
+    while read_pid(data / "postmaster.pid") != process.pid or not _is_ready(data):
         if process.poll() is not None or time.monotonic() > deadline:
             refuse(f"PostgreSQL does not start; see {log}")
         time.sleep(0.02)
@@ -107,20 +108,22 @@ def _launch(program: Program, data: Path, settings: dict[str, str]) -> None:
     process.returncode = 0
 
 
-def _clear_the_dead(data: Path) -> None:
-    """Take away the pid file of a server that is gone, which PostgreSQL believes if a zombie has its pid.
+def _clear_the_dead(data: Path, run: Path) -> None:
+    """Take away the lock files of a server that is gone, where PostgreSQL would believe them: a zombie has its pid.
 
     Children of a killed postmaster may still write: wait for them first, as PostgreSQL itself would.
     """
-    pid_file = data / "postmaster.pid"
-    if not pid_file.exists() or _postmaster(data) is not None:
+    pid = read_pid(data / "postmaster.pid")
+    if pid is None or works_in(pid, data):
         return
     deadline = time.monotonic() + ORPHAN_SECONDS
     while workers_in(data):
         if time.monotonic() > deadline:
             refuse(f"processes of a PostgreSQL that died still run in {data}: {workers_in(data)}")
         time.sleep(0.1)
-    pid_file.unlink(missing_ok=True)
+    if Path(f"/proc/{pid}").exists():
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        (run / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
 
 
 def _postmaster(data: Path) -> int | None:

@@ -3,6 +3,7 @@
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import quote
 
 from watchfloor_dev import postgres
 from watchfloor_dev.clusters import Cluster
@@ -27,7 +28,7 @@ def application(cluster: Cluster, *, kind: str, slot: int = 0) -> dict[str, str]
         "WATCHFLOOR_DB_PASSWORD": "",
         "WATCHFLOOR_DB_HOST": str(cluster.run),
         "WATCHFLOOR_DB_PORT": str(postgres.PORT),
-        "WATCHFLOOR_REDIS_URL": f"unix://{cluster.redis_socket}?db=0",
+        "WATCHFLOOR_REDIS_URL": f"unix://{quote(str(cluster.redis_socket))}?db=0",
         "WATCHFLOOR_TEST_SUFFIX": str(slot),
         "WATCHFLOOR_BROWSER_DIR": str(places().browser),
     }
