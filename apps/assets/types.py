@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from uuid import UUID
 
 from apps.core.types import AssetId, OrganisationId
@@ -25,8 +25,7 @@ class Protocol(enum.StrEnum):
     AIS = "ais"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdentifierPair:
+class IdentifierPair(NamedTuple):
     """A name that the outside world knows an asset by: MMSI 367000001, plate B-AB 123.
 
     Two assets never share one; values are kept as ``rules.normalise_identifier`` writes them.
@@ -71,9 +70,8 @@ class AssetChanges(TypedDict, total=False):
 
 
 class AssetKindChanges(TypedDict, total=False):
-    """What ``update_asset_kind`` can change; what is absent stays."""
+    """What ``update_asset_kind`` can change; what is absent stays. The slug stays for ever: assets show it."""
 
-    slug: str
     name: str
     icon: str
     attributes_schema: Mapping[str, object]

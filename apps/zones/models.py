@@ -11,14 +11,14 @@ from datetime import timedelta
 from django.contrib.gis.db import models
 from django.contrib.gis.db.models.functions import IsEmpty, IsValid
 from django.contrib.postgres.fields import DateTimeRangeField
-from django.contrib.postgres.fields.ranges import DateTimeTZRange
 from django.contrib.postgres.indexes import GistIndex
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from apps.core.ids import new_id
 from apps.core.models import Row
-from apps.core.types import Datum
+from apps.core.types import Datum, TimeWindow
 from apps.zones.types import AltitudeBand, Change
 
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
@@ -81,6 +81,11 @@ class ZoneShape(models.Model):
             upper_m=self.upper_m,
             upper_datum=Datum(self.upper_datum) if self.upper_datum else None,
         )
+
+    @property
+    def window(self) -> TimeWindow:
+        """Return when the zone is in force."""
+        return TimeWindow(start=self.validity.lower, end=self.validity.upper)
 
 
 class Zone(Row, ZoneShape):

@@ -85,9 +85,8 @@ class ZoneChanges(TypedDict, total=False):
 
 
 class ZoneKindChanges(TypedDict, total=False):
-    """What ``update_zone_kind`` can change; what is absent stays."""
+    """What ``update_zone_kind`` can change; what is absent stays. The slug stays for ever: zones show it."""
 
-    slug: str
     name: str
     label: str
     colour: str

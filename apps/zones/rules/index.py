@@ -123,7 +123,8 @@ class _Bands:
         heights, codes = _floats(altitudes_m)[fixes], _codes(datums)[fixes]
         too_low = (self._lower_codes[zones] == codes) & (heights < self._lower_m[zones])
         too_high = (self._upper_codes[zones] == codes) & (heights > self._upper_m[zones])
-        return ~(too_low | too_high)
+        lets_in: Bools = ~(too_low | too_high)
+        return lets_in
 
 
 class _Validities:

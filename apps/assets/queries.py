@@ -1,0 +1,119 @@
+"""Reads of assets: who is meant by an identifier or a device, and the rows that lists show. Never writes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.assets.models import Asset, AssetKind, Device, Identifier
+from apps.assets.rules import normalise_identifier
+from apps.assets.types import AssetRef, DeviceRef, IdentifierPair
+from apps.core.types import AssetId, OrganisationId
+
+REF_COLUMNS = ("id", "organisation_id", "kind_id", "name", "kind__late_after", "kind__lost_after", "is_active")
+
+
+def assets_by_identifier(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], AssetRef]:
+    """Return the assets that the outside calls by these names, under the pairs as given; one statement.
+
+    Pairs are looked up as they are stored (``normalise_identifier``); those that nobody has are absent.
+    """
+    asked = {pair: normalise_identifier(IdentifierPair(*pair)) for pair in pairs}
+    columns = [f"asset__{column}" for column in REF_COLUMNS]
+    rows = _identifiers(asked.values()).values_list("scheme", "value", *columns)
+    found = {(scheme, value): _ref(ref) for scheme, value, *ref in rows}
+    return {pair: found[stored] for pair, stored in asked.items() if stored in found}
+
+
+def asset_refs(asset_ids: Iterable[UUID]) -> dict[AssetId, AssetRef]:
+    """Return the assets of these ids, by id; one statement."""
+    refs = (_ref(row) for row in Asset.objects.filter(pk__in=list(asset_ids)).values_list(*REF_COLUMNS))
+    return {ref.id: ref for ref in refs}
+
+
+def device(protocol: str, device_id: str) -> DeviceRef | None:
+    """Return the device that a protocol knows by this id, with its asset; one statement."""
+    columns = [f"asset__{column}" for column in REF_COLUMNS]
+    rows = Device.objects.filter(protocol=protocol, device_id=device_id.strip())
+    row = rows.values_list("id", "key_id", "is_open", *columns).first()
+    if row is None:
+        return None
+    device_pk, key_id, is_open, *ref = row
+    return DeviceRef(id=device_pk, asset=_ref(ref), key_id=key_id, is_open=is_open)
+
+
+def identifiers_of(asset_ids: Iterable[UUID]) -> dict[AssetId, tuple[IdentifierPair, ...]]:
+    """Return the identifiers of these assets, sorted; assets without any are absent. One statement."""
+    rows = Identifier.objects.filter(asset__in=list(asset_ids)).order_by("scheme", "value")
+    found: defaultdict[AssetId, list[IdentifierPair]] = defaultdict(list)
+    for asset_id, scheme, value in rows.values_list("asset_id", "scheme", "value"):
+        found[AssetId(asset_id)].append(IdentifierPair(scheme, value))
+    return {asset_id: tuple(pairs) for asset_id, pairs in found.items()}
+
+
+def holders_of(pairs: Iterable[IdentifierPair]) -> dict[IdentifierPair, UUID]:
+    """Return which asset has each of these identifiers, given as they are stored."""
+    rows = _identifiers(pairs).values_list("scheme", "value", "asset_id")
+    return {IdentifierPair(scheme, value): asset_id for scheme, value, asset_id in rows}
+
+
+def assets_matching(
+    assets: QuerySet[Asset],
+    *,
+    kind: str | None = None,
+    organisation_id: UUID | None = None,
+    identifier: IdentifierPair | None = None,
+    is_active: bool | None = None,
+    q: str | None = None,
+) -> QuerySet[Asset]:
+    """Return the assets that meet every condition given. ``q`` is looked for in names and identifiers."""
+    if kind is not None:
+        assets = assets.filter(kind__slug=kind)
+    if organisation_id is not None:
+        assets = assets.filter(organisation_id=organisation_id)
+    if is_active is not None:
+        assets = assets.filter(is_active=is_active)
+    if identifier is not None:
+        assets = assets.filter(pk__in=_identifiers([normalise_identifier(identifier)]).values("asset_id"))
+    if q:
+        named = Identifier.objects.filter(value__icontains=q).values("asset_id")
+        assets = assets.filter(Q(name__icontains=q) | Q(pk__in=named))
+    return assets
+
+
+def find_asset_kind(slug: str) -> AssetKind | None:
+    """Return the kind of that slug, if there is one."""
+    return AssetKind.objects.filter(slug=slug).first()
+
+
+def devices_of(asset_id: UUID) -> QuerySet[Device]:
+    """Return the devices of one asset, with their keys."""
+    return Device.objects.filter(asset=asset_id).select_related("key")
+
+
+def _identifiers(pairs: Iterable[IdentifierPair]) -> QuerySet[Identifier]:
+    """Return the rows of these pairs by the unique index: one ``IN`` per scheme, of which there are few."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for scheme, value in pairs:
+        values[scheme].append(value)
+    condition = Q(pk__in=[])
+    for scheme, of_scheme in values.items():
+        condition |= Q(scheme=scheme, value__in=of_scheme)
+    return Identifier.objects.filter(condition)
+
+
+def _ref(row: Any) -> AssetRef:
+    asset_id, organisation_id, kind_id, name, late_after, lost_after, is_active = row
+    return AssetRef(
+        id=AssetId(asset_id),
+        organisation_id=OrganisationId(organisation_id),
+        kind_id=kind_id,
+        name=name,
+        late_after=late_after,
+        lost_after=lost_after,
+        is_active=is_active,
+    )

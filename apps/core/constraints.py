@@ -1,0 +1,45 @@
+"""The border between the database's constraints and our errors: a broken constraint becomes an error with a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import ProtectedError
+
+from apps.core.types import WatchfloorError
+
+FOREIGN_KEY_VIOLATION = "23503"
+
+
+@contextmanager
+def broken_constraints(errors: Mapping[str, Callable[[], WatchfloorError]]) -> Iterator[None]:
+    """Raise the domain error that stands for the constraint which the block breaks.
+
+    Runs the block in a savepoint, so that the caller's transaction stays usable. A constraint without an entry is
+    a mistake of ours and leaves as the ``IntegrityError`` that it is. The entry ``fk`` stands for every foreign key;
+    only where it is given are foreign keys, which are deferred, looked at before the commit.
+    """
+    try:
+        with transaction.atomic():
+            yield
+            if "fk" in errors:
+                connection.check_constraints()
+    except ProtectedError as error:
+        if "fk" not in errors:
+            raise
+        raise errors["fk"]() from error
+    except IntegrityError as error:
+        make_error = errors.get(constraint_of(error))
+        if make_error is None:
+            raise
+        raise make_error() from error
+
+
+def constraint_of(error: IntegrityError) -> str:
+    """Return the name of the constraint that was broken, ``fk`` for a foreign key, or nothing."""
+    diagnostics = getattr(error.__cause__, "diag", None)
+    if diagnostics is None:
+        return ""
+    return "fk" if diagnostics.sqlstate == FOREIGN_KEY_VIOLATION else diagnostics.constraint_name or ""

@@ -1,0 +1,150 @@
+"""Reads of zones: which of them contain which fixes, and the rows that lists show. Never writes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import shapely
+from django.contrib.gis.db.models.functions import AsWKB
+from django.contrib.gis.geos import Polygon
+from django.db.models import Q, QuerySet
+
+from apps.core.geometry import SRID
+from apps.core.types import BBox, Datum, OrganisationId, TimeWindow, ZoneId
+from apps.zones.models import Zone, ZoneKind, ZoneSet, ZoneVersion
+from apps.zones.rules.index import IndexedZone, ZoneIndex
+from apps.zones.types import AltitudeBand, ZoneRef
+
+
+def zones_hit(
+    lons: Sequence[float],
+    lats: Sequence[float],
+    altitudes_m: Sequence[float | None],
+    ats: Sequence[datetime],
+    index: ZoneIndex,
+    *,
+    datums: Sequence[Datum | None],
+) -> list[tuple[ZoneRef, ...]]:
+    """Return, for each fix, the zones in force that contain it; see ``ZoneIndex.zones_hit``."""
+    return index.zones_hit(lons, lats, altitudes_m, datums, ats)
+
+
+def zone_index() -> ZoneIndex:
+    """Return the index of the zones as this transaction sees them.
+
+    One small query when nothing has changed since the process last asked; otherwise all zones are read again, by
+    one thread while others wait. The token is read before the rows: a change in between brings another token, and
+    the next caller reads again.
+    """
+    version = zone_set_version()
+    index = _kept.index
+    if index is not None and index.version == version:
+        return index
+    with _kept.lock:
+        if _kept.index is None or _kept.index.version != version:
+            _kept.index = ZoneIndex(version, _indexed_zones())
+        return _kept.index
+
+
+def zone_set_version() -> int:
+    """Return the token of the zone set: equal tokens mean equal zones, and nothing else can be read from it."""
+    return ZoneSet.objects.values_list("version", flat=True).first() or 0
+
+
+def zones_matching(
+    zones: QuerySet[Zone],
+    *,
+    kind: str | None = None,
+    organisation_id: UUID | None = None,
+    bbox: BBox | None = None,
+    valid_at: datetime | None = None,
+    is_active: bool | None = None,
+    q: str | None = None,
+) -> QuerySet[Zone]:
+    """Return the zones that meet every condition given. ``q`` is looked for in names and descriptions."""
+    if kind is not None:
+        zones = zones.filter(kind__slug=kind)
+    if organisation_id is not None:
+        zones = zones.filter(organisation_id=organisation_id)
+    if is_active is not None:
+        zones = zones.filter(is_active=is_active)
+    if bbox is not None:
+        zones = zones.filter(_touches(bbox))
+    if valid_at is not None:
+        zones = zones.filter(validity__contains=valid_at)
+    if q:
+        zones = zones.filter(Q(name__icontains=q) | Q(description__icontains=q))
+    return zones
+
+
+def zone_versions(zone_id: UUID) -> QuerySet[ZoneVersion]:
+    """Return the kept versions of a zone, newest first."""
+    return ZoneVersion.objects.filter(zone=zone_id).order_by("-version")
+
+
+def find_zone_kind(slug: str) -> ZoneKind | None:
+    """Return the kind of that slug, if there is one."""
+    return ZoneKind.objects.filter(slug=slug).first()
+
+
+class _Kept:
+    """The index that this process made last, shared by its threads."""
+
+    def __init__(self) -> None:
+        self.index: ZoneIndex | None = None
+        self.lock = threading.Lock()
+
+
+_kept = _Kept()
+
+INDEX_COLUMNS = (
+    "id", "organisation_id", "kind_id", "name", "dwell_after", "version",
+    "lower_m", "lower_datum", "upper_m", "upper_datum", "validity", "wkb",
+)  # fmt: skip
+
+
+def _indexed_zones() -> list[IndexedZone]:
+    # Whatever the validity: a late fix is judged by the zones of its own instant.
+    rows = list(Zone.objects.filter(is_active=True).annotate(wkb=AsWKB("area")).values_list(*INDEX_COLUMNS))
+    areas = shapely.from_wkb([bytes(row[-1]) for row in rows])
+    return [_indexed_zone(row, area) for row, area in zip(rows, areas, strict=True)]
+
+
+def _indexed_zone(row: tuple[Any, ...], area: shapely.MultiPolygon) -> IndexedZone:
+    zone_id, organisation_id, kind_id, name, dwell_after, version, lower_m, lower, upper_m, upper, validity, _ = row
+    return IndexedZone(
+        ref=ZoneRef(
+            id=ZoneId(zone_id),
+            organisation_id=OrganisationId(organisation_id),
+            kind_id=kind_id,
+            name=name,
+            dwell_after=dwell_after,
+            version=version,
+        ),
+        area=area,
+        band=AltitudeBand(
+            lower_m=lower_m,
+            lower_datum=Datum(lower) if lower else None,
+            upper_m=upper_m,
+            upper_datum=Datum(upper) if upper else None,
+        ),
+        validity=TimeWindow(start=validity.lower, end=validity.upper),
+    )
+
+
+def _touches(bbox: BBox) -> Q:
+    """Return the condition of touching a box, which is two boxes where it crosses the antimeridian."""
+    if bbox.west <= bbox.east:
+        return Q(area__intersects=_box(bbox.west, bbox.south, bbox.east, bbox.north))
+    beyond = _box(bbox.west, bbox.south, 180, bbox.north), _box(-180, bbox.south, bbox.east, bbox.north)
+    return Q(area__intersects=beyond[0]) | Q(area__intersects=beyond[1])
+
+
+def _box(west: float, south: float, east: float, north: float) -> Polygon:
+    box = Polygon.from_bbox((west, south, east, north))
+    box.srid = SRID
+    return box

@@ -1,0 +1,196 @@
+"""Zones: made, changed and deleted, each time with a kept version and an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Unpack, cast
+from uuid import UUID
+
+from django.contrib.gis.geos import MultiPolygon as GeosMultiPolygon
+from django.db import transaction
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from shapely import MultiPolygon
+
+from apps.access.models import Organisation
+from apps.access.queries import authorize, authorize_in
+from apps.access.types import Actor
+from apps.core.constraints import broken_constraints
+from apps.core.geometry import from_geos, to_geos
+from apps.core.types import Conflict, Feature, Invalid, NotFound
+from apps.events.rules import feature_object
+from apps.events.services import publish
+from apps.events.types import Change, NewEvent
+from apps.zones.models import Zone, ZoneKind, ZoneVersion
+from apps.zones.published import zone_feature
+from apps.zones.rules.checks import zone_errors
+from apps.zones.types import ZoneChanges, ZoneDraft
+
+SHAPE_FIELDS = (
+    "name",
+    "description",
+    "area",
+    "lower_m",
+    "lower_datum",
+    "upper_m",
+    "upper_datum",
+    "validity",
+    "dwell_after",
+    "is_active",
+)
+
+
+@transaction.atomic
+def create_zone(draft: ZoneDraft, *, kind: ZoneKind, organisation: Organisation, actor: Actor, at: datetime) -> Zone:
+    """Return the new zone at its first version. Raises ``Invalid``, ``NotAllowed``."""
+    return create_zones([(draft, kind)], organisation=organisation, actor=actor, at=at)[0]
+
+
+@transaction.atomic
+def create_zones(
+    drafts: Sequence[tuple[ZoneDraft, ZoneKind]], *, organisation: Organisation, actor: Actor, at: datetime
+) -> list[Zone]:
+    """Return new zones, one for each draft, in their order; three statements, however many there are."""
+    authorize_in(actor, "zones.add", organisation.pk)
+    for draft, _ in drafts:
+        _check(draft)
+    zones = [_new_zone(draft, kind, organisation, at) for draft, kind in drafts]
+    Zone.objects.bulk_create(zones, batch_size=1000)
+    _record(Change.CREATED, zones, previous=[None] * len(zones), actor=actor, at=at)
+    return zones
+
+
+@transaction.atomic
+def update_zone(
+    zone_id: UUID,
+    *,
+    actor: Actor,
+    at: datetime,
+    expected_version: int | None = None,
+    **changes: Unpack[ZoneChanges],
+) -> Zone:
+    """Return the zone as changed; the version before stays readable.
+
+    Locks the zone. Moving it to another organisation needs ``zones.add`` there as well. Nothing to change is no
+    change: the version stays and no event is written.
+    """
+    zone = _lock(zone_id)
+    authorize(actor, "zones.change", zone)
+    zone.require_version(expected_version)
+    previous = zone_feature(zone)
+    if "organisation" in changes and changes["organisation"].pk != zone.organisation_id:
+        authorize_in(actor, "zones.add", changes["organisation"].pk)
+        zone.organisation = changes["organisation"]
+    zone.kind = changes.get("kind", zone.kind)
+    draft = _changed(zone, changes)
+    _check(draft)
+    _assign(zone, draft)
+    if _is_same(zone_feature(zone), previous):
+        return zone
+    zone.mark_changed(at)
+    zone.save()
+    _record(Change.UPDATED, [zone], previous=[previous], actor=actor, at=at)
+    return zone
+
+
+@transaction.atomic
+def delete_zone(zone_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
+    """Delete a zone; its versions stay, the last of them saying that it was deleted.
+
+    Raises ``Conflict`` when something else points at it, such as a rule.
+    """
+    zone = _lock(zone_id)
+    authorize(actor, "zones.delete", zone)
+    zone.require_version(expected_version)
+    previous = zone_feature(zone)
+    in_use = "Something else still needs this zone. Make it inactive instead."
+    with broken_constraints({"fk": lambda: Conflict(in_use, code="in_use")}):
+        Zone.objects.filter(pk=zone_id).delete()
+    zone.mark_changed(at)
+    _record(Change.DELETED, [zone], previous=[previous], actor=actor, at=at)
+
+
+def _lock(zone_id: UUID) -> Zone:
+    rows = Zone.objects.select_for_update(of=("self",)).select_related("kind", "organisation")
+    zone = rows.filter(pk=zone_id).first()
+    if zone is None:
+        raise NotFound("There is no such zone, or you may not see it.")
+    return zone
+
+
+def _check(draft: ZoneDraft) -> None:
+    errors = list(zone_errors(draft))
+    if errors:
+        raise Invalid("This is no zone.", errors=errors)
+
+
+def _new_zone(draft: ZoneDraft, kind: ZoneKind, organisation: Organisation, at: datetime) -> Zone:
+    zone = Zone(kind=kind, organisation=organisation, recorded_at=at, changed_at=at)
+    _assign(zone, draft)
+    return zone
+
+
+def _assign(zone: Zone, draft: ZoneDraft) -> None:
+    zone.name = draft.name.strip()
+    zone.description = draft.description.strip()
+    zone.area = cast("GeosMultiPolygon", to_geos(draft.area))
+    zone.lower_m, zone.lower_datum = draft.band.lower_m, draft.band.lower_datum or ""
+    zone.upper_m, zone.upper_datum = draft.band.upper_m, draft.band.upper_datum or ""
+    zone.validity = DateTimeTZRange(draft.validity.start, draft.validity.end, "[)")
+    zone.dwell_after = draft.dwell_after
+    zone.is_active = draft.is_active
+
+
+def _changed(zone: Zone, changes: ZoneChanges) -> ZoneDraft:
+    return ZoneDraft(
+        name=changes.get("name", zone.name),
+        description=changes.get("description", zone.description),
+        area=changes["area"] if "area" in changes else cast("MultiPolygon", from_geos(zone.area)),
+        band=changes.get("band", zone.band),
+        validity=changes.get("validity", zone.window),
+        dwell_after=changes.get("dwell_after", zone.dwell_after),
+        is_active=changes.get("is_active", zone.is_active),
+    )
+
+
+def _is_same(now: Feature, before: Feature) -> bool:
+    return (now.organisation_id, now.properties, now.geometry) == (
+        before.organisation_id,
+        before.properties,
+        before.geometry,
+    )
+
+
+def _record(
+    change: Change, zones: Sequence[Zone], *, previous: Sequence[Feature | None], actor: Actor, at: datetime
+) -> None:
+    """Keep a version of each zone and publish an event for it; one statement each."""
+    ZoneVersion.objects.bulk_create([_version(change, zone, actor, at) for zone in zones], batch_size=1000)
+    publish([_event(change, zone, before) for zone, before in zip(zones, previous, strict=True)], actor=actor, at=at)
+
+
+def _version(change: Change, zone: Zone, actor: Actor, at: datetime) -> ZoneVersion:
+    return ZoneVersion(
+        zone_id=zone.pk,
+        version=zone.version,
+        change=change.value,
+        kind_id=zone.kind_id,
+        organisation_id=zone.organisation_id,
+        actor_label=actor.label[:200],
+        recorded_at=at,
+        **{name: getattr(zone, name) for name in SHAPE_FIELDS},
+    )
+
+
+def _event(change: Change, zone: Zone, previous: Feature | None) -> NewEvent:
+    is_moved = previous is not None and previous.organisation_id != zone.organisation_id
+    return NewEvent(
+        type=f"watchfloor.zone.{change}.v1",
+        noun="zones",
+        object_id=zone.id,
+        organisation_id=zone.organisation_id,
+        previous_organisation_id=previous.organisation_id if previous and is_moved else None,
+        change=change,
+        object=None if change is Change.DELETED else feature_object(zone_feature(zone)),
+        previous=feature_object(previous) if previous else None,
+    )
