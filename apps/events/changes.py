@@ -1,4 +1,4 @@
-"""The three event types of a noun that is created, updated and deleted, made from one example of it."""
+"""The event types of a noun that is created, updated and deleted, and perhaps moves: made from one example of it."""
 
 from __future__ import annotations
 
@@ -8,40 +8,89 @@ from typing import Final
 from apps.core.types import Feature
 from apps.events.registry import EventType, register_type
 from apps.events.rules import feature_object
+from apps.events.types import Change
 
-CHANGES: Final = ("created", "updated", "deleted")
+CHANGES: Final = (Change.CREATED, Change.UPDATED, Change.DELETED)
 _OBJECT: Final = ("id", "organisation_id", "version", "geometry", "properties")
+_MOVES: Final = (Change.CREATED, Change.TRANSITIONED)
+_NOTHING: Final[Mapping[str, object]] = {"type": "null"}
+_MOVE: Final[Mapping[str, object]] = {
+    "type": "object",
+    "required": ["transition", "from", "to", "cause", "reason", "effective_at"],
+    "properties": {
+        "transition": {"type": "string"},
+        "from": {"type": ["string", "null"]},
+        "to": {"type": "string"},
+        "cause": {"enum": ["hand", "rule", "timer"]},
+        "reason": {"type": "string"},
+        "effective_at": {"type": "string", "format": "date-time"},
+    },
+}
 
 
-def register_changes(word: str, *, a_thing: str, properties: Mapping[str, object], example: Feature) -> None:
+def register_changes(
+    word: str,
+    *,
+    a_thing: str,
+    properties: Mapping[str, object],
+    example: Feature,
+    move: Mapping[str, object] | None = None,
+) -> None:
     """Register ``watchfloor.<word>.created.v1`` and its siblings.
 
     ``properties`` are the JSON Schemas of the feature's properties, every one of them always present; ``a_thing`` is
-    how a person calls it: "A zone".
+    how a person calls it: "A zone". A noun with a lifecycle gives an example of a ``move``, and has one type more.
     """
-    for change in CHANGES:
-        register_type(
-            EventType(
-                type=f"watchfloor.{word}.{change}.v1",
-                description=f"{a_thing} was {change}.",
-                schema=_data_schema(change, properties),
-                example=_data_example(change, example),
-            )
+    for change in (*CHANGES, Change.TRANSITIONED) if move else CHANGES:
+        register_change(
+            word,
+            change.value,
+            change=change,
+            description=f"{a_thing} {'moved along its lifecycle' if change is Change.TRANSITIONED else f'was {change}'}.",
+            properties=properties,
+            example=example,
+            move=move if change in _MOVES else None,
         )
 
 
-def _data_schema(change: str, properties: Mapping[str, object]) -> dict[str, object]:
-    nothing: dict[str, object] = {"type": "null"}
+def register_change(
+    word: str,
+    what: str,
+    *,
+    change: Change,
+    description: str,
+    properties: Mapping[str, object],
+    example: Feature,
+    move: Mapping[str, object] | None = None,
+) -> None:
+    """Register ``watchfloor.<word>.<what>.v1``, whose data tell of one kind of change."""
+    shown = feature_object(example)
+    register_type(
+        EventType(
+            type=f"watchfloor.{word}.{what}.v1",
+            description=description,
+            schema=_data_schema(change, properties, has_move=move is not None),
+            example={
+                "change": change.value,
+                "object": None if change is Change.DELETED else shown,
+                "previous": None if change is Change.CREATED else shown,
+                "lifecycle": move,
+            },
+        )
+    )
+
+
+def _data_schema(change: Change, properties: Mapping[str, object], *, has_move: bool) -> dict[str, object]:
     thing = _object_schema(properties)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "type": "object",
         "required": ["change", "object", "previous", "lifecycle"],
         "properties": {
-            "change": {"const": change},
-            "object": nothing if change == "deleted" else thing,
-            "previous": nothing if change == "created" else thing,
-            "lifecycle": nothing,
+            "change": {"const": change.value},
+            "object": _NOTHING if change is Change.DELETED else thing,
+            "previous": _NOTHING if change is Change.CREATED else thing,
+            "lifecycle": _MOVE if has_move else _NOTHING,
         },
     }
 
@@ -57,14 +106,4 @@ def _object_schema(properties: Mapping[str, object]) -> dict[str, object]:
             "geometry": {"type": ["object", "null"]},
             "properties": {"type": "object", "required": sorted(properties), "properties": dict(properties)},
         },
-    }
-
-
-def _data_example(change: str, example: Feature) -> dict[str, object]:
-    shown = feature_object(example)
-    return {
-        "change": change,
-        "object": None if change == "deleted" else shown,
-        "previous": None if change == "created" else shown,
-        "lifecycle": None,
     }

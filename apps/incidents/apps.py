@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.apps import AppConfig
+
+MATURE_EVERY = timedelta(seconds=1)
 
 
 class IncidentsConfig(AppConfig):
@@ -10,3 +14,13 @@ class IncidentsConfig(AppConfig):
 
     name = "apps.incidents"
     label = "incidents"
+
+    def ready(self) -> None:
+        """Register."""
+        from apps.core.ticks import Tick, register  # noqa: PLC0415 - models are ready only now
+        from apps.incidents import policy, published, services  # noqa: PLC0415
+
+        policy.register_nouns()
+        policy.register_lifecycle()
+        published.register_published()
+        register(Tick(name="findings", every=MATURE_EVERY, run=services.mature_pending))

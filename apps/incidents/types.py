@@ -5,12 +5,17 @@ from __future__ import annotations
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID
 
 from django.db import models
 
 from apps.core.types import AssetId, Conflict, Fix, OrganisationId, ZoneId
+
+if TYPE_CHECKING:
+    from apps.assets.models import AssetKind
+    from apps.zones.models import Zone, ZoneKind
 
 
 class FindingKind(enum.StrEnum):
@@ -88,3 +93,28 @@ class Finding:
     fix: Fix | None
     effective_at: datetime
     since: datetime | None = None
+
+
+class IncidentChanges(TypedDict, total=False):
+    """What ``update_incident`` can change; what is absent stays."""
+
+    title: str
+    description: str
+    severity: int
+    escalate_after: timedelta | None
+
+
+class RuleChanges(TypedDict, total=False):
+    """The terms of a rule; what is absent stays, or is what the model says."""
+
+    name: str
+    finding: str
+    zone_kind: ZoneKind | None
+    zone: Zone | None
+    asset_kind: AssetKind | None
+    severity: int
+    hysteresis: timedelta
+    dedupe_window: timedelta
+    escalate_after: timedelta | None
+    title_template: str
+    is_enabled: bool

@@ -16,6 +16,7 @@ from apps.access.queries.doors import (
 )
 from apps.access.queries.people import actor_of_user, api_keys_of, find_user, sign_in_blocked_until
 from apps.access.queries.standing import access_version
+from apps.access.queries.tree import lineages_of
 
 __all__ = [
     "access_version",
@@ -25,6 +26,7 @@ __all__ = [
     "authorize",
     "authorize_in",
     "find_user",
+    "lineages_of",
     "predicate",
     "scope",
     "sign_in_blocked_until",

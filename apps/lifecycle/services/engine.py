@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import IntegrityError, connection
+from django.db import connection
 from psycopg import sql
 
 from apps.access.types import Actor
+from apps.core.constraints import broken_constraints
 from apps.core.types import Conflict
 from apps.events.rules import feature_object, instant
 from apps.events.services import publish
@@ -170,11 +171,8 @@ def _compare_and_set(lifecycle: Lifecycle, rows: Sequence[Stateful], before: Seq
         arrays=sql.SQL(", ").join(sql.SQL("%s::{}[]").format(sql.SQL(each)) for each in ("uuid", "text", "int", *types)),
         names=sql.SQL(", ").join(map(sql.Identifier, ("id", "was_state", "was_version", *columns))),
     )
-    with connection.cursor() as cursor:
-        try:
-            cursor.execute(statement.as_string(None), values)
-        except IntegrityError as error:
-            raise _translated(lifecycle, error) from error
+    with broken_constraints(lifecycle.conflicts), connection.cursor() as cursor:
+        cursor.execute(statement.as_string(None), values)
         if cursor.rowcount != len(rows):
             raise Conflict("It was changed by somebody else just now.", code="changed_meanwhile")
 
@@ -183,12 +181,6 @@ _UPDATE = sql.SQL(
     "UPDATE {table} AS row SET {changes} FROM unnest({arrays}) AS new ({names}) "
     "WHERE row.id = new.id AND row.state = new.was_state AND row.version = new.was_version"
 )
-
-
-def _translated(lifecycle: Lifecycle, error: IntegrityError) -> Exception:
-    constraint = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-    meaning = lifecycle.conflicts.get(constraint or "")
-    return meaning() if meaning else error
 
 
 def _history(lifecycle: Lifecycle, step: Step, was: str, circumstances: Circumstances) -> Transition:

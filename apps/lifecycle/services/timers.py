@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
+from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from apps.access.types import SYSTEM
+from apps.core.sweep import work_through
 from apps.lifecycle.models import Stateful, Timer
 from apps.lifecycle.registry import Lifecycle
 from apps.lifecycle.registry import lifecycle as lifecycle_named
@@ -87,38 +90,23 @@ def advance_due(timer_ids: Iterable[UUID], *, at: datetime) -> int:
     """
     due = Timer.objects.filter(id__in=list(timer_ids), due_at__lte=at).order_by("noun", "due_at", "id")
     return sum(
-        _advance_or_split(noun, [timer.id for timer in timers], at)
-        for noun, timers in groupby(due, key=lambda timer: timer.noun)
+        work_through(
+            [timer.id for timer in timers],
+            work=partial(_advance_together, noun, at=at),
+            blame=partial(_blame, noun, at=at),
+        )
+        for noun, timers in groupby(due, key=attrgetter("noun"))
     )
 
 
-def _advance_or_split(noun: str, timer_ids: Sequence[UUID], at: datetime) -> int:
-    """Make the moves together; when that fails, halve until the one that fails stands alone.
-
-    What is the database's trouble, not a row's (a lost connection, a deadlock), is raised: the lease brings the
-    timers back.
-    """
-    try:
-        return _advance_together(lifecycle_named(noun), timer_ids, at)
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:  # noqa: BLE001  whatever a row's guard, feature or constraint may raise
-        if len(timer_ids) > 1:
-            middle = len(timer_ids) // 2
-            halves = timer_ids[:middle], timer_ids[middle:]
-            return sum(_advance_or_split(noun, half, at) for half in halves)
-        log.exception("lifecycle.timer_failed", noun=noun, timer_id=str(timer_ids[0]))
-        _record_failures({timer_ids[0]: f"{type(error).__name__}: {error}"}, at)
-        return 0
-
-
 @transaction.atomic
-def _advance_together(lifecycle: Lifecycle, timer_ids: Sequence[UUID], at: datetime) -> int:
+def _advance_together(noun: str, timer_ids: Sequence[UUID], *, at: datetime) -> int:
     """Make the moves in one transaction.
 
     Rows first, then timers, as a move by hand does: whoever holds a row decides about its timers, so the second
     look at them, under the lock, is the true one.
     """
+    lifecycle = lifecycle_named(noun)
     object_ids = Timer.objects.filter(id__in=timer_ids).values_list("object_id", flat=True)
     rows = _lock_rows(lifecycle, list(object_ids))
     timers = list(Timer.objects.filter(id__in=timer_ids, due_at__lte=at).order_by("due_at", "id"))
@@ -165,6 +153,12 @@ def _decide(lifecycle: Lifecycle, rows: Mapping[UUID, Stateful], timers: Sequenc
     return _Decided(steps=tuple(steps.values()), refused=refused, void=void)
 
 
+def _blame(noun: str, timer_id: UUID, error: Exception, *, at: datetime) -> None:
+    log.error("lifecycle.timer_failed", noun=noun, timer_id=str(timer_id), exc_info=error)
+    _record_failures({timer_id: f"{type(error).__name__}: {error}"}, at)
+
+
+@transaction.atomic
 def _record_failures(errors: Mapping[UUID, str], at: datetime) -> None:
     attempts = dict(Timer.objects.filter(id__in=list(errors)).values_list("id", "attempts"))
     rests_until = [at + pause_after(attempts.get(timer_id, 0) + 1) for timer_id in errors]

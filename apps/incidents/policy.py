@@ -1,0 +1,51 @@
+"""What incidents register with access and with the lifecycle engine: who may do what, and what stands against it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from apps.access.registry import register
+from apps.access.types import Protected
+from apps.incidents.models import Incident, IncidentGroupGrant, IncidentUserGrant, Rule
+from apps.incidents.published import incident_feature
+from apps.incidents.types import OVER, AlreadyOpen
+from apps.lifecycle import registry as lifecycles
+
+LIFECYCLES: Final = Path(__file__).parent / "lifecycles"
+MOVES: Final = ("acknowledge", "escalate", "resolve", "close", "reopen")
+NEWER_OPEN: Final = "A newer incident about the same is open; go on there."
+
+
+def register_nouns() -> None:
+    """Register incidents and rules. Evidence and comments are parts of their incident and judged as it."""
+    register(
+        Protected(
+            noun="incidents",
+            model=Incident,
+            actions=("view", "add", "change", "comment", "assign", *MOVES, "share"),
+            grants=(IncidentUserGrant, IncidentGroupGrant),
+        )
+    )
+    register(Protected(noun="rules", model=Rule, actions=("view", "add", "change", "delete")))
+
+
+def register_lifecycle() -> None:
+    """Register the lifecycle of incidents."""
+    lifecycles.register(
+        "incidents",
+        word="incident",
+        model=Incident,
+        definitions=LIFECYCLES,
+        feature=incident_feature,
+        guards={"nothing_newer_open": nothing_newer_open},
+        conflicts={"incident_once_while_not_over": lambda: AlreadyOpen(NEWER_OPEN)},
+    )
+
+
+def nothing_newer_open(incident: Incident) -> str | None:
+    """Refuse to reopen an incident while another about the same is not over."""
+    if incident.dedupe_key is None:
+        return None
+    others = Incident.objects.filter(dedupe_key=incident.dedupe_key).exclude(state__in=OVER).exclude(pk=incident.pk)
+    return NEWER_OPEN if others.exists() else None

@@ -1,0 +1,61 @@
+"""Reading rules and incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import Count, QuerySet
+
+from apps.access.queries import lineages_of
+from apps.incidents.models import Comment, Evidence, Incident, PendingFinding, Rule
+from apps.incidents.types import OVER, Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulesInForce:
+    """The rules that findings may be about, and where every organisation concerned stands in the tree."""
+
+    rules: Sequence[Rule]
+    lineages: Mapping[UUID, frozenset[UUID]]
+
+
+def rules_in_force(findings: Iterable[Finding]) -> RulesInForce:
+    """Return what ``rules.plan`` needs to judge the findings: two statements, however many there are."""
+    findings = tuple(findings)
+    owners = {finding.asset.organisation_id for finding in findings}
+    owners |= {finding.zone.organisation_id for finding in findings if finding.zone}
+    lineages = lineages_of(owners)
+    rules = Rule.objects.filter(
+        is_enabled=True,
+        finding__in={finding.kind.value for finding in findings},
+        organisation__in=frozenset().union(*lineages.values()),
+    )
+    return RulesInForce(rules=tuple(rules.order_by("id")), lineages=lineages)
+
+
+def open_incidents() -> QuerySet[Incident]:
+    """Return the incidents that something is still to be done about."""
+    return Incident.objects.exclude(state__in=OVER)
+
+
+def counts_by_state(incidents: QuerySet[Incident]) -> dict[str, int]:
+    """Return how many of the incidents are in each state; states without any are absent."""
+    counted = incidents.order_by().values_list("state").annotate(count=Count("*"))
+    return dict(counted.values_list("state", "count"))
+
+
+def evidence_of(incident_id: UUID) -> QuerySet[Evidence]:
+    """Return what was found about an incident, in the order in which it was true."""
+    return Evidence.objects.filter(incident=incident_id).order_by("effective_at", "id")
+
+
+def comments_on(incident_id: UUID) -> QuerySet[Comment]:
+    """Return what was said about an incident, oldest first."""
+    return Comment.objects.filter(incident=incident_id).order_by("id")
+
+
+def pending_findings() -> QuerySet[PendingFinding]:
+    """Return the findings that wait for their hysteresis, the next one due first."""
+    return PendingFinding.objects.select_related("rule")
