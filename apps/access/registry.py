@@ -31,7 +31,7 @@ def all_protected() -> tuple[Protected, ...]:
 @cache
 def protected_model(model: type[Model]) -> Protected:
     """Return the entry of a model; raises ``LookupError`` when it is not protected."""
-    concrete = model._meta.concrete_model  # noqa: SLF001 - Django's documented name for it
+    concrete = model._meta.concrete_model
     for entry in _nouns.values():
         if entry.model is concrete:
             return entry

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import shapely
 from django.contrib.gis.geos import GEOSGeometry
 from shapely import MultiPolygon, Point, Polygon
@@ -192,7 +193,7 @@ def _cut(polygon: Polygon) -> list[Polygon]:
 
 
 def _moved(polygon: Polygon, degrees: float) -> Polygon:
-    moved: Polygon = shapely.transform(polygon, lambda lon_lat: lon_lat + (degrees, 0.0))
+    moved: Polygon = shapely.transform(polygon, lambda lon_lat: lon_lat + np.array((degrees, 0.0)))
     return moved
 
 

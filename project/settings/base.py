@@ -166,7 +166,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["apps.access.api.authentication.IsSignedIn"],
     "DEFAULT_RENDERER_CLASSES": ["apps.core.api.json.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.api.json.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "apps.core.api.schema.WatchfloorSchema",
     "EXCEPTION_HANDLER": "apps.core.api.problems.exception_handler",
     "UNICODE_JSON": True,
 }

@@ -72,7 +72,7 @@ def granted_ids(standing: Standing, entry: Protected, verb: str) -> frozenset[UU
 
 def codename(entry: Protected, verb: str) -> str:
     """Return the name of guardian's permission for an action: ``assets.view`` is ``view_asset``."""
-    return f"{verb}_{entry.model._meta.model_name}"  # noqa: SLF001 - documented API of Django
+    return f"{verb}_{entry.model._meta.model_name}"
 
 
 def _read(actor: Actor, version: int, at: datetime) -> Standing:
@@ -157,10 +157,10 @@ def _granted(entry: Protected, verb: str, user_id: UUID | None) -> Iterable[UUID
     by_user, by_group = entry.grants
     permission = {
         "permission__codename": codename(entry, verb),
-        "permission__content_type__app_label": entry.model._meta.app_label,  # noqa: SLF001 - documented
+        "permission__content_type__app_label": entry.model._meta.app_label,
     }
-    mine = by_user._default_manager.filter(user_id=user_id, **permission)  # noqa: SLF001 - documented
-    ours = by_group._default_manager.filter(group__user=user_id, **permission)  # noqa: SLF001 - documented
+    mine = by_user._default_manager.filter(user_id=user_id, **permission)
+    ours = by_group._default_manager.filter(group__user=user_id, **permission)
     # A subquery would be planned with the page it limits; ids are read once and kept with the standing.
     ids: Iterable[UUID] = mine.values_list("content_object_id", flat=True).union(
         ours.values_list("content_object_id", flat=True)
@@ -171,7 +171,7 @@ def _granted(entry: Protected, verb: str, user_id: UUID | None) -> Iterable[UUID
 def _owned(entry: Protected, verb: str, user_id: UUID | None) -> Iterable[UUID]:
     if entry.owner is None or verb not in entry.owner_actions:
         return ()
-    ids: Iterable[UUID] = entry.model._default_manager.filter(**{entry.owner: user_id}).values_list("pk", flat=True)  # noqa: SLF001 - documented
+    ids: Iterable[UUID] = entry.model._default_manager.filter(**{entry.owner: user_id}).values_list("pk", flat=True)
     return ids
 
 

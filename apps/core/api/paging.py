@@ -1,0 +1,179 @@
+"""Keyset paging: a page begins after a row, not after a number of rows, so it stays fast and misses nothing.
+
+The cursor is opaque and signed: it carries the place, bound to the path and the order, and cannot be made by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from django.core import signing
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db.models import Field, Model, Q
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.core.types import FieldError, Invalid
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1_000
+SALT = "apps.core.api.paging"
+
+
+class KeysetPaginator(BasePagination):
+    """Pages through a queryset by its order; a view may narrow it with two attributes.
+
+    ``ordering``: the default, such as ``("-opened_at",)``; the primary key is appended to make it total.
+    ``sort_fields``: what ``?sort=name`` or ``?sort=-name`` may name. Fields must not be null and should be indexed.
+    """
+
+    ordering: ClassVar[Sequence[str]] = ("pk",)
+    sort_fields: ClassVar[Sequence[str]] = ()
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
+        """Return one page of rows, and remember what the answer needs; one query, one more for ``?count=exact``."""
+        self.request = request
+        order = self._order(request, view)
+        limit = read_limit(request)
+        self.count = queryset.count() if _wants_count(request) else None
+        ordered = queryset.order_by(*order)
+        cursor = request.query_params.get("cursor")
+        if cursor is not None:
+            ordered = ordered.filter(after(order, read_cursor(cursor, request.path, order, queryset.model)))
+        rows = list(ordered[: limit + 1])
+        self.next = self._next_url(rows[limit - 1], order) if len(rows) > limit else None
+        return rows[:limit]
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Return the page: ``items``, ``next`` (also as ``Link``) and, if it was asked for, ``count``."""
+        body: dict[str, object] = {"items": data, "next": self.next}
+        if self.count is not None:
+            body["count"] = self.count
+        headers = {"Link": f'<{self.next}>; rel="next"'} if self.next else {}
+        return Response(body, headers=headers)
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe a page for OpenAPI."""
+        return {
+            "type": "object",
+            "required": ["items", "next"],
+            "properties": {
+                "items": schema,
+                "next": {"type": ["string", "null"], "format": "uri", "description": "Where the next page is."},
+                "count": {"type": "integer", "description": "How many there are in all; only with `count=exact`."},
+            },
+        }
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """Describe the query parameters for OpenAPI."""
+        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+        parameters = [
+            _parameter("limit", limit, "At most so many; more than the maximum is the maximum."),
+            _parameter("cursor", {"type": "string"}, "From `next`; opaque."),
+            _parameter("count", {"type": "string", "enum": ["exact"]}, "Count them all, which may be slow."),
+        ]
+        if fields := getattr(view, "sort_fields", self.sort_fields):
+            names = [sign + name for name in fields for sign in ("", "-")]
+            parameters.append(_parameter("sort", {"type": "string", "enum": names}, "The order; `-` is descending."))
+        return parameters
+
+    def _order(self, request: Request, view: APIView | None) -> tuple[str, ...]:
+        asked = request.query_params.get("sort")
+        if asked is None:
+            return with_key(getattr(view, "ordering", self.ordering))
+        if asked.removeprefix("-") not in getattr(view, "sort_fields", self.sort_fields):
+            raise _bad_parameter("sort", "This cannot be sorted by.")
+        return with_key((asked,))
+
+    def _next_url(self, last: Model, order: Sequence[str]) -> str:
+        cursor = make_cursor(last, self.request.path, order)
+        parts = urlsplit(self.request.build_absolute_uri())
+        query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "cursor"]
+        return urlunsplit(parts._replace(query=urlencode([*query, ("cursor", cursor)])))
+
+
+def read_limit(request: Request, *, default: int = DEFAULT_LIMIT, maximum: int = MAX_LIMIT) -> int:
+    """Return ``?limit=``, clamped to the maximum; raises ``Invalid`` for what is no positive number."""
+    text = request.query_params.get("limit", str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
+        raise _bad_parameter("limit", "It must be a positive whole number.")
+    return min(int(text), maximum)
+
+
+def with_key(order: Sequence[str]) -> tuple[str, ...]:
+    """Return the order made total by the primary key, in the direction of its last field."""
+    if any(name.removeprefix("-") in ("pk", "id") for name in order):
+        return tuple(order)
+    descending = bool(order) and order[-1].startswith("-")
+    return (*order, "-pk" if descending else "pk")
+
+
+def after(order: Sequence[str], values: Sequence[object]) -> Q:
+    """Return the condition for everything behind a row, in an order of mixed directions.
+
+    ``a >= x AND (a > x OR (a = x AND b > y))``: the first part is what an index can begin at.
+    """
+    condition = Q()
+    for name, value in reversed(list(zip(order, values, strict=True))):
+        field, beyond = name.removeprefix("-"), "lt" if name.startswith("-") else "gt"
+        behind = Q(**{f"{field}__{beyond}": value})
+        condition = behind | (Q(**{field: value}) & condition) if condition else behind
+    first, beyond = order[0].removeprefix("-"), "lte" if order[0].startswith("-") else "gte"
+    return Q(**{f"{first}__{beyond}": values[0]}) & condition
+
+
+def make_cursor(row: Model, path: str, order: Sequence[str]) -> str:
+    """Return the signed place of a row in an order."""
+    texts = [_field(type(row), name).value_to_string(_owner(row, name)) for name in order]
+    return signing.dumps([path, ",".join(order), texts], salt=SALT)
+
+
+def read_cursor(cursor: str, path: str, order: Sequence[str], model: type[Model]) -> list[object]:
+    """Return the place that a cursor stands for; raises ``Invalid`` when it is not ours, or for something else."""
+    try:
+        made_for, made_order, texts = signing.loads(cursor, salt=SALT)
+        if (made_for, made_order) != (path, ",".join(order)):
+            raise _bad_parameter("cursor", "It belongs to another list or another order.")
+        return [_field(model, name).to_python(text) for name, text in zip(order, texts, strict=True)]
+    except (signing.BadSignature, ValueError, ValidationError) as error:
+        raise _bad_parameter("cursor", "It is not one that we gave out.") from error
+
+
+def _field(model: type[Model], name: str) -> Field[Any, Any]:
+    *path, last = name.removeprefix("-").split("__")
+    for step in path:
+        related = model._meta.get_field(step).related_model
+        if not isinstance(related, type):
+            raise ImproperlyConfigured(f"{name} leads nowhere.")
+        model = related
+    field = model._meta.pk if last == "pk" else model._meta.get_field(last)
+    if not isinstance(field, Field) or field.null:
+        raise ImproperlyConfigured(f"{model.__name__}.{last} may be null: a page cannot begin after it.")
+    return field
+
+
+def _owner(row: Model, name: str) -> Any:
+    owner: Any = row
+    for step in name.removeprefix("-").split("__")[:-1]:
+        owner = getattr(owner, step)
+    return owner
+
+
+def _wants_count(request: Request) -> bool:
+    asked = request.query_params.get("count")
+    if asked not in (None, "exact"):
+        raise _bad_parameter("count", "It can only be exact.")
+    return asked == "exact"
+
+
+def _bad_parameter(name: str, detail: str) -> Invalid:
+    error = FieldError(pointer=f"?{name}", code=f"bad_{name}", detail=detail)
+    return Invalid(f"The parameter {name} is not right.", code="invalid_parameter", errors=[error])
+
+
+def _parameter(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": dict(schema), "description": description}
