@@ -42,11 +42,12 @@ def register_changes(
     how a person calls it: "A zone". A noun with a lifecycle gives an example of a ``move``, and has one type more.
     """
     for change in (*CHANGES, Change.TRANSITIONED) if move else CHANGES:
+        done = "moved along its lifecycle" if change is Change.TRANSITIONED else f"was {change}"
         register_change(
             word,
             change.value,
             change=change,
-            description=f"{a_thing} {'moved along its lifecycle' if change is Change.TRANSITIONED else f'was {change}'}.",
+            description=f"{a_thing} {done}.",
             properties=properties,
             example=example,
             move=move if change in _MOVES else None,

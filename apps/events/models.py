@@ -9,7 +9,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from apps.core.ids import new_id
@@ -66,7 +66,7 @@ class Epoch(models.Model):
     class Meta:
         constraints = (
             models.CheckConstraint(name="epoch_is_one_row", condition=Q(singleton=True)),
-            models.CheckConstraint(name="epoch_floor_below_head", condition=Q(floor__gte=0, floor__lte=models.F("head"))),
+            models.CheckConstraint(name="epoch_floor_below_head", condition=Q(floor__gte=0, floor__lte=F("head"))),
         )
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from apps.access.types import Subject
@@ -42,9 +42,9 @@ class NewEvent:
     object_id: UUID
     organisation_id: UUID | None
     change: Change
-    object: Mapping[str, object] | None
-    previous: Mapping[str, object] | None = None
-    lifecycle: Mapping[str, object] | None = None
+    object: Mapping[str, Any] | None
+    previous: Mapping[str, Any] | None = None
+    lifecycle: Mapping[str, Any] | None = None
     previous_organisation_id: UUID | None = None
     also: Sequence[Subject] = ()
 

@@ -15,7 +15,7 @@ from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
 from apps.core.ids import new_id
 from apps.core.models import Row
-from apps.incidents.types import OVER, FindingKind, IncidentState, Severity
+from apps.incidents.types import OVER, FindingKind, IncidentState, RuleTerms, Severity
 from apps.lifecycle.models import Stateful
 
 KINDS = [(each.value, each.value.replace("_", " ")) for each in FindingKind]
@@ -35,7 +35,9 @@ class Rule(Row):
     finding = models.CharField(max_length=20, choices=KINDS)
     zone_kind = models.ForeignKey("zones.ZoneKind", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     zone = models.ForeignKey("zones.Zone", on_delete=models.CASCADE, null=True, blank=True, related_name="+")
-    asset_kind = models.ForeignKey("assets.AssetKind", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    asset_kind = models.ForeignKey(
+        "assets.AssetKind", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
     severity = models.PositiveSmallIntegerField(choices=Severity, default=Severity.MODERATE)
     hysteresis = models.DurationField(
         default=timedelta(0), help_text="How long the finding must stay true before an incident opens."
@@ -69,12 +71,27 @@ class Rule(Row):
                 name="rule_zone_or_kind", condition=Q(zone__isnull=True) | Q(zone_kind__isnull=True)
             ),
         )
-        indexes = (
-            models.Index(fields=["organisation", "finding"], condition=Q(is_enabled=True), name="rule_enabled"),
-        )
+        indexes = (models.Index(fields=["organisation", "finding"], condition=Q(is_enabled=True), name="rule_enabled"),)
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def terms(self) -> RuleTerms:
+        """Return the rule as findings are judged by it."""
+        return RuleTerms(
+            id=self.id,
+            organisation_id=self.organisation_id,
+            finding=FindingKind(self.finding),
+            zone_id=self.zone_id,
+            zone_kind_id=self.zone_kind_id,
+            asset_kind_id=self.asset_kind_id,
+            severity=Severity(self.severity),
+            hysteresis=self.hysteresis,
+            dedupe_window=self.dedupe_window,
+            escalate_after=self.escalate_after,
+            title_template=self.title_template,
+        )
 
 
 class Incident(Stateful):
@@ -97,7 +114,7 @@ class Incident(Stateful):
     location = models.PointField(srid=4326, null=True, blank=True)
     assignee = models.ForeignKey("access.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     escalate_after = models.DurationField(null=True, blank=True)
-    dedupe_key = models.CharField(max_length=120, null=True, blank=True, editable=False)  # noqa: DJ001  null is «none»
+    dedupe_key = models.CharField(max_length=120, null=True, blank=True, editable=False)
     opened_at = models.DateTimeField()
     last_found_at = models.DateTimeField(null=True, editable=False)
     evidence_count = models.PositiveIntegerField(default=0, editable=False)
@@ -137,10 +154,13 @@ class Incident(Stateful):
                 name="incident_escalated_says_when", condition=~Q(state="escalated") | Q(escalated_at__isnull=False)
             ),
             models.CheckConstraint(
-                name="incident_over_says_when", condition=Q(state__in=OVER, resolved_at__isnull=False) | ~Q(state__in=OVER) & Q(resolved_at=None)
+                name="incident_over_says_when",
+                condition=Q(state__in=OVER, resolved_at__isnull=False)
+                | (~Q(state__in=OVER) & Q(resolved_at__isnull=True)),
             ),
             models.CheckConstraint(
-                name="incident_closed_says_when", condition=Q(state="closed", closed_at__isnull=False) | ~Q(state="closed") & Q(closed_at=None)
+                name="incident_closed_says_when",
+                condition=Q(state="closed", closed_at__isnull=False) | (~Q(state="closed") & Q(closed_at__isnull=True)),
             ),
             models.CheckConstraint(
                 name="incident_names_what_it_knows",
@@ -201,9 +221,7 @@ class Comment(models.Model):
 
     class Meta:
         ordering = ("id",)
-        constraints = (
-            models.CheckConstraint(name="comment_says_something", condition=~Q(text="")),
-        )
+        constraints = (models.CheckConstraint(name="comment_says_something", condition=~Q(text="")),)
 
     def __str__(self) -> str:
         return f"{self.author_label}: {self.text[:60]}"

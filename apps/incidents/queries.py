@@ -10,14 +10,14 @@ from django.db.models import Count, QuerySet
 
 from apps.access.queries import lineages_of
 from apps.incidents.models import Comment, Evidence, Incident, PendingFinding, Rule
-from apps.incidents.types import OVER, Finding
+from apps.incidents.types import OVER, Finding, RuleTerms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RulesInForce:
     """The rules that findings may be about, and where every organisation concerned stands in the tree."""
 
-    rules: Sequence[Rule]
+    rules: Sequence[RuleTerms]
     lineages: Mapping[UUID, frozenset[UUID]]
 
 
@@ -32,7 +32,7 @@ def rules_in_force(findings: Iterable[Finding]) -> RulesInForce:
         finding__in={finding.kind.value for finding in findings},
         organisation__in=frozenset().union(*lineages.values()),
     )
-    return RulesInForce(rules=tuple(rules.order_by("id")), lineages=lineages)
+    return RulesInForce(rules=tuple(rule.terms for rule in rules.order_by("id")), lineages=lineages)
 
 
 def open_incidents() -> QuerySet[Incident]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, Final, Generic, Protocol, TypeVar
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
 from apps.core.types import AssetId, Datum, FieldError, Fix, OrganisationId, ZoneId
-from apps.incidents.types import AssetSnapshot, Finding, FindingKind, ZoneSnapshot
+from apps.incidents.types import AssetSnapshot, Finding, FindingKind, RuleTerms, ZoneSnapshot
 
 # A finding of the first kind says that those of the others are no longer true, for the same asset and zone.
 ENDS: Final[Mapping[FindingKind, frozenset[FindingKind]]] = {
@@ -35,28 +35,11 @@ LONGEST_TITLE: Final = 300
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-class RuleTerms(Protocol):
-    """A rule, as far as the decisions need it. ``None`` in a selector means any."""
-
-    id: UUID
-    organisation_id: UUID
-    finding: str
-    zone_id: UUID | None
-    zone_kind_id: UUID | None
-    asset_kind_id: UUID | None
-    hysteresis: timedelta
-    dedupe_window: timedelta
-    title_template: str
-
-
-R = TypeVar("R", bound=RuleTerms)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match(Generic[R]):
+class Match:
     """A rule and a finding that it is about."""
 
-    rule: R
+    rule: RuleTerms
     finding: Finding
 
     @property
@@ -81,23 +64,23 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan(Generic[R]):
+class Plan:
     """What a batch of findings leads to: endings first, then what acts now, then what has to wait."""
 
     endings: Sequence[Ending]
-    acting: Sequence[Match[R]]
-    waiting: Sequence[Match[R]]
+    acting: Sequence[Match]
+    waiting: Sequence[Match]
 
 
-def plan(findings: Iterable[Finding], rules: Sequence[R], lineages: Mapping[UUID, frozenset[UUID]]) -> Plan[R]:
+def plan(findings: Iterable[Finding], rules: Sequence[RuleTerms], lineages: Mapping[UUID, frozenset[UUID]]) -> Plan:
     """Return what the findings lead to, in the order in which they were true.
 
     ``lineages`` gives every organisation with all above it, itself included. A finding that has to wait and is
     ended within the batch leads to nothing, unless it had stayed true for long enough by then.
     """
     endings: list[Ending] = []
-    acting: list[Match[R]] = []
-    waiting: dict[str, Match[R]] = {}
+    acting: list[Match] = []
+    waiting: dict[str, Match] = {}
     for finding in sorted(findings, key=lambda each: each.effective_at):
         if ending := ending_of(finding):
             endings.append(ending)
@@ -145,9 +128,10 @@ def concerns(ending: Ending, finding: Finding) -> bool:
     return same_place and finding.kind in ending.kinds and finding.effective_at <= ending.at
 
 
-def joins(match: Match[Any], *, is_over: bool, last_found_at: datetime) -> bool:
-    """Say whether a match belongs to an incident about the same: one not over takes all, one that is over takes
-    what was found within the rule's window, before or after.
+def joins(match: Match, *, is_over: bool, last_found_at: datetime) -> bool:
+    """Say whether a match belongs to an incident about the same.
+
+    One that is not over takes all; one that is over takes what was found within the rule's window, before or after.
     """
     return not is_over or abs(match.finding.effective_at - last_found_at) <= match.rule.dedupe_window
 

@@ -95,6 +95,23 @@ class Finding:
     since: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTerms:
+    """A rule as findings are judged by it. ``None`` in a selector means any."""
+
+    id: UUID
+    organisation_id: UUID
+    finding: FindingKind
+    zone_id: UUID | None = None
+    zone_kind_id: UUID | None = None
+    asset_kind_id: UUID | None = None
+    severity: Severity = Severity.MODERATE
+    hysteresis: timedelta = timedelta(0)
+    dedupe_window: timedelta = timedelta(0)
+    escalate_after: timedelta | None = None
+    title_template: str = "{asset} {finding} {zone}"
+
+
 class IncidentChanges(TypedDict, total=False):
     """What ``update_incident`` can change; what is absent stays."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -49,9 +48,7 @@ class Transition(models.Model):
 
     class Meta:
         ordering = ("id",)
-        indexes = (
-            models.Index(fields=["noun", "object_id", "id"], name="transition_of_object"),
-        )
+        indexes = (models.Index(fields=["noun", "object_id", "id"], name="transition_of_object"),)
         constraints = (
             models.CheckConstraint(
                 name="transition_cause_is_known", condition=Q(cause__in=[each.value for each in Cause])

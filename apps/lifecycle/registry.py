@@ -126,5 +126,5 @@ def _check_against_code(lifecycle: Lifecycle, definition: Definition) -> None:
     if missing := (stamp_fields(definition) | timer_fields(definition)) - columns:
         raise DefinitionError(f"{place}: {lifecycle.model.__name__} has no {', '.join(sorted(missing))}.")
     guards = {move.guard for move in definition.moves.values() if move.guard}
-    if missing := guards - set(lifecycle.guards):
-        raise DefinitionError(f"{place}: no guard is called {', '.join(sorted(missing))}.")
+    if unknown := guards - set(lifecycle.guards):
+        raise DefinitionError(f"{place}: no guard is called {', '.join(sorted(unknown))}.")

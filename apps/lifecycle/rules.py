@@ -148,7 +148,7 @@ def moves_from(definition: Definition, state: str) -> list[Move]:
 
 def pause_after(attempts: int) -> timedelta:
     """Return how long a timer rests after so many failures: doubling, up to an hour."""
-    return min(FIRST_PAUSE * 2 ** min(attempts - 1, 20), LONGEST_PAUSE)
+    return min(FIRST_PAUSE * int(2 ** min(attempts - 1, 20)), LONGEST_PAUSE)
 
 
 def _read(document: Mapping[str, Any], source: str) -> Definition:

@@ -23,7 +23,7 @@ from django.db.models import Q
 from apps.access.types import SYSTEM
 from apps.core.sweep import work_through
 from apps.incidents import rules
-from apps.incidents.models import Evidence, Incident, PendingFinding, Rule
+from apps.incidents.models import Evidence, Incident, PendingFinding
 from apps.incidents.published import UPDATED, incident_feature
 from apps.incidents.queries import rules_in_force
 from apps.incidents.rules import Ending, Match
@@ -96,7 +96,7 @@ def _mature_together(ids: Sequence[UUID], *, at: datetime) -> int:
     rows = PendingFinding.objects.select_for_update(of=("self",)).filter(id__in=ids, due_at__lte=at)
     pending = list(rows.select_related("rule").order_by("id"))
     matches = [
-        Match(rule=row.rule, finding=rules.finding_of_json(row.finding)) for row in pending if row.rule.is_enabled
+        Match(rule=row.rule.terms, finding=rules.finding_of_json(row.finding)) for row in pending if row.rule.is_enabled
     ]
     PendingFinding.objects.filter(id__in=[row.id for row in pending]).delete()
     _open_or_join(matches, at)
@@ -121,16 +121,16 @@ def _end_pending(endings: Sequence[Ending]) -> None:
             cursor.execute(_END_PENDING, [list(column) for column in zip(*rows, strict=True)])
 
 
-def _keep_pending(matches: Sequence[Match[Rule]]) -> None:
+def _keep_pending(matches: Sequence[Match]) -> None:
     """Remember what must last first. One that waits already was found earlier, and stays."""
     if matches:
         PendingFinding.objects.bulk_create([_pending(match) for match in matches], ignore_conflicts=True)
 
 
-def _pending(match: Match[Rule]) -> PendingFinding:
+def _pending(match: Match) -> PendingFinding:
     finding = match.finding
     return PendingFinding(
-        rule=match.rule,
+        rule_id=match.rule.id,
         kind=finding.kind.value,
         asset_id=finding.asset.id,
         zone_id=finding.zone.id if finding.zone else None,
@@ -140,7 +140,7 @@ def _pending(match: Match[Rule]) -> PendingFinding:
     )
 
 
-def _open_or_join(matches: Sequence[Match[Rule]], at: datetime) -> Recorded:
+def _open_or_join(matches: Sequence[Match], at: datetime) -> Recorded:
     """Open an incident for every key that has none which takes its findings, and add evidence to the others.
 
     The locks keep two callers apart; an incident that is being reopened by hand takes none, so the unique
@@ -158,28 +158,24 @@ def _open_or_join(matches: Sequence[Match[Rule]], at: datetime) -> Recorded:
         return _open_or_join_once(by_key, at)
 
 
-def _by_key(matches: Sequence[Match[Rule]]) -> dict[str, list[Match[Rule]]]:
+def _by_key(matches: Sequence[Match]) -> dict[str, list[Match]]:
     ordered = sorted(matches, key=lambda match: (match.dedupe_key, match.finding.effective_at))
     return {key: list(group) for key, group in groupby(ordered, key=attrgetter("dedupe_key"))}
 
 
-def _open_or_join_once(by_key: Mapping[str, list[Match[Rule]]], at: datetime) -> Recorded:
+def _open_or_join_once(by_key: Mapping[str, list[Match]], at: datetime) -> Recorded:
     existing = _incidents_of(by_key)
     joined = {existing[key].id: (existing[key], matches) for key, matches in by_key.items() if key in existing}
     opened = [(_incident(matches), matches) for key, matches in by_key.items() if key not in existing]
     begin_all([incident for incident, _ in opened], actor=SYSTEM, at=at, cause=Cause.RULE)
     _grow(list(joined.values()), at)
     Evidence.objects.bulk_create(
-        [
-            _evidence(incident, match.finding)
-            for incident, matches in [*opened, *joined.values()]
-            for match in matches
-        ]
+        [_evidence(incident, match.finding) for incident, matches in [*opened, *joined.values()] for match in matches]
     )
     return Recorded(opened=tuple(incident.id for incident, _ in opened), joined=tuple(joined))
 
 
-def _incidents_of(by_key: Mapping[str, list[Match[Rule]]]) -> dict[str, Incident]:
+def _incidents_of(by_key: Mapping[str, list[Match]]) -> dict[str, Incident]:
     """Return, locked, the incident of each key that its first match joins, where there is one."""
     first = [matches[0] for matches in by_key.values()]
     earliest = min(match.finding.effective_at - match.rule.dedupe_window for match in first)
@@ -196,17 +192,17 @@ def _incidents_of(by_key: Mapping[str, list[Match[Rule]]]) -> dict[str, Incident
     return found
 
 
-def _takes(incident: Incident, match: Match[Rule]) -> bool:
+def _takes(incident: Incident, match: Match) -> bool:
     last_found_at = incident.last_found_at or incident.opened_at
     return rules.joins(match, is_over=incident.is_over, last_found_at=last_found_at)
 
 
-def _incident(matches: Sequence[Match[Rule]]) -> Incident:
+def _incident(matches: Sequence[Match]) -> Incident:
     """Return a new incident about what the matches have in common; it speaks of the first of them."""
     rule, finding = matches[0].rule, matches[0].finding
     return Incident(
         organisation_id=finding.asset.organisation_id,
-        rule=rule,
+        rule_id=rule.id,
         finding=finding.kind.value,
         title=rules.title(rule.title_template, finding),
         severity=rule.severity,
@@ -223,7 +219,7 @@ def _incident(matches: Sequence[Match[Rule]]) -> Incident:
     )
 
 
-def _grow(grown: Sequence[tuple[Incident, Sequence[Match[Rule]]]], at: datetime) -> None:
+def _grow(grown: Sequence[tuple[Incident, Sequence[Match]]], at: datetime) -> None:
     """Count further evidence on incidents that are locked, and tell it."""
     if not grown:
         return

@@ -25,9 +25,7 @@ LONGEST: Final = timedelta(days=365)
 
 
 @transaction.atomic
-def create_rule(
-    *, organisation: Organisation, actor: Actor, at: datetime, **terms: Unpack[RuleChanges]
-) -> Rule:
+def create_rule(*, organisation: Organisation, actor: Actor, at: datetime, **terms: Unpack[RuleChanges]) -> Rule:
     """Return a new rule. Raises ``NotAllowed``, ``Invalid``."""
     authorize_in(actor, "rules.add", organisation.pk)
     rule = Rule(organisation=organisation, changed_at=at)

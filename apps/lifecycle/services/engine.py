@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 from psycopg import sql
@@ -84,7 +85,7 @@ def begin_rows(lifecycle: Lifecycle, rows: Sequence[Stateful], circumstances: Ci
     first = definition.states[definition.initial]
     for row in rows:
         row.state = first.name
-        row.state_since = row.state_since or circumstances.at
+        row.state_since = circumstances.at
         row.lifecycle_version = definition.version
         if first.stamps:
             setattr(row, first.stamps, row.state_since)
@@ -158,8 +159,8 @@ def _compare_and_set(lifecycle: Lifecycle, rows: Sequence[Stateful], before: Seq
     """Write the rows, each only if it still is what it was: the lock should see to that, this proves it."""
     stamps = lifecycle.stamps
     columns = ("state", "state_since", "version", "changed_at", *stamps)
-    types = ("text", "timestamptz", "int", "timestamptz", *["timestamptz"] * len(stamps))
-    values = [
+    types = ("uuid", "text", "int", "text", "timestamptz", "int", "timestamptz", *["timestamptz"] * len(stamps))
+    values: list[Any] = [
         [row.pk for row in rows],
         [was.state for was in before],
         [was.version for was in before],
@@ -168,7 +169,7 @@ def _compare_and_set(lifecycle: Lifecycle, rows: Sequence[Stateful], before: Seq
     statement = _UPDATE.format(
         table=sql.Identifier(lifecycle.model._meta.db_table),
         changes=sql.SQL(", ").join(sql.SQL("{0} = new.{0}").format(sql.Identifier(name)) for name in columns),
-        arrays=sql.SQL(", ").join(sql.SQL("%s::{}[]").format(sql.SQL(each)) for each in ("uuid", "text", "int", *types)),
+        arrays=sql.SQL(", ").join(sql.SQL("%s::{}[]").format(sql.SQL(each)) for each in types),
         names=sql.SQL(", ").join(map(sql.Identifier, ("id", "was_state", "was_version", *columns))),
     )
     with broken_constraints(lifecycle.conflicts), connection.cursor() as cursor:

@@ -35,10 +35,7 @@ def begin(row: S, *, actor: Actor, at: datetime, cause: Cause = Cause.HAND, reas
 def begin_all(
     rows: Sequence[Stateful], *, actor: Actor, at: datetime, cause: Cause = Cause.HAND, reason: str = ""
 ) -> None:
-    """Do what ``begin`` does for any number of rows of one noun, in the same few statements.
-
-    A row that already has a ``state_since`` keeps it: what is recorded late began when it began.
-    """
+    """Do what ``begin`` does for any number of rows of one noun, in the same few statements."""
     if rows:
         begin_rows(lifecycle_of(rows[0]), rows, Circumstances(actor=actor, at=at, cause=cause, reason=reason))
 
