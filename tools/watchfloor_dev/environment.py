@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from watchfloor_dev.packages import find_pip
+from watchfloor_dev.packages import CA_BUNDLES, find_pip
 from watchfloor_dev.paths import home_directory, places
 from watchfloor_dev.talk import refuse, say
 
 REQUIREMENTS = "requirements/dev.txt"
+TRUST_THE_MACHINE = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", "NODE_USE_SYSTEM_CA": "1"}
 UV_REQUIREMENTS = "requirements/uv.txt"
 
 
@@ -74,21 +75,22 @@ def is_current(stamp: Path, wanted: str) -> bool:
     return stamp.exists() and stamp.read_text() == wanted
 
 
-def run_logged(command: list[str], log_name: str, *, directory: Path | None = None, **variables: str) -> None:
+def run_logged(command: list[str], log_name: str, *, directory: Path | None = None) -> None:
     """Run a set-up step; its output goes to a log, of which the end is shown when it fails."""
     log = places().state / f"{log_name}.log"
     with log.open("w") as output:
         done = subprocess.run(
-            command, stdout=output, stderr=output, check=False, cwd=directory, env=_install_environment(variables)
+            command, stdout=output, stderr=output, check=False, cwd=directory, env=_install_environment()
         )
     if done.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         refuse(f"`{Path(command[0]).name} {' '.join(command[1:3])}` failed ({log}):\n{tail}")
 
 
-def _install_environment(variables: dict[str, str]) -> dict[str, str]:
+def _install_environment() -> dict[str, str]:
     """Trust the machine's certificates (there may be a proxy with its own), and cache where one may write."""
-    environment = {**os.environ, "UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **variables}
+    environment = TRUST_THE_MACHINE | {"PIP_CERT": bundle for bundle in CA_BUNDLES if Path(bundle).exists()}
+    environment |= os.environ
     home = home_directory()
     if home is None or not os.access(home, os.W_OK):
         caches = places().state / "cache"

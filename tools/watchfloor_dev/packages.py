@@ -12,11 +12,7 @@ from watchfloor_dev.programs import find_postgres, find_redis, unpacked_root
 from watchfloor_dev.talk import refuse, say
 
 CLUSTER_SWITCH = Path("/etc/postgresql-common/createcluster.d/watchfloor.conf")
-CA_BUNDLES = (
-    Path("/etc/ssl/certs/ca-certificates.crt"),
-    Path("/etc/pki/tls/certs/ca-bundle.crt"),
-    Path("/etc/ssl/cert.pem"),
-)
+CA_BUNDLES = ("/etc/ssl/cert.pem", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt")
 WITHOUT_APT = """this machine lacks {missing}, and there is no apt to bring it.
 Install PostgreSQL with PostGIS and Redis by hand, or run everything in containers:
     docker compose -f docker/compose.yaml up"""
@@ -73,7 +69,7 @@ def _missing() -> list[str]:
         "postgresql-postgis": find_postgres() is not None,
         "redis-tools": find_redis() is not None,
         "python3-venv": find_pip() is not None,
-        "ca-certificates": any(path.exists() for path in CA_BUNDLES),
+        "ca-certificates": any(Path(bundle).exists() for bundle in CA_BUNDLES),
     }
     return [package for package, is_there in wanted.items() if not is_there]
 
