@@ -12,6 +12,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 
 from apps.access.queries import actor_of_user
 from apps.console import csp, queries
+from apps.core.clock import now
 
 FEED_PATH = "/ws/feed"
 API_ROOT = "/api/v1/"
@@ -33,6 +34,7 @@ def live_map(request: HttpRequest) -> HttpResponse:
             "links": {"asset": _pattern("assets_asset"), "zone": _pattern("zones_zone")},
             "asset_kinds": queries.asset_kind_styles(actor),
             "zone_kinds": queries.zone_kind_styles(actor),
+            "incident_states": queries.incident_state_styles(),
         },
     }
     response = TemplateResponse(request, "console/live_map.html", context)
@@ -60,11 +62,21 @@ def _reverse(name: str, *args: str) -> str | None:
         return None
 
 
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> TemplateResponse:
     """Show the dashboard."""
-    return TemplateResponse(request, "console/dashboard.html", context)
+    return TemplateResponse(request, "console/dashboard.html", {**context, **_figures(request), "title": "Dashboard"})
 
 
 def dashboard_figures(request: HttpRequest) -> HttpResponse:
     """Return only the part of the dashboard that changes."""
-    return TemplateResponse(request, "console/dashboard_figures.html", {})
+    return TemplateResponse(request, "console/dashboard_figures.html", _figures(request))
+
+
+def _figures(request: HttpRequest) -> dict[str, Any]:
+    at = now()
+    actor = actor_of_user(request.user)
+    return {
+        "dashboard": queries.dashboard_of(actor, at=at),
+        "system": queries.system_figures(at=at) if request.user.is_superuser else None,
+    }

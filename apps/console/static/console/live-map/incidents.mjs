@@ -13,11 +13,13 @@ export class IncidentList {
   #rows = new Map();
   #onOpen;
   #onAcknowledge;
+  #states;
 
-  /** `onOpen(incident)` when one is chosen, `onAcknowledge(incident)` returns a promise. */
-  constructor({ list, count, onOpen, onAcknowledge }) {
+  /** `states` maps a state to its label and tone; `onOpen(incident)` when one is chosen, `onAcknowledge(incident)` returns a promise. */
+  constructor({ list, count, states, onOpen, onAcknowledge }) {
     this.#list = list;
     this.#count = count;
+    this.#states = states;
     this.#onOpen = onOpen;
     this.#onAcknowledge = onAcknowledge;
   }
@@ -63,6 +65,7 @@ export class IncidentList {
 
   #build(incident) {
     const { title, severity, state, opened_at: openedAt, zone_name: zone, asset_name: asset } = incident.properties;
+    const where = [asset, zone].filter((name) => name && !title.includes(name)).join(" · ");
     const ageNode = el("time", { class: "incident-age", datetime: openedAt });
     const node = el(
       "li",
@@ -71,12 +74,12 @@ export class IncidentList {
         "button",
         { type: "button", class: "incident-open", on: { click: () => this.#onOpen(incident) } },
         el("span", { class: "incident-title" }, title),
-        el("span", { class: "incident-where" }, [asset, zone].filter(Boolean).join(" · ")),
+        where && el("span", { class: "incident-where" }, where),
         el(
           "span",
           { class: "incident-facts" },
           el("span", { class: "severity", "data-severity": severity }, SEVERITIES[severity] ?? words(severity)),
-          el("span", { class: "state", "data-state": state }, words(state)),
+          el("span", { class: "state", "data-tone": this.#states[state]?.tone ?? "notice" }, this.#states[state]?.label ?? words(state)),
           ageNode,
         ),
       ),

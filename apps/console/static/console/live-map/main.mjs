@@ -36,7 +36,7 @@ const status = new Status({
   rate: byId("rate"),
   counts: { online: byId("count-online"), late: byId("count-late"), lost: byId("count-lost") },
 });
-const incidents = new IncidentList({ list: byId("incidents"), count: byId("incident-count"), onOpen: openIncident, onAcknowledge: acknowledge });
+const incidents = new IncidentList({ list: byId("incidents"), count: byId("incident-count"), states: page.incident_states, onOpen: openIncident, onAcknowledge: acknowledge });
 const details = new Details(byId("details"), picture, { links: page.links, onChoose: choose, onClose: () => choose({}) });
 
 let zones;
@@ -44,7 +44,7 @@ let vessels;
 map.on("load", () => {
   zones = new Zones(map, { theme, colourOf: (zone) => zoneKinds.get(zone.properties.kind)?.colour });
   addTrack();
-  vessels = new Vessels(map, { theme, colourOf: colourOfAsset, nameOf: (id) => picture.nameOf(id) });
+  vessels = new Vessels(map, { theme, colourOf: colourOfAsset, nameOf: (id) => picture.nameOf(id), size: page.wall ? 1.35 : 1 });
   map.on("click", clicked);
   map.on("mousemove", (event) => (map.getCanvas().style.cursor = vessels.at(event.point) || zones.at(event.point) ? "pointer" : ""));
   map.on("moveend", saveView);

@@ -16,9 +16,9 @@ export const PALETTES = {
     accent: "#0d7f9e",
   },
   dark: {
-    water: "#0a1a24",
-    shallow: "#0d222e",
-    land: "#16262f",
+    water: "#091721",
+    shallow: "#0c202b",
+    land: "#182a34",
     coast: "#35505d",
     border: "#2b3f4a",
     graticule: "#15303d",

@@ -35,12 +35,13 @@ export class Vessels {
   #lastFrame = 0;
   #glidingUntil = 0;
 
-  /** `colourOf(id)` and `nameOf(id)` answer for a vessel at the moment of drawing. */
-  constructor(map, { theme, colourOf, nameOf }) {
+  /** `colourOf(id)` and `nameOf(id)` answer for a vessel at the moment of drawing; `size` is 1 at arm's length. */
+  constructor(map, { theme, colourOf, nameOf, size = 1 }) {
     this.#map = map;
     this.#theme = theme;
     this.#colourOf = colourOf;
     this.nameOf = nameOf;
+    this.size = size;
     this.#canvas = document.createElement("canvas");
     this.#canvas.className = "vessels";
     this.#context = this.#canvas.getContext("2d");
@@ -177,9 +178,9 @@ export class Vessels {
     const context = this.#context;
     const points = [...vessel.wake.slice(0, -1).map((at) => this.#map.project(at)), point];
     context.strokeStyle = this.#selected === id ? PALETTES[this.#theme].accent : this.#colourOf(id);
-    context.lineWidth = 1.6;
+    context.lineWidth = 2;
     for (let i = 1; i < points.length; i++) {
-      context.globalAlpha = 0.5 * (i / points.length) ** 1.5;
+      context.globalAlpha = 0.75 * (i / points.length) ** 1.5;
       context.beginPath();
       context.moveTo(points[i - 1].x, points[i - 1].y);
       context.lineTo(points[i].x, points[i].y);
@@ -250,12 +251,12 @@ export class Vessels {
     const important = ({ id }) => id === this.#selected || this.#marked.has(id);
     const wanted = seen.filter((each) => close || important(each)).toSorted((a, b) => important(b) - important(a));
     const taken = [];
-    context.font = "600 11px Inter, system-ui, sans-serif";
+    context.font = `600 ${11 * this.size}px Inter, system-ui, sans-serif`;
     context.textBaseline = "middle";
     context.lineJoin = "round";
     for (const { id, point } of wanted) {
       const text = this.nameOf(id);
-      const box = { x: point.x + 13, y: point.y - 7, width: context.measureText(text).width, height: 14 };
+      const box = { x: point.x + 13 * this.size, y: point.y - 7 * this.size, width: context.measureText(text).width, height: 14 * this.size };
       if (!text || taken.some((other) => overlap(box, other))) continue;
       taken.push(box);
       context.strokeStyle = colours.halo;
@@ -267,7 +268,7 @@ export class Vessels {
   }
 
   #scale() {
-    return Math.min(1.7, Math.max(0.62, 0.62 + (this.#map.getZoom() - 8) * 0.13));
+    return this.size * Math.min(1.7, Math.max(0.62, 0.62 + (this.#map.getZoom() - 8) * 0.13));
   }
 }
 

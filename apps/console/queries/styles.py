@@ -1,10 +1,11 @@
-"""What the console's pages show, read through access for the person who looks."""
+"""How kinds and states look on screen: names and colours, for the map and its legend."""
 
 from __future__ import annotations
 
 from apps.access.queries import visible
 from apps.access.types import Actor
 from apps.assets.models import AssetKind
+from apps.lifecycle.queries import states_of
 from apps.zones.models import ZoneKind
 
 # Ten hues that stay apart on a light and on a dark map, and for most colour-blind readers; given out in the order of
@@ -27,3 +28,8 @@ def zone_kind_styles(actor: Actor) -> list[dict[str, str]]:
     """Return slug, name and colour of every kind of zone, by slug."""
     kinds = visible(ZoneKind.objects.order_by("slug"), actor, "zone-kinds.view")
     return [{"slug": kind.slug, "name": kind.name, "colour": kind.colour} for kind in kinds]
+
+
+def incident_state_styles() -> dict[str, dict[str, str]]:
+    """Return label and tone of every state that an incident can be in, by name."""
+    return {name: {"label": state.label, "tone": state.tone.value} for name, state in states_of("incidents").items()}

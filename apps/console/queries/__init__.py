@@ -1,0 +1,17 @@
+"""What the console's pages show. Reads, never writes; every row and every number for the person who looks."""
+
+from __future__ import annotations
+
+from apps.console.queries.dashboard import Dashboard, dashboard_of
+from apps.console.queries.styles import asset_kind_styles, incident_state_styles, zone_kind_styles
+from apps.console.queries.system import SystemFigures, system_figures
+
+__all__ = [
+    "Dashboard",
+    "SystemFigures",
+    "asset_kind_styles",
+    "dashboard_of",
+    "incident_state_styles",
+    "system_figures",
+    "zone_kind_styles",
+]
