@@ -124,6 +124,7 @@ def _indexed_zone(row: tuple[Any, ...], area: shapely.MultiPolygon) -> IndexedZo
             name=name,
             dwell_after=dwell_after,
             version=version,
+            ends_at=validity.upper,
         ),
         area=area,
         band=AltitudeBand(
