@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 class Tick:
     """A piece of work to run at least every ``every``, and at once when the channel ``wake`` is rung.
 
-    ``run`` is told the instant and returns how many things it did; a full batch is run again at once.
+    ``run`` is told the instant, does all that is due by then and returns how many things it did.
     It must be safe to run twice and to be killed at any point.
     """
 

@@ -1,0 +1,1 @@
+"""Commands of the processes that stand beside `web` and `live`."""
