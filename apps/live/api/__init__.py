@@ -1,0 +1,1 @@
+"""The feed over HTTP: tickets."""

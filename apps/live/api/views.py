@@ -1,0 +1,37 @@
+"""POST /api/v1/feed-tickets."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.access.api.authentication import actor_of
+from apps.core import clock
+from apps.live.services import issue_ticket
+
+
+class FeedTicketSerializer(serializers.Serializer[object]):
+    """A ticket as its owner gets it, once."""
+
+    ticket = serializers.CharField(help_text="Open `/ws/feed?ticket=…` with it, once, before it expires.")
+    expires_at = serializers.DateTimeField()
+
+
+class FeedTickets(APIView):
+    """Tickets for clients that can send neither a cookie nor a header with a WebSocket."""
+
+    @extend_schema(
+        operation_id="feed_tickets_create",
+        summary="Get a ticket for the feed",
+        request=None,
+        responses={201: FeedTicketSerializer},
+        tags=["feed"],
+    )
+    def post(self, request: Request) -> Response:
+        """Give out a ticket that opens one socket, once, within 30 seconds."""
+        issued = issue_ticket(actor=actor_of(request), at=clock.now())
+        body = FeedTicketSerializer(issued).data
+        return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,93 @@
+"""Who is at the other end of a socket: by ticket, API key or session; and whether the page may ask at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY
+from django.http.request import split_domain_port, validate_host
+
+from apps.access.queries import actor_of_token, actor_of_user
+from apps.access.types import Actor, ActorKind
+from apps.live.queries import SignIn
+from apps.live.services import redeem_ticket
+
+Scope = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """Who somebody is, and the browser session that this hangs on, if it does."""
+
+    actor: Actor
+    sign_in: SignIn | None = None
+
+
+def is_origin_trusted(scope: Scope) -> bool:
+    """Say whether the page that opens the socket is one of ours, or no page at all.
+
+    Browsers always send ``Origin`` and pages cannot change it, so that a foreign page cannot use somebody's cookie
+    (cross-site WebSocket hijacking). Programs send none.
+    """
+    origin, host = header(scope, b"origin"), header(scope, b"host")
+    domain, _ = split_domain_port(host or "")
+    if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
+        return False
+    if origin is None or origin in settings.CSRF_TRUSTED_ORIGINS:
+        return True
+    return urlsplit(origin).netloc == host
+
+
+def credential_of_request(scope: Scope, at: datetime) -> Credential | None:
+    """Return who opened the socket, ``None`` if the request does not say; the first credential present counts.
+
+    One that is present and wrong is nobody as well, never the next one.
+    """
+    tickets = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("ticket")
+    if tickets:
+        return credential_of_ticket(tickets[0], at)
+    authorization = header(scope, b"authorization")
+    if authorization is not None:
+        kind, _, token = authorization.partition(" ")
+        return credential_of_token(token.strip(), scope, at) if kind.lower() == "bearer" else None
+    return credential_of_session(scope)
+
+
+def has_credential(scope: Scope) -> bool:
+    """Say whether the request itself brings a ticket or a key, so that no ``auth`` frame is to be waited for."""
+    return header(scope, b"authorization") is not None or b"ticket=" in scope.get("query_string", b"")
+
+
+def credential_of_ticket(ticket: str, at: datetime) -> Credential | None:
+    """Use a ticket up."""
+    actor = redeem_ticket(ticket, at=at)
+    return None if actor is None else Credential(actor=actor)
+
+
+def credential_of_token(token: str, scope: Scope, at: datetime) -> Credential | None:
+    """Return the actor of an API key that may be used from where the socket comes from."""
+    address = (scope.get("client") or (None,))[0]
+    found = actor_of_token(token, address, at)
+    return None if found is None else Credential(actor=found[1])
+
+
+def credential_of_session(scope: Scope) -> Credential | None:
+    """Return who is signed in; Channels has read the session and checked the user."""
+    session, actor = scope.get("session"), actor_of_user(scope.get("user"))
+    if actor.kind is not ActorKind.USER or session is None or actor.user_id is None:
+        return None
+    sign_in = SignIn(
+        session_key=session.session_key, user_id=actor.user_id, password_hash=session.get(HASH_SESSION_KEY, "")
+    )
+    return Credential(actor=actor, sign_in=sign_in)
+
+
+def header(scope: Scope, name: bytes) -> str | None:
+    """Return a request header."""
+    headers: Iterable[tuple[bytes, bytes]] = scope.get("headers", ())
+    return next((value.decode("latin-1") for key, value in headers if key.lower() == name), None)

@@ -1,0 +1,309 @@
+"""The hub of one process: who is connected, what they follow, and the tasks that keep them told.
+
+Everything here runs on one loop, so that nothing needs a lock; the database is read in threads. A hub begins with
+its first socket and ends with its last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import replace
+from typing import Any, Final, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+from msgspec import UNSET
+
+from apps.access.types import ANONYMOUS, Actor
+from apps.core import clock
+from apps.core.types import Conflict, NotFound
+from apps.events.registry import topics
+from apps.live import metrics
+from apps.live.hub.audience import Audience, Audiences, Subscription
+from apps.live.hub.deciding import Held
+from apps.live.hub.doorbell import Doorbell
+from apps.live.hub.joins import Joins
+from apps.live.hub.landing import Fresh, Moved, Resumed
+from apps.live.hub.lane import Lane
+from apps.live.hub.log import LogFollower
+from apps.live.hub.pulse import Pulse
+from apps.live.hub.reader import Reader, Readers
+from apps.live.hub.socket import Send, Socket
+from apps.live.hub.threads import DatabaseThread
+from apps.live.rules.decide import TELL, Decision
+from apps.live.rules.frames import Ack, Request, Subscribe, Unsubscribe, Update, parse_box, view_of
+from apps.live.rules.texts import event_text, frame
+from apps.live.types import Close, GapReason, Limits, LogRow, Reason
+
+P = ParamSpec("P")
+R = TypeVar("R")
+# Snapshots that are read at the same time. More would only wait for the interpreter.
+READERS: Final = 2
+
+
+class Hub:
+    """Between the log and the sockets of one process."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.nobody = Reader(ANONYMOUS)
+        self.readers = Readers()
+        self.audiences = Audiences()
+        self.sockets: set[Socket] = set()
+        self.reading = asyncio.Semaphore(READERS)
+        self.log = LogFollower(self)
+        self.lane = Lane(self)
+        self.joins = Joins(self)
+        self.doorbell = Doorbell(on_ring=self.log.wake, on_positions=self.lane.take, on_back=self._doorbell_is_back)
+        self._pulse = Pulse(self)
+        self._threads = [DatabaseThread(f"feed-read-{number}") for number in range(READERS)]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._started: asyncio.Task[None] | None = None
+
+    # Sockets come and go.
+
+    def open(self, send: Send, *, on_unheard: Callable[[], object]) -> Socket:
+        """Return a socket for an accepted connection."""
+        socket = Socket(self, send, self.limits, on_unheard=on_unheard)
+        self.sockets.add(socket)
+        metrics.SOCKETS.inc()
+        return socket
+
+    async def ready(self) -> None:
+        """Return when the hub follows the log; raises ``django.db.Error`` when it cannot."""
+        if self._started is None:
+            self._started = asyncio.get_running_loop().create_task(self._start())
+        await asyncio.shield(self._started)
+
+    def sign_in(self, socket: Socket, actor: Actor) -> None:
+        """Say who is at the other end."""
+        socket.reader = self.readers.enter(actor)
+
+    def forget(self, socket: Socket) -> None:
+        """Let go of a socket and of all that it followed; the last one ends the hub."""
+        if socket not in self.sockets:
+            return
+        self.sockets.discard(socket)
+        metrics.SOCKETS.dec()
+        for subscription in tuple(socket.subscriptions.values()):
+            self.drop(subscription)
+        if socket.reader is not self.nobody:
+            self.readers.leave(socket.reader)
+        if not self.sockets:
+            self.stop()
+
+    def send_away(self, whom: Callable[[Socket], bool], close: Close = Close.NOBODY, reason: str = "") -> None:
+        """Close the sockets that the predicate picks."""
+        for socket in tuple(self.sockets):
+            if whom(socket):
+                socket.end(close, reason or "Your credential has ended.")
+
+    def stop(self) -> None:
+        """End all tasks; a hub is not used again."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        self.log.stop()
+        for thread in self._threads:
+            thread.close()
+        if _hubs.get(asyncio.get_running_loop()) is self:
+            del _hubs[asyncio.get_running_loop()]
+
+    # What sockets ask for.
+
+    def take(self, socket: Socket, asked: Request) -> None:
+        """Do what a signed-in client asks; raises ``NotFound``, ``Conflict`` or ``BadFrame``."""
+        match asked:
+            case Subscribe():
+                self.subscribe(socket, asked)
+            case Update():
+                self.update(socket, asked)
+            case Unsubscribe():
+                self.unsubscribe(socket, asked)
+            case Ack():
+                self.acknowledge(socket, asked)
+
+    def subscribe(self, socket: Socket, asked: Subscribe) -> None:
+        """Begin a subscription; raises ``NotFound``, ``Conflict`` or ``BadFrame``."""
+        topic = topics.find(asked.topic)
+        if topic is None:
+            names = [topic.name for topic in topics.all()]
+            raise NotFound(f"There is no topic «{asked.topic}».", code="unknown_topic", details={"topics": names})
+        if asked.sub in socket.subscriptions:
+            raise Conflict(f"There is a subscription «{asked.sub}» already.", code="subscription_exists")
+        if len(socket.subscriptions) >= self.limits.subscriptions:
+            raise Conflict(
+                f"A socket may have {self.limits.subscriptions} subscriptions.", code="too_many_subscriptions"
+            )
+        subscription = Subscription(socket, asked.sub, view_of(asked), topic)
+        socket.subscriptions[asked.sub] = subscription
+        metrics.SUBSCRIPTIONS.inc()
+        if asked.resume is None:
+            self.joins.board(Fresh(subscription=subscription, frame_id=asked.id, wants_snapshot=asked.snapshot))
+        else:
+            self.joins.board(
+                Resumed(
+                    subscription=subscription,
+                    frame_id=asked.id,
+                    cursor=asked.resume,
+                    wants_snapshot=asked.snapshot,
+                )
+            )
+
+    def update(self, socket: Socket, asked: Update) -> None:
+        """Move the box of a subscription; while it still waits for its picture, after that."""
+        subscription = self._subscription(socket, asked.sub)
+        if asked.bbox is not UNSET:
+            parse_box(asked.bbox, asked.id)
+        subscription.updates.append(asked)
+        if subscription.audience is not None:
+            self._apply_updates(subscription)
+
+    def unsubscribe(self, socket: Socket, asked: Unsubscribe) -> None:
+        """End a subscription; nothing comes for it after the answer."""
+        self.drop(self._subscription(socket, asked.sub))
+        socket.offer(frame("unsubscribed", id=asked.id, sub=asked.sub))
+
+    def acknowledge(self, socket: Socket, asked: Ack) -> None:
+        """Take note of how far a client has worked."""
+        self._subscription(socket, asked.sub)
+        metrics.UNACKNOWLEDGED.observe(max(0, self.log.offset - asked.offset))
+
+    # What the log, the lane and access bring.
+
+    def tell(self, audience: Audience, row: LogRow, decision: Decision) -> None:
+        """Hand one event to an audience; what speaks of more than one object only to those who see them all."""
+        audience.last_offset = row.offset
+        for name, members in tuple(audience.members.items()):
+            text = event_text(row, decision, name, audience.view.fields)
+            for subscription in tuple(members):
+                if subscription.audience is not audience:
+                    continue
+                if decision is not TELL or not row.also or subscription.reader.sees(row.also):
+                    subscription.socket.offer(text, name)
+
+    def handed_out(self, row: LogRow) -> None:
+        """Note how long a row took; a change of hands may bring others what comes over the lane."""
+        metrics.LAG.observe(max(0.0, (clock.now() - row.recorded_at).total_seconds()))
+        if row.changed_hands:
+            for audience in self.audiences.of_noun(row.noun):
+                if audience.topic.noun != row.noun:
+                    self.joins.mend(audience)
+
+    def reach_changed(self, changed: Iterable[tuple[Reader, str]]) -> None:
+        """Take away what readers may not see any more, and fetch what they may see now."""
+        moved = set(changed)
+        for audience in self.audiences.all():
+            action = audience.topic.view_action
+            leaving = [each for each in audience.subscriptions() if (each.reader, action) in moved]
+            held = dict(audience.known) if leaving else {}
+            for subscription in leaving:
+                self._judge_anew(subscription, held)
+
+    def epoch_changed(self) -> None:
+        """Begin again with everybody: it is another log."""
+        for socket in tuple(self.sockets):
+            for subscription in tuple(socket.subscriptions.values()):
+                if subscription.audience is not None:
+                    socket.blind(subscription, GapReason.EPOCH_CHANGED)
+
+    def landed(self, subscription: Subscription) -> None:
+        """Go on with what a subscription was asked while it waited for its picture."""
+        metrics.AUDIENCES.set(len(self.audiences))
+        if subscription.updates:
+            self._apply_updates(subscription)
+
+    def drop(self, subscription: Subscription) -> None:
+        """End a subscription without a word."""
+        if subscription.is_over:
+            return
+        subscription.is_over = True
+        subscription.socket.subscriptions.pop(subscription.name, None)
+        subscription.socket.forget(subscription)
+        self.audiences.leave(subscription)
+        metrics.SUBSCRIPTIONS.dec()
+        metrics.AUDIENCES.set(len(self.audiences))
+
+    # Plumbing.
+
+    async def read(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return what a query returns, from the thread with the least to do."""
+        thread = min(self._threads, key=lambda thread: thread.waiting)
+        return await thread.run(function, *args, **kwargs)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside; it ends with the hub."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _start(self) -> None:
+        await self.log.start()
+        self.spawn(self.log.follow(self._pause_s))
+        self.spawn(self.doorbell.listen())
+        self.spawn(self._pulse.beat())
+
+    def _pause_s(self) -> float:
+        limits = self.limits
+        longest = limits.poll_s if self.doorbell.is_heard else limits.poll_without_doorbell_s
+        return min(longest, limits.access_poll_s)
+
+    def _doorbell_is_back(self) -> None:
+        self.log.wake()
+        self.lane.mend()
+
+    def _judge_anew(self, subscription: Subscription, held: Held) -> None:
+        """Let a subscription lose and gain what its reader does. What waits for a slow client was decided before."""
+        socket = subscription.socket
+        if socket.is_behind:
+            socket.blind(subscription, GapReason.VIEW_CHANGED)
+            return
+        self.audiences.leave(subscription)
+        self.joins.board(Moved(subscription=subscription, held=held, since=self.log.offset, reason=Reason.ACCESS))
+
+    def _apply_updates(self, subscription: Subscription) -> None:
+        """Move the box to where the last update wants it, and answer them all."""
+        audience = subscription.audience
+        assert audience is not None  # noqa: S101 - said by the callers
+        updates, subscription.updates = subscription.updates, []
+        for asked in updates:
+            if asked.bbox is not UNSET:
+                subscription.view = replace(subscription.view, bbox=parse_box(asked.bbox, asked.id))
+        held = dict(audience.known)
+        self.audiences.leave(subscription)
+        self.joins.board(
+            Moved(
+                subscription=subscription,
+                held=held,
+                since=self.log.offset,
+                reason=Reason.BOX,
+                frame_ids=tuple(asked.id for asked in updates),
+            )
+        )
+
+    def _subscription(self, socket: Socket, name: str) -> Subscription:
+        subscription = socket.subscriptions.get(name)
+        if subscription is None:
+            raise NotFound(f"There is no subscription «{name}».", code="unknown_subscription")
+        return subscription
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub_of_this_loop() -> Hub:
+    """Return the hub of the running loop, a new one when the last has ended."""
+    loop = asyncio.get_running_loop()
+    hub = _hubs.get(loop)
+    if hub is None:
+        hub = _hubs[loop] = Hub(Limits())
+    return hub
+
+
+def announce_restart(*, retry_after_ms: int = 1_500) -> None:
+    """Tell every client of this loop's hub to come back in a moment, and close; for a graceful stop."""
+    hub = _hubs.get(asyncio.get_running_loop())
+    if hub is None:
+        return
+    for socket in tuple(hub.sockets):
+        socket.offer(frame("goaway", retry_after_ms=retry_after_ms))
+        socket.end(Close.GOING_AWAY, "The server is restarting.")

@@ -1,0 +1,205 @@
+"""How a subscription comes to its picture: by a snapshot, by what it missed, or by the difference to another view.
+
+All three read the database while the log goes on. The position is read before the snapshot; rows that the hub has
+handed out meanwhile are kept (``LogFollower.recent``) and replayed on top. The last step, ``Landing``, happens in one
+go on the loop: after it the subscription is a member of its audience, and nothing lies between.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+from django.db import Error
+
+from apps.core.types import WatchfloorError
+from apps.live import queries
+from apps.live.hub.audience import Audience, AudienceKey, Subscription
+from apps.live.hub.deciding import Shown
+from apps.live.hub.landing import Fresh, Join, Landing, Moved, Resumed
+from apps.live.hub.reader import Reach, Reader
+from apps.live.queries import Snapshot
+from apps.live.rules.decide import REMOVE_LOST
+from apps.live.rules.outbox import join as join_texts
+from apps.live.rules.texts import error_frame, remove_texts
+from apps.live.types import Close, GapReason
+
+if TYPE_CHECKING:
+    from apps.live.hub.hub import Hub
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """One read of one snapshot, for all who wait for the same. ``mends`` compares the audience's picture with it."""
+
+    key: AudienceKey
+    shown: Shown
+    since: int
+    joins: list[Join] = field(default_factory=list)
+    mends: bool = False
+
+
+class Joins:
+    """Everybody who waits for a picture."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._waiting: dict[AudienceKey, Flight] = {}
+        self._flying: set[Flight] = set()
+        self._boarding: list[Join] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether rows and positions have to be kept for somebody."""
+        return bool(self._flying) or bool(self._boarding)
+
+    def oldest_since(self) -> int | None:
+        """Return the offset after which rows are still needed; ``None`` when nobody waits."""
+        joins = itertools.chain(self._boarding, *(flight.joins for flight in self._flying))
+        needed = [join.since for join in joins if isinstance(join, Moved)]
+        return min(needed + [flight.since for flight in self._flying], default=None)
+
+    def board(self, join: Join) -> None:
+        """Put somebody on the next flight to their picture; returns at once."""
+        self._boarding.append(join)
+        self._hub.spawn(self._board(join))
+
+    def again(self, subscription: Subscription, gap: GapReason | None) -> None:
+        """Give a subscription that went blind a new snapshot; ``gap`` is said first unless it has been said."""
+        if not subscription.is_over:
+            self.board(Fresh(subscription=subscription, answers=False, gap=gap))
+
+    def mend(self, audience: Audience) -> None:
+        """Compare what an audience holds with the database, and tell it the difference."""
+        subscription = next(audience.subscriptions(), None)
+        if subscription is None:
+            return
+        reach = subscription.reader.reaches[audience.topic.view_action]
+        self._flight(audience.key, subscription, reach).mends = True
+
+    async def _board(self, join: Join) -> None:
+        """Learn what the reader may see, if that is not known yet, then join the flight of the audience."""
+        subscription = join.subscription
+        action = subscription.topic.view_action
+        try:
+            if action not in subscription.reader.reaches:
+                await self._hub.log.load({(subscription.reader, action)})
+            reach = subscription.reader.reaches.get(action)
+            if not subscription.is_over and reach is not None:
+                if isinstance(join, Moved):
+                    self._take_away(join, reach)
+                self._flight(AudienceKey(subscription.view, reach.fingerprint), subscription, reach).joins.append(join)
+        except (WatchfloorError, Error) as error:
+            self._fail(join, error)
+        finally:
+            self._boarding.remove(join)
+
+    def _take_away(self, join: Moved, reach: Reach) -> None:
+        """Remove at once, without asking the database, what the reader may not see any more."""
+        subscription = join.subscription
+        allows = reach.predicate.allows
+        lost = [id_ for id_, known in join.held.items() if not allows(id_, known.organisation_id)]
+        if not lost:
+            return
+        join.held = {id_: known for id_, known in join.held.items() if allows(id_, known.organisation_id)}
+        text = join_texts(remove_texts(lost, REMOVE_LOST, subscription.name))
+        assert text is not None  # noqa: S101 - there is something lost
+        subscription.socket.offer(text, subscription.name)
+
+    def _flight(self, key: AudienceKey, subscription: Subscription, reach: Reach) -> Flight:
+        flight = self._waiting.get(key)
+        if flight is None:
+            shown = Shown(subscription.topic, subscription.view, reach.predicate)
+            flight = Flight(key, shown, since=self._hub.log.offset)
+            self._waiting[key] = flight
+            self._flying.add(flight)
+            self._hub.spawn(self._fly(flight, subscription))
+        return flight
+
+    async def _fly(self, flight: Flight, pilot: Subscription) -> None:
+        """Read the snapshot, several times if the log runs away meanwhile, and land."""
+        hub = self._hub
+        try:
+            async with hub.reading:
+                del self._waiting[flight.key]
+                snapshot = await hub.read(
+                    queries.read_snapshot, flight.key.view, pilot.reader.actor, flight.shown.reach, hub.limits
+                )
+                for join in flight.joins:
+                    await self._read_replay(join, flight)
+                while unjudged := self._unjudged(flight):
+                    await hub.log.load(unjudged)
+            self._land(flight, snapshot)
+        except (WatchfloorError, Error) as error:
+            for join in flight.joins:
+                self._fail(join, error)
+        finally:
+            self._flying.discard(flight)
+            hub.log.trim(self.oldest_since())
+            hub.lane.trim(is_needed=bool(self._flying))
+
+    async def _read_replay(self, join: Join, flight: Flight) -> None:
+        if not isinstance(join, Resumed):
+            return
+        hub = self._hub
+        cursor = join.cursor
+        if cursor.epoch != hub.log.epoch:
+            join.gap = GapReason.EPOCH_CHANGED
+        elif cursor.view != str(flight.key):
+            join.gap = GapReason.VIEW_CHANGED
+        else:
+            replay = await hub.read(queries.read_replay, cursor.offset, hub.limits.replay_events)
+            join.replay = replay if replay.is_whole else None
+            if not replay.is_whole:
+                join.gap = GapReason.LOG_AHEAD if cursor.offset > hub.log.offset else GapReason.TOO_OLD
+
+    def _land(self, flight: Flight, snapshot: Snapshot) -> None:
+        """Bring everybody to the present of the hub, in one go."""
+        hub = self._hub
+        if not hub.log.covers(min(flight.since, snapshot.cursor.offset)):
+            log.warning("feed.snapshot_outrun", topic=flight.key.view.topic)
+            for join in flight.joins:
+                self.board(join)
+            return
+        landing = Landing(hub, flight.key, flight.shown, snapshot)
+        if flight.mends:
+            landing.mend()
+        for join in flight.joins:
+            if self._is_still_for(flight, join):
+                landing.take_in(join)
+
+    def _is_still_for(self, flight: Flight, join: Join) -> bool:
+        """Say whether a join may land here; if its reader may see something else by now, it flies again."""
+        subscription = join.subscription
+        if subscription.is_over:
+            return False
+        reach = subscription.reader.reaches.get(subscription.topic.view_action)
+        if reach is not None and reach.fingerprint == flight.key.reach:
+            return True
+        self.board(join)
+        return False
+
+    def _unjudged(self, flight: Flight) -> set[tuple[Reader, str]]:
+        """Return what must be known to judge the rows that speak of more than one object."""
+        replays = [join.replay.rows for join in flight.joins if isinstance(join, Resumed) and join.replay]
+        rows = itertools.chain(self._hub.log.after(flight.since), *replays)
+        actions = {action for row in rows for action, _, _ in row.also}
+        readers = {join.subscription.reader for join in flight.joins}
+        return {(reader, action) for reader in readers for action in actions if action not in reader.reaches}
+
+    def _fail(self, join: Join, error: Exception) -> None:
+        """Tell the client that its picture cannot be had; the subscription ends, for half a picture would lie."""
+        subscription = join.subscription
+        if subscription.is_over:
+            return
+        if not isinstance(error, WatchfloorError):
+            log.warning("feed.database_unavailable", error=str(error))
+            subscription.socket.end(Close.GOING_AWAY, "The database cannot be reached just now.")
+            return
+        frame_id = None if isinstance(join, Moved) else join.frame_id
+        subscription.socket.offer(error_frame(error, frame_id, sub=subscription.name))
+        self._hub.drop(subscription)

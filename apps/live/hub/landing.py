@@ -1,0 +1,247 @@
+"""The last step of a join: from a snapshot to the present of the hub, without a gap, in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
+
+from apps.core.types import Feature
+from apps.live.hub.audience import Audience, AudienceKey, Subscription
+from apps.live.hub.deciding import (
+    Held,
+    Shown,
+    decide_position,
+    decide_row,
+    decide_row_blindly,
+    held_of,
+    is_lane,
+    stamp_of,
+)
+from apps.live.queries import Replay, Snapshot
+from apps.live.rules.decide import TELL, Decision
+from apps.live.rules.frames import FrameId, Resume
+from apps.live.rules.outbox import join as join_texts
+from apps.live.rules.texts import (
+    event_text,
+    frame,
+    gap_frame,
+    position_text,
+    remove_texts,
+    snapshot_texts,
+    upsert_text,
+)
+from apps.live.rules.throttle import Throttle
+from apps.live.types import ChangeKind, GapReason, LogRow, Position, Reason
+
+if TYPE_CHECKING:
+    from apps.live.hub.hub import Hub
+
+
+@dataclass(slots=True, kw_only=True)
+class Fresh:
+    """Wants a snapshot and what follows; ``answer`` is the id of the frame to answer, ``None`` for a resync."""
+
+    subscription: Subscription
+    answers: bool = True
+    frame_id: FrameId = None
+    wants_snapshot: bool = True
+    gap: GapReason | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Resumed:
+    """Wants what it missed since a cursor, all of it or a snapshot instead."""
+
+    subscription: Subscription
+    frame_id: FrameId
+    cursor: Resume
+    wants_snapshot: bool = True
+    replay: Replay | None = None
+    gap: GapReason | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Moved:
+    """Held a picture up to an offset, and wants the difference to what it may see or asks to see now."""
+
+    subscription: Subscription
+    held: Held
+    since: int
+    reason: Reason
+    frame_ids: tuple[FrameId, ...] = ()
+
+
+Join: TypeAlias = Fresh | Resumed | Moved
+
+
+class Landing:
+    """One snapshot of one view under one reach, brought up to the hub's offset."""
+
+    def __init__(self, hub: Hub, key: AudienceKey, shown: Shown, snapshot: Snapshot) -> None:
+        self._hub = hub
+        self._key = key
+        self._shown = shown
+        self._snapshot = snapshot
+        self._held = held_of(snapshot.features, shown.topic)
+        self._rows = self._replay_rows(hub.log.after(snapshot.cursor.offset), self._held)
+        self._moves = self._replay_lane(self._held)
+
+    def take_in(self, join: Join) -> None:
+        """Give a subscription its picture and let it hear what happens from now on."""
+        subscription = join.subscription
+        audience = self._audience()
+        match join:
+            case Fresh():
+                self._take_in_fresh(join)
+            case Resumed():
+                self._take_in_resumed(join, audience)
+            case Moved():
+                self._take_in_moved(join)
+        audience.add(subscription)
+        self._hub.landed(subscription)
+
+    def mend(self) -> None:
+        """Tell an audience what the snapshot shows and it does not hold, and the reverse."""
+        audience = self._hub.audiences.get(self._key)
+        if audience is None:
+            return
+        before, audience.known = audience.known, self._held
+        upserts, removes = self._difference(before)
+        for name, members in tuple(audience.members.items()):
+            text = self._difference_text(name, upserts, removes, Reason.RESYNC)
+            for subscription in tuple(members):
+                if text is not None and subscription.audience is audience:
+                    subscription.socket.offer(text, name)
+
+    def _audience(self) -> Audience:
+        audience = self._hub.audiences.get(self._key)
+        if audience is None:
+            audience = Audience(
+                key=self._key,
+                shown=self._shown,
+                known=self._held,
+                throttle=Throttle(self._key.view.min_interval_ms / 1000),
+                last_offset=self._hub.log.offset,
+            )
+            self._hub.audiences.add(audience)
+        return audience
+
+    def _take_in_fresh(self, join: Fresh) -> None:
+        subscription = join.subscription
+        if join.answers:
+            self._say_subscribed(join, self._snapshot.cursor.offset, is_recovered=False)
+        if join.gap is not None:
+            self._send(subscription, [gap_frame(subscription.name, join.gap)])
+        if join.wants_snapshot:
+            self._send_snapshot(subscription)
+        self._send(subscription, self._row_texts(subscription, self._rows))
+        self._send(subscription, self._move_texts(subscription, self._moves))
+
+    def _take_in_resumed(self, join: Resumed, audience: Audience) -> None:
+        replay = join.replay
+        subscription = join.subscription
+        if replay is None or not self._hub.log.covers(replay.upto):
+            gap = join.gap or GapReason.TOO_OLD
+            self._take_in_fresh(
+                Fresh(subscription=subscription, frame_id=join.frame_id, wants_snapshot=join.wants_snapshot, gap=gap)
+            )
+            return
+        self._say_subscribed(join, join.cursor.offset, is_recovered=True)
+        missed = [*replay.rows, *self._hub.log.after(replay.upto)]
+        decisions = ((row, decide_row_blindly(row, self._shown, audience.known)) for row in missed)
+        rows = [(row, decision) for row, decision in decisions if decision is not None]
+        self._send(subscription, self._row_texts(subscription, rows))
+        if is_lane(self._shown.topic) and join.wants_snapshot:
+            self._send_snapshot(subscription)
+            self._send(subscription, self._move_texts(subscription, self._moves))
+
+    def _take_in_moved(self, join: Moved) -> None:
+        subscription = join.subscription
+        if not self._hub.log.covers(join.since):
+            self._take_in_fresh(Fresh(subscription=subscription, answers=False, gap=GapReason.TOO_OLD))
+            return
+        for frame_id in join.frame_ids:
+            answer = frame("updated", id=frame_id, sub=subscription.name, view=str(self._key))
+            subscription.socket.offer(answer)
+        held = dict(join.held)
+        self._send(
+            subscription, self._row_texts(subscription, self._replay_rows(self._hub.log.after(join.since), held))
+        )
+        self._send(subscription, self._move_texts(subscription, self._replay_lane(held)))
+        upserts, removes = self._difference(held)
+        text = self._difference_text(subscription.name, upserts, removes, join.reason)
+        self._send(subscription, [text] if text else [])
+        bookmark = frame("bookmark", sub=subscription.name, offset=self._hub.log.offset, view=str(self._key))
+        self._send(subscription, [bookmark])
+
+    def _replay_rows(self, rows: Iterable[LogRow], held: Held) -> list[tuple[LogRow, Decision]]:
+        decisions = ((row, decide_row(row, self._shown, held)) for row in rows)
+        return [(row, decision) for row, decision in decisions if decision is not None]
+
+    def _replay_lane(self, held: Held) -> list[tuple[Position, Decision]]:
+        if not is_lane(self._shown.topic):
+            return []
+        decisions = ((position, decide_position(position, self._shown, held)) for position in self._hub.lane.recent())
+        return [(position, decision) for position, decision in decisions if decision is not None]
+
+    def _difference(self, before: Held) -> tuple[list[Feature], list[UUID]]:
+        """Return what to bring and what to take away from somebody who held ``before``."""
+        upserts = [
+            feature
+            for feature in self._snapshot.features
+            if feature.id in self._held and self._is_news(feature, before)
+        ]
+        return upserts, [id_ for id_ in before if id_ not in self._held]
+
+    def _is_news(self, feature: Feature, before: Held) -> bool:
+        known = before.get(feature.id)
+        if known is None:
+            return True
+        stamp = stamp_of(feature, self._shown.topic)
+        return stamp != known.stamp and not stamp.is_older_than(known.stamp)
+
+    def _difference_text(
+        self, name: str, upserts: Sequence[Feature], removes: Sequence[UUID], reason: Reason
+    ) -> str | None:
+        bring, take = Decision(ChangeKind.UPSERT, reason), Decision(ChangeKind.REMOVE, reason)
+        fields = self._key.view.fields
+        return join_texts(
+            remove_texts(removes, take, name) + [upsert_text(feature, bring, name, fields) for feature in upserts]
+        )
+
+    def _row_texts(self, subscription: Subscription, rows: Iterable[tuple[LogRow, Decision]]) -> list[str]:
+        return [
+            event_text(row, decision, subscription.name, self._key.view.fields)
+            for row, decision in rows
+            if decision is not TELL or subscription.reader.sees(row.also)
+        ]
+
+    def _move_texts(self, subscription: Subscription, moves: Iterable[tuple[Position, Decision]]) -> list[str]:
+        fields = self._key.view.fields
+        return [position_text(position, decision, subscription.name, fields) for position, decision in moves]
+
+    def _send_snapshot(self, subscription: Subscription) -> None:
+        for text in snapshot_texts(self._snapshot.bodies, subscription.name):
+            self._send(subscription, [text])
+
+    def _send(self, subscription: Subscription, texts: list[str]) -> None:
+        """Send a picture. It is bounded by itself and does not count against the bound of the queue."""
+        text = join_texts(texts)
+        if text is not None:
+            subscription.socket.offer(text, subscription.name, is_counted=False)
+
+    def _say_subscribed(self, join: Fresh | Resumed, offset: int, *, is_recovered: bool) -> None:
+        subscription = join.subscription
+        subscription.socket.offer(
+            frame(
+                "subscribed",
+                id=join.frame_id,
+                sub=subscription.name,
+                epoch=self._snapshot.cursor.epoch,
+                offset=offset,
+                recovered=is_recovered,
+                view=str(self._key),
+            )
+        )

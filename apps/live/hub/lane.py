@@ -1,0 +1,131 @@
+"""The positions lane: latest wins per asset, from Redis, mended from the database after a loss."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from apps.live.hub.audience import Audience
+from apps.live.hub.deciding import LANE_TOPIC, decide_position
+from apps.live.rules.decide import UPSERT_MOVED, Decision
+from apps.live.rules.outbox import join
+from apps.live.rules.texts import position_text
+from apps.live.types import ChangeKind, Position
+
+if TYPE_CHECKING:
+    from apps.live.hub.hub import Hub
+    from apps.live.hub.socket import Socket
+
+log = structlog.get_logger(__name__)
+_decoder = msgspec.json.Decoder(list[Position])
+Told = list[tuple[Position, Decision]]
+
+
+class Lane:
+    """Takes positions in and hands them out."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._recent: dict[UUID, Position] = {}
+        self._flushes: dict[Audience, asyncio.TimerHandle] = {}
+
+    def take(self, payload: bytes) -> None:
+        """Hand out one message of the lane; one that cannot be read is logged and mended from the database."""
+        try:
+            positions = _decoder.decode(payload)
+        except msgspec.DecodeError as error:
+            log.exception("feed.lane_unreadable", error=str(error))
+            self.mend()
+            return
+        if self._hub.joins.is_busy:
+            self._remember(positions)
+        for audience in self._hub.audiences.of_topic(LANE_TOPIC):
+            self._hand_out(audience, positions)
+
+    def mend(self) -> None:
+        """Compare what every audience holds with the database: something may have been lost."""
+        for audience in self._hub.audiences.of_topic(LANE_TOPIC):
+            self._hub.joins.mend(audience)
+
+    def recent(self) -> Iterable[Position]:
+        """Return the positions that came while somebody was joining."""
+        return self._recent.values()
+
+    def trim(self, *, is_needed: bool) -> None:
+        """Drop what nobody waits for."""
+        if not is_needed:
+            self._recent.clear()
+
+    def forget(self, audience: Audience) -> None:
+        """Hold nothing back for an audience that has ended."""
+        timer = self._flushes.pop(audience, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _remember(self, positions: Iterable[Position]) -> None:
+        for position in positions:
+            known = self._recent.get(position.asset_id)
+            if known is None or not position.stamp.is_older_than(known.stamp):
+                self._recent[position.asset_id] = position
+
+    def _hand_out(self, audience: Audience, positions: Sequence[Position]) -> None:
+        now = asyncio.get_running_loop().time()
+        told: Told = []
+        for position in positions:
+            decision = decide_position(position, audience.shown, audience.known)
+            if decision is None:
+                continue
+            if decision.change is ChangeKind.REMOVE:
+                audience.throttle.forget(position.asset_id)
+            elif not audience.throttle.admit(position.asset_id, position, now):
+                continue
+            told.append((position, decision))
+        self._tell(audience, told)
+        self._flush_later(audience)
+
+    def _flush_later(self, audience: Audience) -> None:
+        due = audience.throttle.next_due()
+        if due is not None and audience not in self._flushes:
+            self._flushes[audience] = asyncio.get_running_loop().call_at(due, self._flush, audience)
+
+    def _flush(self, audience: Audience) -> None:
+        self._flushes.pop(audience, None)
+        now = asyncio.get_running_loop().time()
+        # What was removed meanwhile, by whatever cause, must not come back.
+        told = [
+            (position, UPSERT_MOVED)
+            for asset_id, position in audience.throttle.release(now)
+            if asset_id in audience.known
+        ]
+        self._tell(audience, told)
+        self._flush_later(audience)
+
+    def _tell(self, audience: Audience, told: Told) -> None:
+        if not told:
+            return
+        fields = audience.view.fields
+        for name, members in tuple(audience.members.items()):
+            texts = [position_text(position, decision, name, fields) for position, decision in told]
+            joined = join(texts)
+            assert joined is not None  # noqa: S101 - there is something to tell
+            for subscription in tuple(members):
+                if subscription.audience is not audience:
+                    continue
+                if subscription.socket.is_behind:
+                    self._tell_slowly(subscription.socket, name, told, texts)
+                else:
+                    subscription.socket.offer(joined, name)
+
+    def _tell_slowly(self, socket: Socket, name: str, told: Told, texts: Sequence[str]) -> None:
+        """Let each position take the place of the one that still waits; a removal takes its turn."""
+        for (position, decision), text in zip(told, texts, strict=True):
+            if decision.change is ChangeKind.REMOVE:
+                socket.forget_latest(name, position.asset_id)
+                socket.offer(text, name)
+            else:
+                socket.offer_latest(name, position.asset_id, text)

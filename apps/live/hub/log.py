@@ -1,0 +1,154 @@
+"""Follows the log and the access version: every new row once, judged by permissions no older than the row."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from django.db import Error
+
+from apps.access.types import Actor, Predicate
+from apps.core import clock
+from apps.live import queries
+from apps.live.hub.deciding import decide_row
+from apps.live.hub.reader import Reader
+from apps.live.hub.threads import DatabaseThread
+from apps.live.queries import Wake
+from apps.live.types import LogRow
+
+if TYPE_CHECKING:
+    from apps.live.hub.hub import Hub
+
+# Rows kept for those who are just joining; whoever takes longer than that many events begins again.
+RECENT: Final = 10_000
+log = structlog.get_logger(__name__)
+
+
+class LogFollower:
+    """Where the hub stands in the log.
+
+    One look into the database per wake-up: rows first, then the access version. If that has moved, permissions
+    are read again before the rows are handed out, so that nobody is shown what was written after a revocation.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self.offset = 0
+        self.epoch = ""
+        self.version = -1
+        self.verified_at = asyncio.get_running_loop().time()
+        self._hub = hub
+        self._thread = DatabaseThread("feed-log")
+        self._wake = asyncio.Event()
+        self._recent: deque[LogRow] = deque(maxlen=RECENT)
+
+    async def start(self) -> None:
+        """Stand at the end of the log."""
+        cursor = await self._thread.run(queries.end_of_log)
+        self.epoch, self.offset = str(cursor.epoch), cursor.offset
+
+    def wake(self) -> None:
+        """Look now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Let the thread go."""
+        self._thread.close()
+
+    async def follow(self, pause_s: Callable[[], float]) -> None:
+        """Look whenever woken, and at least every ``pause_s()``; a database that is away is tried again."""
+        is_well = True
+        while True:
+            self._wake.clear()
+            try:
+                more = await self._step()
+                is_well = True
+            except Error as error:
+                more = False
+                if is_well:
+                    log.warning("feed.log_unreadable", error=str(error))
+                is_well = False
+            if more:
+                continue
+            try:
+                async with asyncio.timeout(pause_s()):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def load(self, wanted: Iterable[tuple[Reader, str]]) -> None:
+        """Learn what readers may do, for the first time."""
+        pairs = [(reader.actor, action) for reader, action in wanted]
+        if pairs:
+            self._hub.readers.put(await self._hub.read(queries.reaches, pairs))
+
+    def after(self, offset: int) -> Sequence[LogRow]:
+        """Return the rows handed out after an offset, as far as they are kept."""
+        return [row for row in self._recent if row.offset > offset]
+
+    def covers(self, offset: int) -> bool:
+        """Say whether every row handed out after an offset is still kept."""
+        return offset >= self.offset or (bool(self._recent) and self._recent[0].offset <= offset + 1)
+
+    def trim(self, needed_after: int | None) -> None:
+        """Drop the rows that nobody waits for any more."""
+        if needed_after is None:
+            self._recent.clear()
+            return
+        while self._recent and self._recent[0].offset <= needed_after:
+            self._recent.popleft()
+
+    async def _step(self) -> bool:
+        """Look once; say whether there is more at once."""
+        limit = self._hub.limits.read_events
+        wake = await self._thread.run(queries.look, self.offset, limit)
+        if str(wake.cursor.epoch) != self.epoch or wake.cursor.offset < self.offset:
+            self.epoch, self.offset = str(wake.cursor.epoch), wake.cursor.offset
+            self._recent.clear()
+            self._hub.epoch_changed()
+            return True
+        await self._judge_anew(wake)
+        self.verified_at = asyncio.get_running_loop().time()
+        await self.load(self._unjudged(wake.rows))
+        for row in wake.rows:
+            self._hand_out(row)
+        return len(wake.rows) == limit
+
+    async def _judge_anew(self, wake: Wake) -> None:
+        stale = self._hub.readers.stale(wake.access_version, clock.now())
+        if wake.access_version == self.version and not stale:
+            return
+        actors = {reader.actor for reader in self._hub.readers.all()}
+        found, fallen = await self._thread.run(_judge, stale, actors)
+        self.version = wake.access_version
+        self._hub.send_away(lambda socket: socket.reader.actor in fallen)
+        self._hub.reach_changed(self._hub.readers.put(found))
+
+    def _unjudged(self, rows: Sequence[LogRow]) -> set[tuple[Reader, str]]:
+        """Return what must be known to judge rows that speak of more than one object."""
+        return {
+            (reader, action)
+            for row in rows
+            for action, _, _ in row.also
+            for audience in self._hub.audiences.of_noun(row.noun)
+            for reader in audience.readers()
+            if action not in reader.reaches
+        }
+
+    def _hand_out(self, row: LogRow) -> None:
+        self.offset = row.offset
+        if self._hub.joins.is_busy:
+            self._recent.append(row)
+        for audience in self._hub.audiences.of_noun(row.noun):
+            decision = decide_row(row, audience.shown, audience.known)
+            if decision is not None:
+                self._hub.tell(audience, row, decision)
+        self._hub.handed_out(row)
+
+
+def _judge(
+    stale: Sequence[tuple[Actor, str]], actors: Iterable[Actor]
+) -> tuple[dict[tuple[Actor, str], Predicate], frozenset[Actor]]:
+    return queries.reaches(stale), queries.fallen(actors)

@@ -1,0 +1,92 @@
+"""Who is looking, and what each may see: kept for all sockets of one actor, checked against the access version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from apps.access.types import Actor, Predicate
+
+
+class Reach(NamedTuple):
+    """What somebody may do an action to, and a short text that is the same for all who may do it to the same."""
+
+    predicate: Predicate
+    fingerprint: str
+
+
+@dataclass(slots=True, eq=False)
+class Reader:
+    """One actor, its reach by action, and how many sockets it has."""
+
+    actor: Actor
+    reaches: dict[str, Reach] = field(default_factory=dict)
+    sockets: int = 0
+
+    def sees(self, also: Iterable[tuple[str, UUID, UUID | None]]) -> bool:
+        """Say whether the actor may see all of these besides; what was not loaded is not allowed."""
+        return all(
+            (reach := self.reaches.get(action)) is not None and reach.predicate.allows(object_id, owner)
+            for action, object_id, owner in also
+        )
+
+
+class Readers:
+    """All readers of the process, by actor."""
+
+    def __init__(self) -> None:
+        self._by_actor: dict[Actor, Reader] = {}
+
+    def enter(self, actor: Actor) -> Reader:
+        """Return the reader of an actor for one more socket."""
+        reader = self._by_actor.setdefault(actor, Reader(actor))
+        reader.sockets += 1
+        return reader
+
+    def leave(self, reader: Reader) -> None:
+        """Let go of a reader for one socket."""
+        reader.sockets -= 1
+        if not reader.sockets:
+            self._by_actor.pop(reader.actor, None)
+
+    def all(self) -> tuple[Reader, ...]:
+        """Return every reader."""
+        return tuple(self._by_actor.values())
+
+    def stale(self, version: int, at: datetime) -> list[tuple[Actor, str]]:
+        """Return what has to be read again at this access version and instant."""
+        return [
+            (reader.actor, action)
+            for reader in self._by_actor.values()
+            for action, reach in reader.reaches.items()
+            if not reach.predicate.is_current(version, at)
+        ]
+
+    def put(self, reaches: dict[tuple[Actor, str], Predicate]) -> list[tuple[Reader, str]]:
+        """Take over what was read; return those whose reach is another now."""
+        changed = []
+        for (actor, action), found in reaches.items():
+            reader = self._by_actor.get(actor)
+            if reader is None:
+                continue
+            before = reader.reaches.get(action)
+            reach = reader.reaches[action] = Reach(found, fingerprint(found))
+            if before is not None and before.fingerprint != reach.fingerprint:
+                changed.append((reader, action))
+        return changed
+
+
+def fingerprint(reach: Predicate) -> str:
+    """Return a short text that is the same for everybody who may see the same, in every process."""
+    if reach.everything:
+        return "everything"
+    content = hashlib.sha256()
+    for ids in (reach.organisation_ids, reach.object_ids):
+        for id_ in sorted(id_.bytes for id_ in ids):
+            content.update(id_)
+        content.update(b"/")
+    return content.hexdigest()[:32]

@@ -1,0 +1,30 @@
+"""The one table of the feed: tickets for clients that can send neither cookie nor header."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from apps.core.ids import new_id
+
+
+class FeedTicket(models.Model):
+    """Lets whoever holds its secret open one socket, once, within 30 seconds, as the one who asked for it.
+
+    Only a SHA-256 of the 256-bit secret is stored. A ticket asked for with an API key dies with the key and
+    is confined to its ``scopes``.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    secret_sha256 = models.BinaryField(max_length=32, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    api_key = models.ForeignKey("access.ApiKey", on_delete=models.CASCADE, null=True, related_name="+")
+    scopes = ArrayField(models.CharField(max_length=64), null=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = (models.Index(fields=("expires_at",), name="live_ticket_expiry"),)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} until {self.expires_at:%H:%M:%S}"

@@ -1,0 +1,207 @@
+"""What the hub reads from PostgreSQL: who may see what, new rows of the log, snapshots. Called in threads."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import operator
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.gis.geos import Polygon
+from django.contrib.sessions.models import Session
+from django.db.models import Q, QuerySet
+from django.utils.crypto import constant_time_compare
+
+from apps.access.queries import access_version, predicate, visible
+from apps.access.queries.standing import standing_of
+from apps.access.types import Actor, Predicate
+from apps.core.types import BBox, Feature, WatchfloorError
+from apps.events import queries as log
+from apps.events.models import Event
+from apps.events.registry import Topic, topics, view_action
+from apps.events.types import Cursor
+from apps.live.rules.boxes import boxes_of, touches
+from apps.live.rules.texts import instant, snapshot_bodies
+from apps.live.types import Limits, LogRow, View
+
+# Of these changes an event carries the new picture of its object.
+PICTURED = frozenset({"created", "updated", "transitioned"})
+
+
+class SnapshotTooLarge(WatchfloorError):
+    """More features than one snapshot may have; a smaller box helps (413)."""
+
+    code = "snapshot_too_large"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignIn:
+    """A browser session that a socket lives by; ``password_hash`` is Django's proof that the password is the same."""
+
+    session_key: str
+    user_id: UUID
+    password_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wake:
+    """What one look into the database found: the access version was read after the rows.
+
+    So a row that was committed after a revocation never comes with the version before it.
+    """
+
+    cursor: Cursor
+    rows: Sequence[LogRow]
+    access_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a view shows to those with one reach, and the position in the log that was read before it."""
+
+    cursor: Cursor
+    features: tuple[Feature, ...]
+    bodies: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """The rows after a cursor up to ``upto``; ``is_whole`` is false when the log cannot serve them all."""
+
+    rows: Sequence[LogRow]
+    upto: int
+    is_whole: bool
+
+
+def look(offset: int, limit: int) -> Wake:
+    """Return the numbered rows after an offset, and the access version to judge them by."""
+    cursor = log.head()
+    rows = [log_row(event) for event in log.events_after(offset, limit)] if cursor.offset > offset else []
+    return Wake(cursor=cursor, rows=rows, access_version=access_version())
+
+
+def end_of_log() -> Cursor:
+    """Return where the log ends."""
+    return log.head()
+
+
+def reaches(wanted: Iterable[tuple[Actor, str]]) -> dict[tuple[Actor, str], Predicate]:
+    """Return what each actor may do each action to, now."""
+    return {(actor, action): predicate(actor, action) for actor, action in wanted}
+
+
+def fallen(actors: Iterable[Actor]) -> frozenset[Actor]:
+    """Return the actors that are nobody any more: disabled, or their key revoked or expired."""
+    return frozenset(actor for actor in actors if not standing_of(actor).is_active)
+
+
+def ended_sessions(sessions: Iterable[SignIn], at: datetime) -> frozenset[str]:
+    """Return the keys of the sessions that have ended: by signing out, by time, or by a new password."""
+    asked = tuple(sessions)
+    if not asked:
+        return frozenset()
+    keys = [sign_in.session_key for sign_in in asked]
+    alive = set(Session.objects.filter(session_key__in=keys, expire_date__gt=at).values_list("session_key", flat=True))
+    users = get_user_model().objects.in_bulk({sign_in.user_id for sign_in in asked})
+    return frozenset(
+        sign_in.session_key
+        for sign_in in asked
+        if sign_in.session_key not in alive or not _is_password_of(users.get(sign_in.user_id), sign_in)
+    )
+
+
+def read_snapshot(view: View, actor: Actor, reach: Predicate, limits: Limits) -> Snapshot:
+    """Return what the view shows to the actor now; raises ``SnapshotTooLarge``.
+
+    ``reach`` is applied on top of the rows' own condition, so that nothing is shown that the hub's decision
+    would not show.
+    """
+    topic = topics.get(view.topic)
+    cursor = log.head()
+    rows = visible(narrowed(topic, view.bbox), actor, topic.view_action)
+    features = tuple(
+        feature
+        for feature in itertools.islice(topic.features(rows), limits.snapshot_features + 1)
+        if reach.allows(feature.id, feature.organisation_id) and is_in_view(feature, view)
+    )
+    if len(features) > limits.snapshot_features:
+        raise SnapshotTooLarge(
+            f"More than {limits.snapshot_features} features; ask for a smaller box.",
+            details={"limit": limits.snapshot_features},
+        )
+    bodies = snapshot_bodies(features, view.fields, limits.chunk_features)
+    return Snapshot(cursor=cursor, features=features, bodies=bodies)
+
+
+def read_replay(after: int, limit: int) -> Replay:
+    """Return the rows after an offset, unless there are more than ``limit`` or the log has forgotten some."""
+    head, floor = log.head(), log.earliest()
+    if not floor.offset <= after <= head.offset or head.offset - after > limit:
+        return Replay(rows=(), upto=after, is_whole=False)
+    rows = [log_row(event) for event in log.events_after(after, limit)]
+    return Replay(rows=rows, upto=rows[-1].offset if rows else after, is_whole=True)
+
+
+def narrowed(topic: Topic, bbox: BBox | None) -> QuerySet:  # type: ignore[type-arg]  # a topic is of any model
+    """Return the topic's rows near the box. A superset: the last word has ``is_in_view``, as with events."""
+    rows = topic.queryset()
+    if bbox is None or topic.bbox_lookup is None:
+        return rows
+    column = topic.bbox_lookup.rpartition("__")[0] or topic.bbox_lookup
+    near = [Q(**{f"{column}__bboverlaps": area}) for area in _areas(bbox)]
+    return rows.filter(functools.reduce(operator.or_, near))
+
+
+def is_in_view(feature: Feature, view: View) -> bool:
+    """Say whether a feature lies in the view's box."""
+    return view.bbox is None or touches(boxes_of(feature.geometry), view.bbox)
+
+
+def log_row(event: Event) -> LogRow:
+    """Return a numbered event as the hub uses it, with what costs time worked out here, in a thread."""
+    content = event.data.get("object")
+    topic = topic_of(event.noun)
+    picture = topic.event_feature(content) if topic and content and event.data["change"] in PICTURED else None
+    assert event.offset is not None  # noqa: S101 - only numbered rows are read
+    return LogRow(
+        offset=event.offset,
+        id=event.id,
+        type=event.type,
+        noun=event.noun,
+        object_id=event.object_id,
+        organisation_id=event.organisation_id,
+        previous_organisation_id=event.previous_organisation_id,
+        also=tuple((view_action(noun), UUID(id_), _uuid(owner)) for noun, id_, owner in event.also),
+        occurred_at=instant(event.occurred_at),
+        recorded_at=event.recorded_at,
+        change=event.data["change"],
+        content=content,
+        lifecycle=event.data.get("lifecycle"),
+        picture=picture,
+        boxes=boxes_of(picture.geometry) if picture else (),
+    )
+
+
+def topic_of(noun: str) -> Topic | None:
+    """Return the topic that shows a noun, if one does."""
+    return next((topic for topic in topics.all() if topic.noun == noun), None)
+
+
+def _areas(bbox: BBox) -> list[Polygon]:
+    """Return the box as one polygon, or two when it crosses the antimeridian."""
+    west, south, east, north = bbox.west, bbox.south, bbox.east, bbox.north
+    spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+    return [Polygon.from_bbox((left, south, right, north)) for left, right in spans]
+
+
+def _is_password_of(user: AbstractBaseUser | None, sign_in: SignIn) -> bool:
+    return user is not None and constant_time_compare(user.get_session_auth_hash(), sign_in.password_hash)
+
+
+def _uuid(text: str | None) -> UUID | None:
+    return None if text is None else UUID(text)

@@ -1,0 +1,1 @@
+"""The feed's pure decisions: no Django, no clock, no sockets, no database."""

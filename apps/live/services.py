@@ -1,0 +1,73 @@
+"""Feed tickets: given out, redeemed once, swept away. The feed itself writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from django.db import transaction
+
+from apps.access.queries import actor_of_user
+from apps.access.types import Actor, ActorKind
+from apps.core.types import NotAllowed
+from apps.live.models import FeedTicket
+from apps.live.types import TICKET_LIFETIME, TICKET_PREFIX
+
+SECRET_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedTicket:
+    """A ticket as its owner gets it; the secret can never be shown again."""
+
+    ticket: str
+    expires_at: datetime
+
+
+@transaction.atomic
+def issue_ticket(*, actor: Actor, at: datetime) -> IssuedTicket:
+    """Return a new ticket for the actor; raises ``NotAllowed`` unless that is a user.
+
+    Sweeps away what has expired, so that the table stays as small as half a minute of sign-ins.
+    """
+    if actor.kind is not ActorKind.USER or actor.user_id is None:
+        raise NotAllowed("Only users may follow the feed.")
+    FeedTicket.objects.filter(expires_at__lte=at).delete()
+    ticket = TICKET_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+    row = FeedTicket.objects.create(
+        secret_sha256=_digest(ticket),
+        user_id=actor.user_id,
+        api_key_id=actor.key_id,
+        scopes=None if actor.scopes is None else sorted(actor.scopes),
+        expires_at=at + TICKET_LIFETIME,
+    )
+    return IssuedTicket(ticket=ticket, expires_at=row.expires_at)
+
+
+@transaction.atomic
+def redeem_ticket(ticket: str, *, at: datetime) -> Actor | None:
+    """Use a ticket up and return who it stands for; ``None`` for one that is unknown, used or expired.
+
+    The row is locked before it is deleted: of two who come with the same ticket, the second finds nothing.
+    """
+    row = (
+        FeedTicket.objects.select_for_update(of=("self",))
+        .select_related("user")
+        .filter(secret_sha256=_digest(ticket))
+        .first()
+    )
+    if row is None:
+        return None
+    row.delete()
+    if row.expires_at <= at:
+        return None
+    scopes = None if row.scopes is None else frozenset(row.scopes)
+    actor = replace(actor_of_user(row.user), scopes=scopes, key_id=row.api_key_id)
+    return actor if actor.kind is ActorKind.USER else None
+
+
+def _digest(ticket: str) -> bytes:
+    return hashlib.sha256(ticket.encode()).digest()
