@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 from watchfloor_dev import clusters, commands, demo, lockfiles, variables
+from watchfloor_dev.browser import install_browser_files
 from watchfloor_dev.checks import run_static_checks
 from watchfloor_dev.chromium import bring_chromium
 from watchfloor_dev.environment import python
@@ -25,6 +26,7 @@ USAGE = """usage: ./dev COMMAND
   fmt                           format the code and repair what ruff can
 
   setup                         bring what is missing; every other command does so first
+  browser                       of that, only the browser's libraries and the base map
   manage ARGUMENTS              Django's manage.py, on the demo's servers
   run web|live|serve|worker|clock [--port N]
                                 one process in the foreground, on the demo's servers
@@ -55,6 +57,11 @@ def main(arguments: list[str]) -> int:
 
 def _setup(_arguments: list[str]) -> int:
     set_up()
+    return 0
+
+
+def _browser(_arguments: list[str]) -> int:
+    install_browser_files()
     return 0
 
 
@@ -147,6 +154,7 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "check": _check,
     "fmt": _format,
     "setup": _setup,
+    "browser": _browser,
     "manage": _manage,
     "run": _run,
     "bench": _bench,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from watchfloor_dev.packages import CA_BUNDLES, find_pip
+from watchfloor_dev.packages import ca_bundle, find_pip
 from watchfloor_dev.paths import home_directory, places
 from watchfloor_dev.talk import refuse, say
 
@@ -89,8 +89,8 @@ def run_logged(command: list[str], log_name: str, *, directory: Path | None = No
 
 def _install_environment() -> dict[str, str]:
     """Trust the machine's certificates (there may be a proxy with its own), and cache where one may write."""
-    environment = TRUST_THE_MACHINE | {"PIP_CERT": bundle for bundle in CA_BUNDLES if Path(bundle).exists()}
-    environment |= os.environ
+    bundle = ca_bundle()
+    environment = TRUST_THE_MACHINE | ({"PIP_CERT": bundle} if bundle else {}) | dict(os.environ)
     home = home_directory()
     if home is None or not os.access(home, os.W_OK):
         caches = places().state / "cache"

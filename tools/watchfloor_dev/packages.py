@@ -12,10 +12,10 @@ from watchfloor_dev.programs import find_postgres, find_redis, unpacked_root
 from watchfloor_dev.talk import refuse, say
 
 CLUSTER_SWITCH = Path("/etc/postgresql-common/createcluster.d/watchfloor.conf")
-CA_BUNDLES = ("/etc/ssl/cert.pem", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt")
+CA_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 WITHOUT_APT = """this machine lacks {missing}, and there is no apt to bring it.
 Install PostgreSQL with PostGIS and Redis by hand, or run everything in containers:
-    docker compose -f docker/compose.yaml up"""
+    docker compose -f docker/compose.yaml --profile demo up"""
 
 
 def bring_packages() -> None:
@@ -64,12 +64,17 @@ def find_pip() -> list[str] | None:
     return None
 
 
+def ca_bundle() -> str | None:
+    """The file of the certificates that this machine trusts."""
+    return next((bundle for bundle in CA_BUNDLES if Path(bundle).exists()), None)
+
+
 def _missing() -> list[str]:
     wanted = {
         "postgresql-postgis": find_postgres() is not None,
         "redis-tools": find_redis() is not None,
         "python3-venv": find_pip() is not None,
-        "ca-certificates": any(Path(bundle).exists() for bundle in CA_BUNDLES),
+        "ca-certificates": ca_bundle() is not None,
     }
     return [package for package, is_there in wanted.items() if not is_there]
 
