@@ -36,17 +36,18 @@ def overlaps(stay: Stay, gap: Gap) -> bool:
     return stay.entered_at <= gap.after and (gap.before is None or stay.left_at is None or stay.left_at > gap.before)
 
 
-def retell(stays: Sequence[Stay], gap: Gap, find_zone: FindZone, *, now: datetime) -> tuple[Stay, ...]:
+def retell(stays: Sequence[Stay], gap: Gap, find_zone: FindZone, *, latest: datetime) -> tuple[Stay, ...]:
     """Return the stays that overlap the gap as they are with the late fixes in their place, by zone and entry.
 
-    ``now`` is until when an open stay is known to have lasted. Zones are judged as they are today; an exit that
-    the clock saw inside the gap stands unless a late fix shows an earlier one.
+    ``latest`` is the latest fix known, until which an open stay has lasted for certain; what lies after it, the clock
+    will find. Zones are judged as they are today; an exit that the clock saw inside the gap stands unless a late
+    fix shows an earlier one.
     """
     zone_ids = {stay.zone_id for stay in stays} | {zone.id for _, hits in gap.late for zone in hits}
     told: list[Stay] = []
     for zone_id in sorted(zone_ids):
         known = [stay for stay in stays if stay.zone_id == zone_id]
-        told += _Telling(zone_id, known, gap, find_zone(zone_id), now).stays()
+        told += _Telling(zone_id, known, gap, find_zone(zone_id), latest).stays()
     return tuple(told)
 
 
@@ -80,8 +81,10 @@ def facts_of(stay: Stay) -> tuple[Fact, ...]:
 class _Telling:
     """The story of one zone in one gap. ``opening`` covers the fix before the gap, ``closing`` the one after."""
 
-    def __init__(self, zone_id: ZoneId, known: Sequence[Stay], gap: Gap, zone: ZoneRef | None, now: datetime) -> None:
-        self._zone_id, self._known, self._gap, self._zone, self._now = zone_id, known, gap, zone, now
+    def __init__(
+        self, zone_id: ZoneId, known: Sequence[Stay], gap: Gap, zone: ZoneRef | None, latest: datetime
+    ) -> None:
+        self._zone_id, self._known, self._gap, self._zone, self._latest = zone_id, known, gap, zone, latest
         self._opening = None if gap.before is None else _covering(known, gap.before)
         self._closing = _covering(known, gap.after)
         self._told: list[Stay] = []
@@ -116,8 +119,11 @@ class _Telling:
         if same is not None and same.left_at == left_at:
             self._told.append(same)
             return
+        # The clock may have found a dwell after the latest fix already: then it lasted until there as well.
+        noted = self._closing.dwelt_at if self._closing else None
+        until = left_at or max(self._latest, noted or self._latest)
         stay = Stay(zone_id=self._zone_id, entered_at=entered_at, left_at=left_at)
-        self._told.append(replace(stay, dwelt_at=dwelt_at(entered_at, self._zone, left_at or self._now)))
+        self._told.append(replace(stay, dwelt_at=dwelt_at(entered_at, self._zone, until)))
 
 
 def _covering(stays: Sequence[Stay], at: datetime) -> Stay | None:

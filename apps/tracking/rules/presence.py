@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from apps.core.types import ZoneId
 from apps.incidents.types import FindingKind
@@ -20,7 +20,13 @@ from apps.zones.types import ZoneRef
 FindZone: TypeAlias = Callable[[ZoneId], ZoneRef | None]
 """Gives a zone that can be hit at all; ``None`` for one that was deleted or switched off."""
 
-Found: TypeAlias = tuple[Presence, tuple[Fact, ...]]
+
+class Outcome(NamedTuple):
+    """The presence afterwards, what was found in the order of its instants, and the stays that are over."""
+
+    presence: Presence
+    facts: tuple[Fact, ...] = ()
+    over: tuple[Stay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +37,7 @@ class Patience:
     lost_after: timedelta
 
 
-def step(presence: Presence, fixed_at: datetime, hits: Sequence[ZoneRef], find_zone: FindZone) -> Found:
+def step(presence: Presence, fixed_at: datetime, hits: Sequence[ZoneRef], find_zone: FindZone) -> Outcome:
     """Return the presence after a fix that is later than all before it, and what the fix shows of zones.
 
     ``hits`` are the zones in force there and then. Facts come in the order of their instants.
@@ -39,17 +45,17 @@ def step(presence: Presence, fixed_at: datetime, hits: Sequence[ZoneRef], find_z
     if presence.fixed_at is not None and fixed_at <= presence.fixed_at:
         raise ValueError("A fix that is not the latest cannot move a presence.")
     hit_ids = {zone.id for zone in hits}
-    kept, facts = _review(presence.stays, fixed_at, find_zone, hit_ids)
+    kept, over, facts = _review(presence.stays, fixed_at, find_zone, hit_ids)
     staying = {stay.zone_id for stay in kept}
     for zone in hits:
         if zone.id not in staying:
             kept.append(Stay(zone_id=zone.id, entered_at=fixed_at))
             facts.append(Fact(kind=FindingKind.ENTERED, at=fixed_at, zone_id=zone.id))
     stays = tuple(sorted(kept, key=lambda stay: stay.zone_id))
-    return replace(presence, fixed_at=fixed_at, stays=stays), _in_order(facts)
+    return Outcome(replace(presence, fixed_at=fixed_at, stays=stays), _in_order(facts), tuple(over))
 
 
-def hear(presence: Presence, fixed_at: datetime, received_at: datetime, patience: Patience) -> Found:
+def hear(presence: Presence, fixed_at: datetime, received_at: datetime, patience: Patience) -> Outcome:
     """Return the presence after hearing of a fix, as far as contact goes, and whether contact was regained.
 
     A buffered fix so old that the asset would be lost anyway regains nothing: it shows that there was contact
@@ -57,25 +63,25 @@ def hear(presence: Presence, fixed_at: datetime, received_at: datetime, patience
     """
     heard = connectivity_at(fixed_at, received_at, patience)
     if heard is Connectivity.LOST:
-        return (presence if presence.fixed_at else replace(presence, connectivity=heard)), ()
+        return Outcome(presence if presence.fixed_at else replace(presence, connectivity=heard))
     facts: tuple[Fact, ...] = ()
     if presence.connectivity is Connectivity.LOST and presence.fixed_at is not None:
         facts = (Fact(kind=FindingKind.REGAINED_CONTACT, at=fixed_at, since=presence.fixed_at),)
-    return replace(presence, connectivity=heard), facts
+    return Outcome(replace(presence, connectivity=heard), facts)
 
 
-def elapse(presence: Presence, at: datetime, find_zone: FindZone, patience: Patience) -> Found:
+def elapse(presence: Presence, at: datetime, find_zone: FindZone, patience: Patience) -> Outcome:
     """Return the presence at an instant without a new fix, and what the passing of time alone shows.
 
     A zone that is no longer there is left at ``at``, since nobody can say better.
     """
     present = {stay.zone_id for stay in presence.stays if find_zone(stay.zone_id) is not None}
-    kept, facts = _review(presence.stays, at, find_zone, present)
+    kept, over, facts = _review(presence.stays, at, find_zone, present)
     connectivity = connectivity_at(presence.fixed_at, at, patience)
     if connectivity is Connectivity.LOST and presence.connectivity is not connectivity and presence.fixed_at:
         lost_at = presence.fixed_at + patience.lost_after
         facts.append(Fact(kind=FindingKind.LOST_CONTACT, at=lost_at, since=presence.fixed_at))
-    return replace(presence, connectivity=connectivity, stays=tuple(kept)), _in_order(facts)
+    return Outcome(replace(presence, connectivity=connectivity, stays=tuple(kept)), _in_order(facts), tuple(over))
 
 
 def connectivity_at(fixed_at: datetime | None, at: datetime, patience: Patience) -> Connectivity:
@@ -114,9 +120,10 @@ def dwelt_at(entered_at: datetime, zone: ZoneRef | None, until: datetime) -> dat
 
 def _review(
     stays: Iterable[Stay], at: datetime, find_zone: FindZone, inside: set[ZoneId]
-) -> tuple[list[Stay], list[Fact]]:
-    """Return the open stays that go on at an instant, and what is found of all of them until then."""
+) -> tuple[list[Stay], list[Stay], list[Fact]]:
+    """Return the open stays that go on at an instant, those that are over by then, and what is found of all of them."""
     kept: list[Stay] = []
+    over: list[Stay] = []
     facts: list[Fact] = []
     for stay in stays:
         zone = find_zone(stay.zone_id)
@@ -127,8 +134,9 @@ def _review(
         if left_at is None:
             kept.append(stay if reached is stay.dwelt_at else replace(stay, dwelt_at=reached))
         else:
+            over.append(replace(stay, left_at=left_at, dwelt_at=reached))
             facts.append(Fact(kind=FindingKind.LEFT, at=left_at, zone_id=stay.zone_id, since=stay.entered_at))
-    return kept, facts
+    return kept, over, facts
 
 
 def _left_at(stay: Stay, zone: ZoneRef | None, at: datetime, *, is_inside: bool) -> datetime | None:

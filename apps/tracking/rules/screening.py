@@ -15,6 +15,8 @@ from apps.core.types import Datum, Fix, WatchfloorError
 FUTURE_TOLERANCE = timedelta(minutes=5)
 # The first GPS week. A receiver that reports earlier instants has not set its clock.
 EARLIEST = datetime(1980, 1, 6, tzinfo=UTC)
+# Beyond it a change of zone may leave the calendar.
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 
 # AIS (ITU-R M.1371): what a transponder sends when it does not know.
 NO_LON, NO_LAT, NO_SPEED, NO_COURSE, NO_HEADING = 181.0, 91.0, 1023.0, 3600.0, 511.0
@@ -23,7 +25,7 @@ FASTEST_MPS = 12_000.0  # a little above escape velocity
 LOWEST_M, HIGHEST_M = -12_000.0, 1_000_000.0
 
 
-class Unusable(WatchfloorError):  # noqa: N818  named like its siblings in core
+class Unusable(WatchfloorError):
     """What was reported is no fix; ``code`` says why."""
 
     code = "unusable"
@@ -43,7 +45,7 @@ def fix_of(
     attributes: Mapping[str, object] | None = None,
 ) -> Fix:
     """Return the fix that was reported; raises ``Unusable``. ``fixed_at`` is aware, in any zone."""
-    if fixed_at < EARLIEST:
+    if not EARLIEST <= fixed_at < LATEST:
         raise Unusable("The clock of the sender is not set.", code="clock_not_set")
     lon, lat = _place(lon, lat)
     if altitude_m is not None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.tracking.rules.presence import elapse
-from apps.tracking.types import Connectivity
 from tests.tracking.rules.timeline import PATIENCE, Tracker, minute, zone
 
 ZONES = (zone("A"), zone("B", dwell=3), zone("C", dwell=4, ends=12))
@@ -27,11 +27,11 @@ def deliveries(draw: st.DrawFn) -> tuple[list[tuple[datetime, str]], list[list[t
     track = draw(tracks)
     sent = draw(st.permutations(track + draw(st.lists(st.sampled_from(track), max_size=4))))
     cuts = sorted(draw(st.sets(st.integers(0, len(sent)), max_size=4)) | {0, len(sent)})
-    return track, [list(sent[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
+    return track, [list(sent[start:end]) for start, end in pairwise(cuts)]
 
 
 def followed(batches: list[Any]) -> Tracker:
-    tracker = Tracker(ZONES, NOW)
+    tracker = Tracker(ZONES)
     for batch in batches:
         tracker.take(batch)
     return tracker
@@ -64,7 +64,7 @@ def test_facts_are_what_the_stays_amount_to(track: list[tuple[datetime, str]]) -
 
 @given(tracks, st.lists(st.integers(0, 20), max_size=5))
 def test_the_clock_looking_in_between_finds_nothing_else(track: list[tuple[datetime, str]], looks: list[int]) -> None:
-    plain, watched = followed([track]), Tracker(ZONES, NOW)
+    plain, watched = followed([track]), Tracker(ZONES)
     moments = sorted([(at, 1, letters) for at, letters in track] + [(minute(look + 0.5), 0, "") for look in looks])
     for at, is_fix, inside in moments:
         if is_fix:
@@ -83,8 +83,4 @@ def open_dwells_known_by_now(tracker: Tracker) -> None:
 
 
 def look_at(tracker: Tracker, at: datetime) -> None:
-    before = tracker.presence
-    after, facts = elapse(before, at, tracker.zones.get, PATIENCE)
-    tracker.presence = after
-    tracker._note([fact for fact in facts if fact.zone_id is not None], before)
-    assert after.connectivity in Connectivity
+    tracker.note(elapse(tracker.presence, at, tracker.zones.get, PATIENCE))

@@ -10,7 +10,7 @@ from uuid import UUID
 from apps.core.types import AssetId, OrganisationId, ZoneId
 from apps.incidents.types import FindingKind
 from apps.tracking.rules.lateness import Gap, corrections, facts_of, overlaps, retell
-from apps.tracking.rules.presence import Patience, step
+from apps.tracking.rules.presence import Outcome, Patience, step
 from apps.tracking.types import Connectivity, Fact, Presence, Stay
 from apps.zones.types import ZoneRef
 
@@ -74,9 +74,8 @@ class Tracker:
     It keeps the zones known, the instants of all fixes, the stays that are over and the facts that stand.
     """
 
-    def __init__(self, zones: Iterable[ZoneRef], now: datetime) -> None:
+    def __init__(self, zones: Iterable[ZoneRef]) -> None:
         self.zones: Mapping[ZoneId, ZoneRef] = {each.id: each for each in zones}
-        self.now = now
         self.presence = online()
         self.instants: list[datetime] = []
         self.over: list[Stay] = []
@@ -93,9 +92,7 @@ class Tracker:
         late = sorted({at: letters for at, letters in fixes if known is not None and at < known}.items())
         self._correct([(at, letters) for at, letters in late if at not in self.instants])
         for at, letters in fresh:
-            before = self.presence
-            self.presence, facts = step(before, at, self._hits(at, letters), self.zones.get)
-            self._note(facts, before)
+            self.note(step(self.presence, at, self._hits(at, letters), self.zones.get))
         self.instants = sorted({*self.instants, *(at for at, _ in fixes)})
 
     def _hits(self, at: datetime, letters: str) -> tuple[ZoneRef, ...]:
@@ -103,21 +100,20 @@ class Tracker:
         found = (self.zones[zone_id(letter)] for letter in sorted(letters))
         return tuple(each for each in found if each.ends_at is None or at < each.ends_at)
 
-    def _note(self, facts: Iterable[Fact], before: Presence) -> None:
-        for each in facts:
-            self.facts.append(each)
-            if each.kind is FindingKind.LEFT:
-                entered = next(s for s in before.stays if s.zone_id == each.zone_id)
-                dwelt = next((f.at for f in self.facts if _is_dwell_of(f, entered)), None)
-                self.over.append(replace(entered, left_at=each.at, dwelt_at=dwelt))
+    def note(self, outcome: Outcome) -> None:
+        """Take over what a rule made of the presence, without what is about contact."""
+        self.presence = outcome.presence
+        self.over += outcome.over
+        self.facts += [found for found in outcome.facts if found.zone_id is not None]
 
     def _correct(self, late: Sequence[tuple[datetime, str]]) -> None:
         for at, letters in late:
             before = max((known for known in self.instants if known < at), default=None)
             after = min(known for known in self.instants if known > at)
+            latest = self.presence.fixed_at or after
             gap = Gap(before=before, late=[(at, self._hits(at, letters))], after=after)
             old = [each for each in sorted(self.stays, key=lambda s: (s.zone_id, s.entered_at)) if overlaps(each, gap)]
-            new = retell(old, gap, self.zones.get, now=self.now)
+            new = retell(old, gap, self.zones.get, latest=latest)
             for change in corrections(old, new):
                 if change.before:
                     self.facts.remove(change.before)
@@ -132,7 +128,3 @@ class Tracker:
     def told(self) -> set[Fact]:
         """Return the facts that its stays amount to."""
         return {each for one in self.stays for each in facts_of(one)}
-
-
-def _is_dwell_of(found: Fact, one: Stay) -> bool:
-    return found.kind is FindingKind.DWELT and (found.zone_id, found.since) == (one.zone_id, one.entered_at)
