@@ -89,6 +89,30 @@ class Unavailable(WatchfloorError):
     code = "unavailable"
 
 
+class Malformed(WatchfloorError):
+    """The request cannot be read at all (400)."""
+
+    code = "malformed"
+
+
+class TooLarge(WatchfloorError):
+    """The body is larger than we read (413)."""
+
+    code = "too_large"
+
+
+class PreconditionRequired(WatchfloorError):
+    """A change was sent without saying which version it changes (428)."""
+
+    code = "precondition_required"
+
+
+class Gone(WatchfloorError):
+    """What was asked for existed and is no longer kept (410)."""
+
+    code = "gone"
+
+
 class Datum(enum.StrEnum):
     """What a height is measured from."""
 

@@ -9,8 +9,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from rest_framework.request import Request
 
-from apps.core.api.problems import Malformed, PreconditionRequired
-from apps.core.types import VersionConflict
+from apps.core.types import Malformed, PreconditionRequired, VersionConflict
 
 P = ParamSpec("P")
 V = TypeVar("V")

@@ -17,9 +17,8 @@ from rest_framework.response import Response
 
 from apps.core import clock, services
 from apps.core.api.json import dumps, loads
-from apps.core.api.problems import Malformed
 from apps.core.models import IdempotencyRecord
-from apps.core.types import Conflict, Invalid
+from apps.core.types import Conflict, Invalid, Malformed
 
 P = ParamSpec("P")
 V = TypeVar("V")

@@ -11,8 +11,7 @@ from django.utils.functional import Promise
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 
-from apps.core.api.problems import Malformed, TooLarge
-from apps.core.types import FieldError, Invalid
+from apps.core.types import FieldError, Invalid, Malformed, TooLarge
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_DEPTH = 64

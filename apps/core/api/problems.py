@@ -24,9 +24,13 @@ from apps.core.trace import current_trace_id
 from apps.core.types import (
     Conflict,
     FieldError,
+    Gone,
     Invalid,
+    Malformed,
     NotAllowed,
     NotFound,
+    PreconditionRequired,
+    TooLarge,
     Unavailable,
     VersionConflict,
     WatchfloorError,
@@ -36,30 +40,6 @@ CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:watchfloor:problem:"
 
 log = structlog.get_logger(__name__)
-
-
-class Malformed(WatchfloorError):
-    """The request cannot be read at all (400)."""
-
-    code = "malformed"
-
-
-class TooLarge(WatchfloorError):
-    """The body is larger than we read (413)."""
-
-    code = "too_large"
-
-
-class PreconditionRequired(WatchfloorError):
-    """A change was sent without saying which version it changes (428)."""
-
-    code = "precondition_required"
-
-
-class Gone(WatchfloorError):
-    """What was asked for existed and is no longer kept (410)."""
-
-    code = "gone"
 
 
 # The first kind that fits decides, so special ones stand before general ones.
