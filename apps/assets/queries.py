@@ -9,10 +9,13 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from apps.access.models import DeviceKey
+from apps.access.queries import visible
+from apps.access.types import Actor
 from apps.assets.models import Asset, AssetKind, Device, Identifier
 from apps.assets.rules import normalise_identifier
 from apps.assets.types import AssetRef, DeviceRef, IdentifierPair
-from apps.core.types import AssetId, OrganisationId
+from apps.core.types import AssetId, FieldError, Invalid, OrganisationId
 
 REF_COLUMNS = ("id", "organisation_id", "kind_id", "name", "kind__late_after", "kind__lost_after", "is_active")
 
@@ -93,6 +96,17 @@ def find_asset_kind(slug: str) -> AssetKind | None:
 def devices_of(asset_id: UUID) -> QuerySet[Device]:
     """Return the devices of one asset, with their keys."""
     return Device.objects.filter(asset=asset_id).select_related("key")
+
+
+def find_device_key(key_id: UUID | None, actor: Actor) -> DeviceKey | None:
+    """Return the key, ``None`` for none; raises ``Invalid`` for one that the actor may not see."""
+    if key_id is None:
+        return None
+    key = visible(DeviceKey.objects.filter(pk=key_id), actor, "device-keys.view").first()
+    if key is None:
+        error = FieldError(pointer="/key_id", code="unknown", detail="There is no such key, or you may not see it.")
+        raise Invalid("The key is not known.", errors=[error])
+    return key
 
 
 def _identifiers(pairs: Iterable[IdentifierPair]) -> QuerySet[Identifier]:

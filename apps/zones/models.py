@@ -155,7 +155,7 @@ class ZoneVersion(ZoneShape):
 
     class Meta:
         verbose_name = "zone version"
-        ordering = ["zone", "-version"]
+        ordering = ["zone_id", "-version"]
         constraints = (models.UniqueConstraint(fields=["zone", "version"], name="zone_version_once"),)
 
     def __str__(self) -> str:

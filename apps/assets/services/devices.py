@@ -30,10 +30,9 @@ def add_device(
     is_open: bool = False,
     actor: Actor,
     at: datetime,
-    expected_version: int | None = None,
 ) -> Device:
     """Return the new device. Raises ``Conflict`` when the protocol knows that id already, or ``Invalid``."""
-    asset = _lock_asset_to_change(asset_id, actor, expected_version)
+    asset = _lock_asset_to_change(asset_id, actor)
     device = Device(
         asset=asset, protocol=protocol, device_id=device_id.strip(), key=key, is_open=is_open, changed_at=at
     )
@@ -54,9 +53,10 @@ def update_device(
     expected_version: int | None = None,
     **changes: Unpack[DeviceChanges],
 ) -> Device:
-    """Return the device as changed; ``expected_version`` is the asset's."""
-    asset = _lock_asset_to_change(asset_id, actor, expected_version)
+    """Return the device as changed. Locks the asset, which guards its devices as well."""
+    asset = _lock_asset_to_change(asset_id, actor)
     device = _find(asset, device_pk)
+    device.require_version(expected_version)
     before = (device.protocol, device.device_id, device.key_id, device.is_open)
     for field, value in changes.items():
         setattr(device, field, value)
@@ -76,16 +76,15 @@ def remove_device(
     asset_id: UUID, device_pk: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None
 ) -> None:
     """Remove a device; its key stays, since others may use it."""
-    asset = _lock_asset_to_change(asset_id, actor, expected_version)
-    _find(asset, device_pk)
+    asset = _lock_asset_to_change(asset_id, actor)
+    _find(asset, device_pk).require_version(expected_version)
     Device.objects.filter(pk=device_pk).delete()
     save_changed(asset, asset_feature(asset), actor=actor, at=at)
 
 
-def _lock_asset_to_change(asset_id: UUID, actor: Actor, expected_version: int | None) -> Asset:
+def _lock_asset_to_change(asset_id: UUID, actor: Actor) -> Asset:
     asset = lock_asset(asset_id)
     authorize(actor, "assets.change", asset)
-    asset.require_version(expected_version)
     return asset
 
 

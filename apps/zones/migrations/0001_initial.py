@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'zone version',
-                'ordering': ['zone', '-version'],
+                'ordering': ['zone_id', '-version'],
             },
         ),
         migrations.CreateModel(

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,11 +38,15 @@ class IndexedZone:
 
 
 class ZoneIndex:
-    """The zones of one version of the zone set, ready to be asked. Safe to share between threads."""
+    """The zones of one version of the zone set, ready to be asked. Safe to share between threads.
+
+    ``refs`` holds every zone of the index by its id.
+    """
 
     def __init__(self, version: int, zones: Iterable[IndexedZone]) -> None:
         members = sorted(zones, key=lambda zone: zone.ref.id)
         self.version = version
+        self.refs = {zone.ref.id: zone.ref for zone in members}
         self._refs = _objects([zone.ref for zone in members])
         self._by_id = {zone.ref.id: zone.ref for zone in members}
         self._areas = _objects([zone.area for zone in members])
@@ -73,11 +76,14 @@ class ZoneIndex:
         on a boundary and a height at the end of a band are inside; an instant at the end of a validity is
         not. A bound of a band is tested only when the fix has a height above the same datum.
         """
-        if not len(lons):
+        count = len(lons)
+        if not count:
             return []
         fixes, zones = self._footprints_hit(np.asarray(lons, dtype=np.float64), np.asarray(lats, dtype=np.float64))
-        holds = self._bands.hold(fixes, zones, altitudes_m, datums) & self._validities.hold(fixes, zones, ats)
-        return self._refs_of_each(len(lons), fixes[holds], zones[holds])
+        if len(fixes):
+            holds = self._bands.hold(fixes, zones, altitudes_m, datums) & self._validities.hold(fixes, zones, ats)
+            fixes, zones = fixes[holds], zones[holds]
+        return self._refs_of_each(count, fixes, zones)
 
     def _footprints_hit(self, lons: Floats, lats: Floats) -> tuple[Ints, Ints]:
         fixes, zones = self._tree.query(shapely.points(lons, lats))
@@ -86,11 +92,16 @@ class ZoneIndex:
 
     def _refs_of_each(self, count: int, fixes: Ints, zones: Ints) -> list[tuple[ZoneRef, ...]]:
         found: list[tuple[ZoneRef, ...]] = [()] * count
-        order = np.lexsort((zones, fixes))
-        owners, refs = fixes[order], self._refs[zones[order]].tolist()
-        starts = np.flatnonzero(np.diff(owners, prepend=-1)).tolist()
-        for start, end in pairwise([*starts, len(refs)]):
-            found[owners[start]] = tuple(refs[start:end])
+        if not len(fixes):
+            return found
+        # One number for each pair sorts faster than two columns; the members stand in the order of their ids.
+        owners, places = np.divmod(np.sort(fixes * len(self._refs) + zones), len(self._refs))
+        refs = self._refs[places].tolist()
+        starts = np.flatnonzero(np.diff(owners, prepend=-1))
+        for owner, start, end in zip(
+            owners[starts].tolist(), starts.tolist(), [*starts[1:].tolist(), len(refs)], strict=True
+        ):
+            found[owner] = tuple(refs[start:end])
         return found
 
     def _prepare(self) -> None:
@@ -118,7 +129,7 @@ class _Bands:
         self, fixes: Ints, zones: Ints, altitudes_m: Sequence[float | None], datums: Sequence[Datum | None]
     ) -> Bools:
         """Say for each pair whether the band lets the fix in."""
-        if not (self._is_needed and len(fixes)):
+        if not self._is_needed:
             return np.ones(len(fixes), dtype=np.bool_)
         heights, codes = _floats(altitudes_m)[fixes], _codes(datums)[fixes]
         too_low = (self._lower_codes[zones] == codes) & (heights < self._lower_m[zones])
@@ -137,7 +148,7 @@ class _Validities:
 
     def hold(self, fixes: Ints, zones: Ints, ats: Sequence[datetime]) -> Bools:
         """Say for each pair whether the zone is in force at the fix's instant."""
-        if not (self._is_needed and len(fixes)):
+        if not self._is_needed:
             return np.ones(len(fixes), dtype=np.bool_)
         instants = np.array([at.timestamp() for at in ats])[fixes]
         return (self._starts[zones] <= instants) & (instants < self._ends[zones])

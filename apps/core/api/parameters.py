@@ -1,0 +1,93 @@
+"""Query parameters, read strictly: what is misspelt or makes no sense is told, never ignored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import NoReturn
+from uuid import UUID
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from apps.core.text import text_fault
+from apps.core.types import BBox, FieldError, Invalid
+
+PAGING = frozenset({"limit", "cursor", "count", "sort"})
+BBOX = OpenApiParameter("bbox", OpenApiTypes.STR, description="`west,south,east,north` in degrees; touching counts.")
+
+
+def require_known(request: Request, names: Collection[str]) -> None:
+    """Raise ``Invalid`` for a parameter that is neither one of these nor one of paging."""
+    unknown = sorted(set(request.query_params) - set(names) - PAGING)[:20]
+    if unknown:
+        errors = [FieldError(pointer=f"?{name[:100]}", code="unknown_parameter", detail="No such.") for name in unknown]
+        raise Invalid("There are parameters that do not exist.", code="invalid_parameter", errors=errors)
+
+
+def read_text(request: Request, name: str, *, max_length: int = 200) -> str | None:
+    """Return a text, or ``None`` when it is missing or empty."""
+    text = request.query_params.get(name) or None
+    if text is not None and (fault := text_fault(text, max_length=max_length, may_be_blank=True)):
+        _refuse(name, fault)
+    return text
+
+
+def read_uuid(request: Request, name: str) -> UUID | None:
+    """Return an id."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        _refuse(name, "It is not an id.")
+
+
+def read_flag(request: Request, name: str) -> bool | None:
+    """Return ``true`` or ``false``."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if text not in ("true", "false"):
+        _refuse(name, "It is true or false.")
+    return text == "true"
+
+
+def read_instant(request: Request, name: str) -> datetime | None:
+    """Return an instant, aware UTC."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        # In a query string a plus sign is a space.
+        instant = datetime.fromisoformat(text.replace(" ", "+"))
+        utc = instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        _refuse(name, "It is an instant, as in 2026-07-01T12:00:00Z.")
+    if instant.utcoffset() is None:
+        _refuse(name, "It needs its offset from UTC, as in 2026-07-01T12:00:00Z.")
+    return utc
+
+
+def read_bbox(request: Request, name: str = "bbox") -> BBox | None:
+    """Return a box of degrees; ``west > east`` crosses the antimeridian."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        _refuse(name, "It is west,south,east,north in degrees.")
+    if not all(math.isfinite(each) for each in (west, south, east, north)):
+        _refuse(name, "A number in it is not finite.")
+    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
+        _refuse(name, "It leaves the world, or its south lies above its north.")
+    return BBox(west=west, south=south, east=east, north=north)
+
+
+def _refuse(name: str, detail: str) -> NoReturn:
+    error = FieldError(pointer=f"?{name}", code=f"bad_{name}", detail=detail)
+    raise Invalid(f"The parameter {name} is not right.", code="invalid_parameter", errors=[error])
