@@ -33,6 +33,7 @@ class Environment:
     log_level: str
     position_retention: timedelta
     metrics_key: str
+    demo_key: str
     gdal_library_path: str
     geos_library_path: str
 
@@ -60,6 +61,7 @@ def read_environment() -> Environment:
         log_level=text("WATCHFLOOR_LOG_LEVEL", default="INFO"),
         position_retention=timedelta(days=env.float("WATCHFLOOR_POSITION_RETENTION_DAYS", default=365.0)),
         metrics_key=text("WATCHFLOOR_METRICS_KEY", default=""),
+        demo_key=text("WATCHFLOOR_DEMO_KEY", default=""),
         gdal_library_path=text("GDAL_LIBRARY_PATH", default=""),
         geos_library_path=text("GEOS_LIBRARY_PATH", default=""),
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from apps.tracking.front import IngestFront
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 
 from apps.live.urls import websocket_urlpatterns
-from apps.tracking.front import IngestFront
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -49,10 +49,12 @@ async def _lifespan(ingest: IngestFront, receive: Receive, send: Send) -> None:
             return
 
 
-async def _not_here(scope: Scope, receive: Receive, send: Send) -> None:
+async def _not_here(scope: Scope, _: Receive, send: Send) -> None:
     """Answer what only ``web`` serves; a liveness probe is the one exception."""
     alive = scope["path"] == "/livez"
-    body = b'{"status":"ok"}' if alive else b'{"type":"urn:watchfloor:problem:not_found","title":"Not found","status":404}'
+    body = (
+        b'{"status":"ok"}' if alive else b'{"type":"urn:watchfloor:problem:not_found","title":"Not found","status":404}'
+    )
     kind = b"application/json" if alive else b"application/problem+json"
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200 if alive else 404, "headers": headers})

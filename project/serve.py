@@ -7,6 +7,7 @@ answer a third as many requests (``docs/performance.md``).
 from __future__ import annotations
 
 import os
+from typing import Any, cast
 
 import django
 
@@ -16,6 +17,8 @@ django.setup()
 from a2wsgi import WSGIMiddleware  # noqa: E402  models can be imported only after setup
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 
-from project.front import live_application  # noqa: E402
+from project.front import App, live_application  # noqa: E402
 
-application = live_application(otherwise=WSGIMiddleware(get_wsgi_application(), workers=8))
+# Django and a2wsgi describe the same protocol with types of their own.
+django_in_threads = WSGIMiddleware(cast(Any, get_wsgi_application()), workers=8)
+application = live_application(otherwise=cast(App, django_in_threads))

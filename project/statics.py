@@ -5,7 +5,7 @@ from __future__ import annotations
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class HashedStorage(CompressedManifestStaticFilesStorage):
+class HashedStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
     """Hash and compress every file; leave an unknown name as it is instead of failing the page.
 
     Browser modules under ``vendor/`` import one another (and the map's worker) by plain file names, so they

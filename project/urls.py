@@ -14,7 +14,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
-    *[path("", include(f"apps.{name}.api.urls")) for name in ["core", *_apps] if find_spec(f"apps.{name}") and find_spec(f"apps.{name}.api.urls")],
+    *[
+        path("", include(f"apps.{name}.api.urls"))
+        for name in ["core", *_apps]
+        if find_spec(f"apps.{name}") and find_spec(f"apps.{name}.api.urls")
+    ],
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="openapi"), name="api-docs"),
 ]

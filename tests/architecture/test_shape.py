@@ -50,10 +50,7 @@ def test_every_model_is_in_the_admin_or_says_why_not() -> None:
     ours = [model for model in apps.get_models() if model.__module__.startswith("apps.")]
     missing = {model._meta.label for model in ours if not admin.site.is_registered(model)}
     inlined = {
-        inline.model._meta.label
-        for model_admin in admin.site._registry.values()
-        for inline in model_admin.inlines
-        if inline.model is not None
+        inline.model._meta.label for model_admin in admin.site._registry.values() for inline in model_admin.inlines
     }
     assert missing - inlined == set(NOT_IN_ADMIN) & missing
 

@@ -19,8 +19,20 @@ ALWAYS_WRITES = {
     "abulk_create", "abulk_update", "aget_or_create", "aupdate_or_create", "asave", "acreate", "aupdate", "adelete",
 }  # fmt: skip
 WRITES_ON_QUERYSETS = {"create", "update", "delete"}
-CHAIN = {"objects", "filter", "exclude", "all", "select_for_update", "order_by", "using", "_default_manager", "_base_manager"}
-SQL_WRITE = re.compile(r"^\s*(WITH\b.*\b)?(INSERT\s+INTO|UPDATE\s+\w+.*\bSET\b|DELETE\s+FROM|TRUNCATE)\b", re.IGNORECASE | re.DOTALL)
+CHAIN = {
+    "objects",
+    "filter",
+    "exclude",
+    "all",
+    "select_for_update",
+    "order_by",
+    "using",
+    "_default_manager",
+    "_base_manager",
+}
+SQL_WRITE = re.compile(
+    r"^\s*(WITH\b.*\b)?(INSERT\s+INTO|UPDATE\s+\w+.*\bSET\b|DELETE\s+FROM|TRUNCATE)\b", re.IGNORECASE | re.DOTALL
+)
 
 
 def is_service(path: Path) -> bool:

@@ -6,11 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from apps.core.types import Feature
+from apps.core.types import Feature, Invalid
 from apps.events.models import Event
 from apps.events.rules import cloud_event, feature_object, feature_of_object, sequence, without_object
 from apps.events.types import Cursor
-from apps.core.types import Invalid
 from tests.factories.core import NOON, after
 
 EVENT = UUID("0197c5a3-0000-7000-8000-000000000001")
@@ -86,7 +85,9 @@ def test_a_cursor_is_read_as_it_is_written() -> None:
     assert Cursor.parse(str(cursor)) == cursor
 
 
-@pytest.mark.parametrize("text", ["", "42", f"{HARBOUR}:", f"{HARBOUR}:-1", f"{HARBOUR}:1e3", "x:1", f"{HARBOUR}:{2**63}"])
+@pytest.mark.parametrize(
+    "text", ["", "42", f"{HARBOUR}:", f"{HARBOUR}:-1", f"{HARBOUR}:1e3", "x:1", f"{HARBOUR}:{2**63}"]
+)
 def test_what_is_no_cursor_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refusal:
         Cursor.parse(text)

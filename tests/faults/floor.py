@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+
 from watchfloor_dev import postgres, redis
 from watchfloor_dev.accounts import server_account
 from watchfloor_dev.liveness import read_pid

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,7 @@ from apps.live.rules.frames import (
 from apps.live.types import Close, FeedError, View
 
 MAX = 65_536
+INFINITE = '{"type":"subscribe","sub":"a","topic":"zones","bbox":[1e999,0,1,1]}'
 
 
 def parse(value: object) -> object:
@@ -81,11 +82,6 @@ def test_refused_with_the_id_and_the_place(sent, pointer) -> None:
     assert caught.value.errors == (FieldError(pointer=pointer, code="bad_frame", detail=caught.value.message),)
 
 
-def test_an_infinite_coordinate_is_refused() -> None:
-    with pytest.raises(BadFrame):
-        parse_frame('{"type":"subscribe","sub":"a","topic":"zones","bbox":[1e999,0,1,1]}', max_bytes=MAX)
-
-
 def test_a_box_upside_down_is_refused_and_one_across_the_date_line_is_not() -> None:
     asked = Subscribe(id=9, sub="a", topic="zones", bbox=(170, -10, -170, 10), fields=["b", "a", "b"])
     expected = View(topic="zones", bbox=BBox(west=170, south=-10, east=-170, north=10), fields=("a", "b"))
@@ -96,7 +92,8 @@ def test_a_box_upside_down_is_refused_and_one_across_the_date_line_is_not() -> N
 
 
 @pytest.mark.parametrize(
-    "text", [None, "", "x", "[]", "1", "null", '"text"', "NaN", "[" * 60_000, '{"type":"ping"', " " * (MAX + 1)]
+    "text",
+    [None, "", "x", "[]", "1", "null", '"text"', "NaN", "[" * 60_000, INFINITE, '{"type":"ping"', " " * (MAX + 1)],
 )
 def test_what_is_no_frame_ends_the_socket(text) -> None:
     with pytest.raises(FeedError) as caught:
@@ -110,26 +107,17 @@ def test_no_text_breaks_it(text) -> None:
         parse_frame(text, max_bytes=MAX)
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.floats() | st.text(),
-        lambda each: st.lists(each) | st.dictionaries(st.text(), each),
-    )
-)
+values = st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda each: st.lists(each, max_size=5))
+
+
+@given(values)
 def test_no_value_of_a_member_breaks_it(value) -> None:
-    try:
+    with contextlib.suppress(FeedError, BadFrame):
         parse({"type": "subscribe", "sub": value, "topic": value, "id": value, "bbox": value, "fields": value})
-    except (FeedError, BadFrame):
-        pass
 
 
-def test_every_naughty_string_is_a_name_or_is_refused() -> None:
-    place = Path(__file__).parent / "blns.json"
-    naughty = json.loads(place.read_text()) if place.exists() else ["", "\x00", "𝒳", "‮", "'; DROP TABLE", "﷽" * 30]
-    for text in naughty:
-        try:
-            asked = parse({"type": "unsubscribe", "sub": text})
-        except BadFrame:
-            assert not 1 <= len(text) <= 64
-        else:
-            assert asked == Unsubscribe(sub=text)
+@pytest.mark.parametrize(
+    "name", ["\x00", "\u202e", "\U0001d4b3", "'; DROP TABLE zones", "\ufdfd" * 64, "<script>", '"', "\\"]
+)
+def test_a_naughty_string_is_a_name_like_any_other(name) -> None:
+    assert parse({"type": "unsubscribe", "sub": name}) == Unsubscribe(sub=name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +52,7 @@ def test_never_two_within_an_interval_and_the_last_always_arrives(instants) -> N
             sent.append((now, n))
     while (due := throttle.next_due()) is not None:
         sent += [(due, value) for _, value in throttle.release(due)]
-    assert all(later - earlier >= 1.0 - 1e-9 for (earlier, _), (later, _) in zip(sent, sent[1:], strict=False))
+    assert all(later - earlier >= 1.0 - 1e-9 for (earlier, _), (later, _) in itertools.pairwise(sent))
     assert [value for _, value in sent] == sorted(value for _, value in sent)
     assert not instants or sent[-1][1] == len(instants) - 1
 
