@@ -5,7 +5,6 @@ Passwords are Argon2, keys are a SHA-256 of a 256-bit secret: neither can be rea
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime
 from typing import ClassVar
 
@@ -20,10 +19,9 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
+from apps.access.rules import PREFIX_LENGTH
 from apps.core.ids import new_id
 from apps.core.models import Row
-
-KEY_PREFIX_LENGTH = 8
 
 
 def always() -> DateTimeTZRange:
@@ -176,7 +174,7 @@ class Key(models.Model):
     """What API keys and device keys have in common: a name, a hashed secret, an end and where they may be used from."""
 
     name = models.CharField(max_length=100)
-    prefix = models.CharField(max_length=KEY_PREFIX_LENGTH, unique=True, editable=False)
+    prefix = models.CharField(max_length=PREFIX_LENGTH, unique=True, editable=False)
     secret_sha256 = models.BinaryField(max_length=32, editable=False)
     networks = ArrayField(models.CharField(max_length=49), default=list, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -193,18 +191,6 @@ class Key(models.Model):
     def is_usable(self, at: datetime) -> bool:
         """Say whether the key is neither revoked nor expired at the instant."""
         return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
-
-    def is_usable_from(self, address: str | None) -> bool:
-        """Say whether the key may be used from an address; a key without networks may be used from anywhere."""
-        if not self.networks:
-            return True
-        try:
-            client = ipaddress.ip_address(address or "")
-        except ValueError:
-            return False
-        # A dual-stack socket reports IPv4 clients as mapped addresses.
-        client = getattr(client, "ipv4_mapped", None) or client
-        return any(client in ipaddress.ip_network(network, strict=False) for network in self.networks)
 
 
 class ApiKey(Key, Row):

@@ -1,16 +1,22 @@
-"""Who is asking: sessions of people in a browser, API keys of programs. Both end in an ``Actor``."""
+"""Who is asking: people by session, programs by API key, devices by device key. All end in an ``Actor``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from apps.access.queries import actor_of_user
+from apps.access.api.addresses import client_address
+from apps.access.models import ApiKey, DeviceKey
+from apps.access.queries import actor_of_token, actor_of_user, device_actor_of_token
+from apps.access.services import note_key_use
 from apps.access.types import ANONYMOUS, Actor
+from apps.core import clock
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -27,16 +33,21 @@ def actor_of(request: Request | HttpRequest) -> Actor:
     return actor_of_user(getattr(request, "user", None))
 
 
+def bearer_token(authorization: str) -> str | None:
+    """Return the token of an ``Authorization`` header, ``None`` when it is of another scheme."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
 class SessionActorAuthentication(SessionAuthentication):
     """A person signed in with a session; changes need the CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
-        """Return the user and their actor, or ``None`` without a session."""
-        found = super().authenticate(request)
-        if found is None:
+        """Return the user and their actor, or ``None`` without a session or when the request brings a key."""
+        if bearer_token(request.headers.get("Authorization", "")) is not None:
             return None
-        user = found[0]
-        return user, actor_of_user(user)
+        found = super().authenticate(request)
+        return (found[0], _carry(request, actor_of_user(found[0]))) if found else None
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
         """Return the challenge, so that nobody gets 401 and not 403."""
@@ -47,8 +58,36 @@ class ApiKeyAuthentication(BaseAuthentication):
     """A program with ``Authorization: Bearer wf_<prefix>_<secret>``."""
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
-        """Return the user that the key acts for and an actor confined to its scopes."""
-        return None
+        """Return the user that the key acts for and the actor confined to its scopes; 401 for a key that is no good."""
+        token = bearer_token(request.headers.get("Authorization", ""))
+        if token is None:
+            return None
+        at = clock.now()
+        found = actor_of_token(token, client_address(request._request), at)  # noqa: SLF001 - DRF's own name for it
+        if found is None or found[1].key_id is None:
+            raise AuthenticationFailed("This key is unknown, expired, revoked or not for this address.")
+        note_key_use(ApiKey, found[1].key_id, at=at)
+        return found[0], _carry(request, found[1])
+
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
+        """Return the challenge for a 401."""
+        return CHALLENGE
+
+
+class DeviceKeyAuthentication(BaseAuthentication):
+    """A device with ``Authorization: Bearer wfd_<prefix>_<secret>``; for ingest only, before the other classes."""
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Actor] | None:
+        """Return nobody and the device's actor; ``None`` for whoever brings no device key."""
+        token = bearer_token(request.headers.get("Authorization", ""))
+        if token is None or not token.startswith("wfd_"):
+            return None
+        at = clock.now()
+        actor = device_actor_of_token(token, client_address(request._request), at)  # noqa: SLF001 - DRF's own name
+        if actor is None or actor.key_id is None:
+            raise AuthenticationFailed("This key is unknown, expired, revoked or not for this address.")
+        note_key_use(DeviceKey, actor.key_id, at=at)
+        return AnonymousUser(), _carry(request, actor)
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
         """Return the challenge for a 401."""
@@ -61,3 +100,16 @@ class IsSignedIn(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
         """Say whether somebody is signed in."""
         return actor_of(request).user_id is not None
+
+
+class MayReport(BasePermission):
+    """Lets users and devices in, on ingest; what they may report for is decided by the doors."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
+        """Say whether somebody, or something, is known."""
+        return actor_of(request) != ANONYMOUS
+
+
+def _carry(request: Request, actor: Actor) -> Actor:
+    request._request.actor = actor  # type: ignore[attr-defined]  # noqa: SLF001 - read as request.actor
+    return actor

@@ -14,19 +14,34 @@ from apps.access.queries.doors import (
     scope,
     visible,
 )
-from apps.access.queries.people import actor_of_user, api_keys_of, find_user, sign_in_blocked_until
+from apps.access.queries.holdings import holds, holds_at_root, is_all_powerful, outranks
+from apps.access.queries.people import (
+    actor_of_token,
+    actor_of_user,
+    api_keys_of,
+    device_actor_of_token,
+    find_user,
+    sign_in_blocked_until,
+)
 from apps.access.queries.standing import access_version
-from apps.access.queries.tree import lineages_of
+from apps.access.queries.tree import find_organisation, lineages_of
 
 __all__ = [
     "access_version",
+    "actor_of_token",
     "actor_of_user",
     "allowed_actions",
     "api_keys_of",
     "authorize",
     "authorize_in",
+    "device_actor_of_token",
+    "find_organisation",
     "find_user",
+    "holds",
+    "holds_at_root",
+    "is_all_powerful",
     "lineages_of",
+    "outranks",
     "predicate",
     "scope",
     "sign_in_blocked_until",

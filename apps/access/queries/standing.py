@@ -115,10 +115,9 @@ def _read_device(actor: Actor, version: int, at: datetime) -> Standing:
 def _add_roles(standing: Standing, user_id: UUID, at: datetime) -> None:
     """Fill in the actions of the user's assignments, each with the organisations where it holds."""
     mine = Q(user=user_id) | Q(group__user=user_id)
-    rows = (
-        Assignment.objects.filter(mine)
-        .exclude(during__endswith__lte=at)
-        .values_list("role__actions", "organisation_id", "organisation__parent_id", "during")
+    not_over = Q(during__upper_inf=True) | Q(during__endswith__gt=at)
+    rows = Assignment.objects.filter(mine, not_over).values_list(
+        "role__actions", "organisation_id", "organisation__parent_id", "during"
     )
     held: defaultdict[str, set[UUID]] = defaultdict(set)
     at_root: set[str] = set()

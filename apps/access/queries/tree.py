@@ -6,9 +6,18 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from apps.access.models import Organisation
+from apps.core.types import NotFound
 
 
 def lineages_of(organisation_ids: Iterable[UUID]) -> dict[UUID, frozenset[UUID]]:
     """Return, for each organisation, itself and all that lie above it; one statement."""
     rows = Organisation.objects.filter(pk__in=list(organisation_ids)).values_list("pk", "lineage")
     return {pk: frozenset(lineage) for pk, lineage in rows}
+
+
+def find_organisation(organisation_id: UUID) -> Organisation:
+    """Return the organisation; raises ``NotFound``. Whether somebody may act in it is for ``authorize_in`` to say."""
+    organisation = Organisation.objects.filter(pk=organisation_id).first()
+    if organisation is None:
+        raise NotFound("There is no such organisation, or you may not see it.")
+    return organisation

@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import Direction, OpenApiParameter
 from rest_framework import serializers
 
 from apps.core.api.json import MergePatchParser
@@ -69,7 +69,7 @@ class WatchfloorSchema(AutoSchema):
         """Return the media types of the body: a PATCH is a merge patch."""
         return [MergePatchParser.media_type] if self.method == "PATCH" else super().map_parsers()
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:  # type: ignore[override]
+    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         problem = self.resolve_serializer(ProblemSerializer(), "response")
         bodies.setdefault("default", {"description": "A problem", "content": {CONTENT_TYPE: {"schema": problem.ref}}})

@@ -1,0 +1,66 @@
+"""What an actor may hand on: nobody gives, or takes over, more than they hold themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from uuid import UUID
+
+from apps.access.models import User
+from apps.access.queries.people import actor_of_user
+from apps.access.queries.standing import Standing, standing_of
+from apps.access.types import Actor, ActorKind
+
+
+def is_all_powerful(actor: Actor) -> bool:
+    """Say whether the actor is the system or a superuser whom no key confines."""
+    if actor.kind is ActorKind.SYSTEM:
+        return True
+    return actor.kind is ActorKind.USER and actor.scopes is None and standing_of(actor).is_superuser
+
+
+def holds(actor: Actor, actions: Iterable[str], organisation_ids: Collection[UUID]) -> bool:
+    """Say whether the actor has every action, by role, in every one of the organisations."""
+    if is_all_powerful(actor):
+        return True
+    standing = _active_standing(actor)
+    wanted = frozenset(organisation_ids)
+    return standing is not None and all(
+        _in_scopes(actor, action)
+        and (standing.is_superuser or wanted <= standing.organisations.get(action, frozenset()))
+        for action in actions
+    )
+
+
+def holds_at_root(actor: Actor, actions: Iterable[str]) -> bool:
+    """Say whether the actor has every action, by role, at the top of a tree."""
+    if is_all_powerful(actor):
+        return True
+    standing = _active_standing(actor)
+    return standing is not None and all(
+        _in_scopes(actor, action) and (standing.is_superuser or action in standing.at_root) for action in actions
+    )
+
+
+def outranks(actor: Actor, user: User) -> bool:
+    """Say whether everything that the user holds by role is held by the actor as well.
+
+    Whoever may set a password may become that person, so it takes no less. Grants are not compared: they are of
+    single objects, and a superuser is outranked by superusers only.
+    """
+    if is_all_powerful(actor) or actor.user_id == user.pk:
+        return True
+    if user.is_superuser:
+        return False
+    theirs = standing_of(actor_of_user(user))
+    return all(holds(actor, [action], owners) for action, owners in theirs.organisations.items())
+
+
+def _active_standing(actor: Actor) -> Standing | None:
+    if actor.kind is not ActorKind.USER:
+        return None
+    standing = standing_of(actor)
+    return standing if standing.is_active else None
+
+
+def _in_scopes(actor: Actor, action: str) -> bool:
+    return actor.scopes is None or action in actor.scopes

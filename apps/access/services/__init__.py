@@ -1,0 +1,53 @@
+"""Every write of access: authorise, lock, check, write. Nobody hands out more than they hold.
+
+Changes need no event: triggers raise the access version with them (``docs/decisions/0002``).
+"""
+
+from __future__ import annotations
+
+from apps.access.services.grants import grant_access, revoke_access
+from apps.access.services.keys import (
+    create_api_key,
+    create_device_key,
+    note_key_use,
+    revoke_api_key,
+    revoke_device_key,
+)
+from apps.access.services.organisations import change_organisation, create_organisation, delete_organisation
+from apps.access.services.people import (
+    change_user,
+    create_group,
+    create_user,
+    delete_group,
+    set_group_members,
+    set_password,
+)
+from apps.access.services.roles import assign_role, change_role, create_role, delete_role, end_assignment
+from apps.access.services.sign_in import begin_sign_in, forget_sign_in_failures, note_sign_in
+
+__all__ = [
+    "assign_role",
+    "begin_sign_in",
+    "change_organisation",
+    "change_role",
+    "change_user",
+    "create_api_key",
+    "create_device_key",
+    "create_group",
+    "create_organisation",
+    "create_role",
+    "create_user",
+    "delete_group",
+    "delete_organisation",
+    "delete_role",
+    "end_assignment",
+    "forget_sign_in_failures",
+    "grant_access",
+    "note_key_use",
+    "note_sign_in",
+    "revoke_access",
+    "revoke_api_key",
+    "revoke_device_key",
+    "set_group_members",
+    "set_password",
+]

@@ -1,0 +1,46 @@
+"""Signing in with a password: counted before it is judged, so that a thousand tries at once are a thousand tries."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from apps.access.models import SignInFailure
+from apps.access.queries.people import FAILURE_WINDOW
+from apps.access.rules import sign_in_subjects
+
+COUNT_ATTEMPT = """
+INSERT INTO access_signinfailure (id, subject, failures, since) VALUES (gen_random_uuid(), %(subject)s, 1, %(at)s)
+ON CONFLICT (subject) DO UPDATE SET
+    failures = CASE WHEN access_signinfailure.since <= %(begin)s THEN 1 ELSE access_signinfailure.failures + 1 END,
+    since = CASE WHEN access_signinfailure.since <= %(begin)s THEN %(at)s ELSE access_signinfailure.since END
+RETURNING failures
+"""
+
+
+@transaction.atomic
+def begin_sign_in(username: str, address: str, *, at: datetime) -> bool:
+    """Count one attempt and say whether it may be judged; within a window each subject has a number of them."""
+    with connection.cursor() as cursor:
+        allowed = True
+        # In a fixed order, so that two attempts never wait for each other in a ring.
+        for subject, most in sorted(sign_in_subjects(username, address).items()):
+            cursor.execute(COUNT_ATTEMPT, {"subject": subject, "at": at, "begin": at - FAILURE_WINDOW})
+            (failures,) = cursor.fetchone()
+            allowed = allowed and failures <= most
+    return allowed
+
+
+@transaction.atomic
+def note_sign_in(username: str, address: str) -> None:
+    """Forget the name's failures from this address after a success; those of the address as a whole stay."""
+    own = [subject for subject in sign_in_subjects(username, address) if subject.startswith("both:")]
+    SignInFailure.objects.filter(subject__in=own).delete()
+
+
+@transaction.atomic
+def forget_sign_in_failures(at: datetime) -> int:
+    """Delete failures that no longer count; returns how many."""
+    deleted, _ = SignInFailure.objects.filter(since__lt=at - FAILURE_WINDOW - timedelta(hours=1)).delete()
+    return deleted
