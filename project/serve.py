@@ -20,5 +20,5 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402
 from project.front import App, live_application  # noqa: E402
 
 # Django and a2wsgi describe the same protocol with types of their own.
-django_in_threads = WSGIMiddleware(cast(Any, get_wsgi_application()), workers=8)
-application = live_application(otherwise=cast(App, django_in_threads))
+django_in_threads = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=8)
+application = live_application(otherwise=cast("App", django_in_threads))
