@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import zlib
+from dataclasses import replace
 
 from project.queues import rq_queues
 from project.settings.base import *  # noqa: F403  settings modules are layered by star import in Django
-from project.settings.base import DATABASES, ENV, Watchfloor
+from project.settings.base import DATABASES, ENV, WATCHFLOOR
 
 DEBUG = False
 SECRET_KEY = "only-for-tests-0123456789-0123456789"  # noqa: S105  guards nothing
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = None  # type: ignore[assignment]  # nothing is collected: the finders serve it
 
 # Two runs on one machine must not meet: the suffix names the run, xdist names the worker.
 _run = os.environ.get("WATCHFLOOR_TEST_SUFFIX", "")
@@ -24,9 +26,4 @@ _redis_url = f"{ENV.redis_url.split('?')[0]}?db={_place}"
 DATABASES["default"]["OPTIONS"]["pool"] = False
 DATABASES["default"]["TEST"] = {"NAME": f"test_watchfloor{'_' if _run else ''}{_run}"}
 RQ_QUEUES = rq_queues(_redis_url)
-WATCHFLOOR = Watchfloor(
-    redis_url=_redis_url,
-    redis_prefix=f"test-{_run}-{_worker}",
-    position_retention=ENV.position_retention,
-    metrics_key=ENV.metrics_key,
-)
+WATCHFLOOR = replace(WATCHFLOOR, redis_url=_redis_url, redis_prefix=f"test-{_run}-{_worker}")
