@@ -12,7 +12,6 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 _apps = ["access", "events", "lifecycle", "assets", "zones", "incidents", "tracking", "live"]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
-    path("admin/rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
     *[
         path("", include(f"apps.{name}.api.urls"))

@@ -19,7 +19,9 @@ _SHARED = (
     "base-uri 'none'",
     "frame-ancestors 'none'",
 )
-ADMIN = "; ".join((*_SHARED, "script-src 'self' 'unsafe-eval'", "style-src 'self' 'unsafe-inline'", "manifest-src 'self'"))
+ADMIN = "; ".join(
+    (*_SHARED, "script-src 'self' 'unsafe-eval'", "style-src 'self' 'unsafe-inline'", "manifest-src 'self'")
+)
 LIVE_MAP = "; ".join((*_SHARED, "script-src 'self'", "style-src 'self'"))
 
 

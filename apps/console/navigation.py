@@ -85,7 +85,7 @@ GROUPS = (
             _list_of("incidents.PendingFinding", "Pending findings", "hourglass_top"),
             _list_of("tracking.Quarantine", "Quarantine", "report"),
             _list_of("tracking.Source", "Sources", "cell_tower"),
-            Place(title="Queues", icon="stacks", url_name="admin:queues", superusers_only=True),
+            Place(title="Queues", icon="stacks", url_name="admin:django_rq_home", superusers_only=True),
         ),
     ),
 )
@@ -93,7 +93,9 @@ GROUPS = (
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups as unfold draws them, without what this person may not open."""
-    groups = ({"title": group.title, "collapsible": group.collapsible, "items": _items(group, request)} for group in GROUPS)
+    groups = (
+        {"title": group.title, "collapsible": group.collapsible, "items": _items(group, request)} for group in GROUPS
+    )
     return [group for group in groups if group["items"]]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
@@ -12,10 +15,13 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 
 from apps.access.queries import actor_of_user
 from apps.console import csp, queries
+from apps.console.navigation import navigation
 from apps.core.clock import now
 
 FEED_PATH = "/ws/feed"
 API_ROOT = "/api/v1/"
+SEARCHED = {"assets.Asset": "directions_boat", "zones.Zone": "pentagon", "incidents.Incident": "crisis_alert"}
+MOST_FOUND = 6
 NIL = "00000000-0000-0000-0000-000000000000"
 
 
@@ -25,7 +31,7 @@ def live_map(request: HttpRequest) -> HttpResponse:
     actor = actor_of_user(request.user)
     is_wall = "wall" in request.GET
     context = {
-        "links": _bar_links(request),
+        "links": _bar_links(),
         "wall": is_wall,
         "api_root": API_ROOT,
         "page_data": {
@@ -42,7 +48,7 @@ def live_map(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _bar_links(request: HttpRequest) -> list[dict[str, Any]]:
+def _bar_links() -> list[dict[str, Any]]:
     lists = (("Incidents", "incidents_incident"), ("Assets", "assets_asset"), ("Zones", "zones_zone"))
     links = [(title, _reverse(f"{name}_changelist")) for title, name in lists]
     here = reverse("admin:live_map")
@@ -62,7 +68,6 @@ def _reverse(name: str, *args: str) -> str | None:
         return None
 
 
-
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> TemplateResponse:
     """Show the dashboard."""
     return TemplateResponse(request, "console/dashboard.html", {**context, **_figures(request), "title": "Dashboard"})
@@ -80,3 +85,36 @@ def _figures(request: HttpRequest) -> dict[str, Any]:
         "dashboard": queries.dashboard_of(actor, at=at),
         "system": queries.system_figures(at=at) if request.user.is_superuser else None,
     }
+
+
+def search(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """Return what the command palette shows for ``?s=``: pages first, then things by name."""
+    term = request.GET.get("s", "").strip()
+    if not term:
+        return HttpResponse()
+    results = [*_pages_named(term, request), *_things_named(term, request, site)]
+    return TemplateResponse(request, "console/search.html", {"results": results}, headers={"HX-Trigger": "search"})
+
+
+def _pages_named(term: str, request: HttpRequest) -> Iterator[dict[str, str]]:
+    for group in navigation(request):
+        for place in group["items"]:
+            if term.lower() in place["title"].lower():
+                yield {
+                    "title": place["title"],
+                    "link": place["link"],
+                    "icon": place["icon"],
+                    "description": group["title"],
+                }
+
+
+def _things_named(term: str, request: HttpRequest, site: AdminSite) -> Iterator[dict[str, str]]:
+    for label, icon in SEARCHED.items():
+        model_admin = site._registry.get(apps.get_model(label))  # noqa: SLF001 - Django offers no other way to ask
+        if model_admin is None or not model_admin.has_view_permission(request):
+            continue
+        meta = model_admin.model._meta
+        found, _ = model_admin.get_search_results(request, model_admin.get_queryset(request), term)
+        for thing in found.distinct()[:MOST_FOUND]:
+            link = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=(thing.pk,))
+            yield {"title": str(thing), "link": link, "icon": icon, "description": str(meta.verbose_name)}

@@ -187,9 +187,7 @@ def _occupied_zones(actor: Actor) -> list[OccupiedZone]:
     inside: dict[UUID, int] = dict(stays.values_list("zone", "n"))
     zones = visible(Zone.objects.filter(pk__in=inside).select_related("kind"), actor, "zones.view")
     occupied = [
-        OccupiedZone(
-            id=zone.id, name=zone.name, kind=zone.kind.name, colour=zone.kind.colour, inside=inside[zone.id]
-        )
+        OccupiedZone(id=zone.id, name=zone.name, kind=zone.kind.name, colour=zone.kind.colour, inside=inside[zone.id])
         for zone in zones
     ]
     return sorted(occupied, key=lambda zone: (-zone.inside, zone.name))[:MOST_ZONES]

@@ -1,4 +1,4 @@
-"""How the installation itself is doing: relay, clock, queues, ingest. For superusers only, since it counts everything."""
+"""How the installation is doing: relay, clock, queues, ingest. For superusers only, since it counts everything."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ register = template.Library()
 def duration(value: timedelta | None) -> str:
     """Return a duration in the two largest units that matter: ``42 s``, ``3 min 05 s``, ``2 h 10 min``, ``4 d``."""
     if value is None:
-        return "–"
+        return "\N{EN DASH}"
     seconds = max(0, int(value.total_seconds()))
     if seconds < 60:
         return f"{seconds} s"

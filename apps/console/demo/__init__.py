@@ -1,0 +1,1 @@
+"""The demonstration: real traffic of one hour, who watches it, and the replay of it."""
