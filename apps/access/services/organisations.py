@@ -99,7 +99,7 @@ def _lock_tree() -> None:
 
 
 def _move(row: Organisation) -> None:
-    """Give the organisation and everything below it the lineage of its new place, in one statement."""
+    """Give everything below the organisation the lineage of its new place, in one statement; the caller saves the row."""
     above = lock(Organisation.objects.all(), row.parent_id).lineage if row.parent_id else []
     if row.pk in above:
         error = FieldError(pointer="/parent_id", code="below_itself", detail="It cannot lie below itself.")
@@ -110,8 +110,9 @@ def _move(row: Organisation) -> None:
     row.lineage = [*above, row.pk]
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE access_organisation SET lineage = %s::uuid[] || lineage[%s:] WHERE lineage @> ARRAY[%s::uuid]",
-            [list(above), depth, row.pk],
+            "UPDATE access_organisation SET lineage = %s::uuid[] || lineage[%s:] "
+            "WHERE lineage @> ARRAY[%s::uuid] AND id <> %s",
+            [list(above), depth, row.pk, row.pk],
         )
 
 
