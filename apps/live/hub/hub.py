@@ -287,6 +287,7 @@ class Hub:
         return subscription
 
 
+LIMITS = Limits()
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
 
@@ -295,7 +296,7 @@ def hub_of_this_loop() -> Hub:
     loop = asyncio.get_running_loop()
     hub = _hubs.get(loop)
     if hub is None:
-        hub = _hubs[loop] = Hub(Limits())
+        hub = _hubs[loop] = Hub(LIMITS)
     return hub
 
 

@@ -1,0 +1,99 @@
+"""A real server: uvicorn in a thread, Channels' session and routing, the test's database and Redis."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import uvicorn
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+
+from apps.access.models import User
+from apps.core import clock
+from apps.events.queries import head
+from apps.events.services import relay
+from apps.live.hub import hub as hub_module
+from apps.live.types import Limits
+from tests.factories.access import signed_in
+from tests.live.client import FeedClient
+
+# Everything that happens by time happens soon.
+QUICK = Limits(
+    heartbeat_s=0.25, access_poll_s=0.05, standing_s=0.2, poll_s=0.2, poll_without_doorbell_s=0.05, lane_poll_s=0.2
+)
+
+
+@pytest.fixture(scope="session")
+def feed_address() -> Iterator[str]:
+    """The address of a server that lives as long as the tests run; its hub lives as long as it has sockets."""
+    from apps.live.urls import websocket_urlpatterns  # noqa: PLC0415 - models can be imported only after set-up
+
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), log_level="warning", lifespan="off",
+        ws_per_message_deflate=False, ws_ping_interval=None,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="feed-server")
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=10)
+    listener.close()
+
+
+@pytest.fixture
+def set_limits(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Set limits for the hub that begins with the next socket."""
+
+    def set_them(**changes: Any) -> None:
+        monkeypatch.setattr(hub_module, "LIMITS", replace(QUICK, **changes))
+
+    set_them()
+    return set_them
+
+
+@pytest.fixture
+def connect(
+    feed_address: str, set_limits: Callable[..., None], transactional_db: None
+) -> Iterator[Callable[..., FeedClient]]:
+    """Open sockets: ``connect(alice)`` with her session, ``connect(headers=..., query=...)`` otherwise."""
+    with contextlib.ExitStack() as sockets:
+
+        def open_socket(user: User | None = None, *, query: str = "", **options: Any) -> FeedClient:
+            headers = dict(options.pop("headers", {}))
+            if user is not None:
+                headers["Cookie"] = f"sessionid={signed_in(user).cookies['sessionid'].value}"
+            client = FeedClient(f"ws://{feed_address}/ws/feed{query}", headers=headers, **options)
+            return sockets.enter_context(client)
+
+        yield open_socket
+    _wait_for_the_hub_to_end()
+
+
+@pytest.fixture
+def publish() -> Callable[[], int]:
+    """Number what has been written, and return where the log ends."""
+
+    def number() -> int:
+        relay(clock.now())
+        return head().offset
+
+    return number
+
+
+def _wait_for_the_hub_to_end() -> None:
+    """Let go of the database before it is emptied for the next test."""
+    deadline = time.monotonic() + 5
+    while len(hub_module._hubs) and time.monotonic() < deadline:
+        time.sleep(0.01)
