@@ -198,7 +198,8 @@ def _moved(polygon: Polygon, degrees: float) -> Polygon:
 
 
 def _require_valid(shape: Polygon | MultiPolygon, pointer: str) -> None:
-    if shape.is_empty or shape.area == 0:
+    # The hull, since the signed halves of a bow tie cancel each other out.
+    if shape.is_empty or shape.convex_hull.area == 0:
         raise _invalid_shape(pointer, "no_area", "The shape has no area.")
     if shape.is_valid:
         return

@@ -1,0 +1,1 @@
+"""Tests of what assets decides, without a database."""

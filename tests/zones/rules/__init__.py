@@ -1,0 +1,1 @@
+"""Tests of what zones decides, without a database."""
