@@ -23,35 +23,23 @@ def bring_packages() -> None:
     missing = _missing()
     if not missing:
         return
-    bring(missing)
+    if not bring(missing, unpacked_root()):
+        refuse(WITHOUT_APT.format(missing=", ".join(missing)))
     if still := _missing():
         refuse(f"{', '.join(still)}: brought, and still not usable; see {places().state / 'debian'}")
 
 
-def bring(packages: list[str]) -> None:
-    """Install `packages` where one may; unpack them where one may not."""
-    apt = apt_command()
+def bring(packages: list[str], root: Path) -> bool:
+    """Install `packages` where one may, unpack them below `root` where one may not; False without apt."""
+    apt = _apt_command()
     if apt:
         _install(apt, packages)
     elif shutil.which("apt-get") and shutil.which("dpkg-deb"):
         say(f"unpacking {', '.join(packages)} (no root, no sudo)")
-        unpack.unpack(packages, unpacked_root())
+        unpack.unpack(packages, root)
     else:
-        refuse(WITHOUT_APT.format(missing=", ".join(packages)))
-
-
-def apt_command() -> list[str] | None:
-    """How to call apt-get with the right to install, None without it. Never asks for a password."""
-    if not shutil.which("apt-get"):
-        return None
-    if os.geteuid() == 0:
-        return ["apt-get"]
-    if (
-        shutil.which("sudo")
-        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
-    ):
-        return ["sudo", "-n", "apt-get"]
-    return None
+        return False
+    return True
 
 
 def find_pip() -> list[str] | None:
@@ -77,6 +65,20 @@ def _missing() -> list[str]:
         "ca-certificates": ca_bundle() is not None,
     }
     return [package for package, is_there in wanted.items() if not is_there]
+
+
+def _apt_command() -> list[str] | None:
+    """How to call apt-get with the right to install, None without it. Never asks for a password."""
+    if not shutil.which("apt-get"):
+        return None
+    if os.geteuid() == 0:
+        return ["apt-get"]
+    if (
+        shutil.which("sudo")
+        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+    ):
+        return ["sudo", "-n", "apt-get"]
+    return None
 
 
 def _install(apt: list[str], packages: list[str]) -> None:

@@ -43,6 +43,14 @@ def find_redis() -> Program | None:
     return None
 
 
+def library_path(root: Path) -> str:
+    """Where the linker finds the libraries of packages unpacked below `root`; some lie in folders of their own."""
+    libraries = [path for path in root.glob("usr/lib/*-linux-gnu*") if path.is_dir()]
+    libraries += [path / name for path in libraries for name in ("blas", "lapack", "pulseaudio")]
+    libraries += [*root.glob("lib/*-linux-gnu*"), root / "usr/lib"]
+    return os.pathsep.join(map(str, libraries))
+
+
 def _debian_postgres(root: Path) -> Program | None:
     """`postgres` alone proves nothing: the version must have its `postgis.control`."""
     controls = root.glob(f"usr/share/postgresql/*/{POSTGIS_CONTROL}")
@@ -67,15 +75,8 @@ def _postgres_on_path() -> Program | None:
 
 
 def _unpacked_environment() -> dict[str, str]:
-    """What programs need whose libraries are not where the linker looks. `blas` and `lapack` are alternatives."""
     root = unpacked_root()
-    libraries = [path for path in root.glob("usr/lib/*-linux-gnu*") if path.is_dir()]
-    libraries += [path / name for path in libraries for name in ("blas", "lapack")]
-    libraries.append(root / "usr/lib")
-    environment = {
-        "LD_LIBRARY_PATH": os.pathsep.join(map(str, libraries)),
-        "PROJ_DATA": str(root / "usr/share/proj"),
-    }
+    environment = {"LD_LIBRARY_PATH": library_path(root), "PROJ_DATA": str(root / "usr/share/proj")}
     if not Path("/usr/share/zoneinfo").exists():
         environment["TZDIR"] = str(root / "usr/share/zoneinfo")
     return environment
