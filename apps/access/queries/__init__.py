@@ -24,7 +24,7 @@ from apps.access.queries.people import (
     sign_in_blocked_until,
 )
 from apps.access.queries.standing import access_version
-from apps.access.queries.tree import find_organisation, lineages_of
+from apps.access.queries.tree import find_organisation, find_organisation_by_slug, lineages_of
 
 __all__ = [
     "access_version",
@@ -36,6 +36,7 @@ __all__ = [
     "authorize_in",
     "device_actor_of_token",
     "find_organisation",
+    "find_organisation_by_slug",
     "find_user",
     "holds",
     "holds_at_root",

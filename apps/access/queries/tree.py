@@ -21,3 +21,11 @@ def find_organisation(organisation_id: UUID) -> Organisation:
     if organisation is None:
         raise NotFound("There is no such organisation, or you may not see it.")
     return organisation
+
+
+def find_organisation_by_slug(slug: str) -> Organisation:
+    """Return the organisation of that slug, as an operator names it; raises ``NotFound``."""
+    organisation = Organisation.objects.filter(slug=slug).first()
+    if organisation is None:
+        raise NotFound(f"There is no organisation called {slug}.")
+    return organisation
