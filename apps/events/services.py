@@ -82,7 +82,7 @@ def publish(events: Sequence[NewEvent], *, actor: Actor, at: datetime) -> None:
     transaction.on_commit(partial(redis.ring, RELAY_DOORBELL), robust=True)
 
 
-def relay(at: datetime) -> int:  # noqa: ARG001  the signature of a tick
+def relay(at: datetime) -> int:
     """Number everything that has been committed; return how many rows that was. A tick: safe to run twice."""
     total = 0
     while is_pending():

@@ -148,16 +148,14 @@ def test_a_late_commit_gets_a_later_offset() -> None:
             publish(new_event(title="early"))
             has_written.set()
             may_commit.wait(10)
-        connections.close_all()
 
-    slow = threading.Thread(target=write_early_commit_late)
-    slow.start()
+    slow = start(write_early_commit_late)
     assert has_written.wait(10)
     publish(new_event(title="late"))
     services.relay(NOON)
     seen = [row.data["object"]["properties"]["title"] for row in queries.events_after(0, 10)]
     may_commit.set()
-    slow.join()
+    finish(slow)
     services.relay(NOON)
     assert seen == ["late"]
     assert [(row.offset, row.data["object"]["properties"]["title"]) for row in queries.events_after(0, 10)] == [
@@ -170,39 +168,28 @@ def test_a_late_commit_gets_a_later_offset() -> None:
 def test_many_relays_and_writers_number_every_row_once() -> None:
     """Whoever reads offset n could have read n - 1: seen by a reader that looks while they work."""
     writers, each = 4, 25
-    gaps: list[list[int]] = []
+    seen: list[list[int | None]] = []
     is_over = threading.Event()
 
     def write() -> None:
         for _ in range(each):
             publish(new_event())
-        connections.close_all()
 
     def number() -> None:
         while not is_over.is_set():
             services.number_pending(7)
-        connections.close_all()
 
     def look() -> None:
         while not is_over.is_set():
-            seen = [row.offset or 0 for row in queries.events_after(0, 1000)]
-            if seen != list(range(1, len(seen) + 1)):
-                gaps.append(seen)
-        connections.close_all()
+            seen.append([row.offset for row in queries.events_after(0, 1000)])
 
-    writing = [threading.Thread(target=write) for _ in range(writers)]
-    working = [threading.Thread(target=number), threading.Thread(target=number), threading.Thread(target=look)]
-    for thread in (*writing, *working):
-        thread.start()
-    for thread in writing:
-        thread.join()
+    working = start(number, number, look)
+    finish(start(*[write] * writers))
     is_over.set()
-    for thread in working:
-        thread.join()
+    finish(working)
     services.relay(NOON)
-    assert gaps == []
-    numbered = sorted(Event.objects.values_list("offset", flat=True))
-    assert numbered == list(range(1, writers * each + 1))
+    assert [look for look in seen if look != list(range(1, len(look) + 1))] == []
+    assert sorted(Event.objects.values_list("offset", flat=True)) == list(range(1, writers * each + 1))
     assert Epoch.objects.get().head == writers * each
 
 
@@ -215,3 +202,23 @@ def test_an_emptied_log_is_another_log() -> None:
     after_it = queries.head()
     assert (before.offset, after_it.offset) == (1, 0)
     assert before.epoch != after_it.epoch
+
+
+def start(*works: Callable[[], None]) -> list[threading.Thread]:
+    """Start each piece of work in a thread with a database connection of its own."""
+
+    def run(work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=[work]) for work in works]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def finish(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join(30)
