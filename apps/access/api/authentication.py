@@ -49,7 +49,7 @@ class SessionActorAuthentication(SessionAuthentication):
         found = super().authenticate(request)
         return (found[0], _carry(request, actor_of_user(found[0]))) if found else None
 
-    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
+    def authenticate_header(self, request: Request) -> str:
         """Return the challenge, so that nobody gets 401 and not 403."""
         return CHALLENGE
 
@@ -69,7 +69,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         note_key_use(ApiKey, found[1].key_id, at=at)
         return found[0], _carry(request, found[1])
 
-    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
+    def authenticate_header(self, request: Request) -> str:
         """Return the challenge for a 401."""
         return CHALLENGE
 
@@ -89,7 +89,7 @@ class DeviceKeyAuthentication(BaseAuthentication):
         note_key_use(DeviceKey, actor.key_id, at=at)
         return AnonymousUser(), _carry(request, actor)
 
-    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
+    def authenticate_header(self, request: Request) -> str:
         """Return the challenge for a 401."""
         return CHALLENGE
 
@@ -97,7 +97,7 @@ class DeviceKeyAuthentication(BaseAuthentication):
 class IsSignedIn(BasePermission):
     """Lets users in, by session or key; what they may see is decided by the doors."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
+    def has_permission(self, request: Request, view: APIView) -> bool:
         """Say whether somebody is signed in."""
         return actor_of(request).user_id is not None
 
@@ -105,7 +105,7 @@ class IsSignedIn(BasePermission):
 class MayReport(BasePermission):
     """Lets users and devices in, on ingest; what they may report for is decided by the doors."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
+    def has_permission(self, request: Request, view: APIView) -> bool:
         """Say whether somebody, or something, is known."""
         return actor_of(request) != ANONYMOUS
 

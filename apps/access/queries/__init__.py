@@ -12,6 +12,7 @@ from apps.access.queries.doors import (
     authorize_in,
     predicate,
     scope,
+    subject_of,
     visible,
 )
 from apps.access.queries.holdings import holds, holds_at_root, is_all_powerful, outranks
@@ -46,5 +47,6 @@ __all__ = [
     "predicate",
     "scope",
     "sign_in_blocked_until",
+    "subject_of",
     "visible",
 ]

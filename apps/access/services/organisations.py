@@ -99,7 +99,7 @@ def _lock_tree() -> None:
 
 
 def _move(row: Organisation) -> None:
-    """Give everything below the organisation the lineage of its new place, in one statement; the caller saves the row."""
+    """Give everything below the organisation its new lineage, in one statement; the caller saves the row itself."""
     above = lock(Organisation.objects.all(), row.parent_id).lineage if row.parent_id else []
     if row.pk in above:
         error = FieldError(pointer="/parent_id", code="below_itself", detail="It cannot lie below itself.")

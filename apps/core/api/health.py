@@ -18,14 +18,14 @@ from apps.core.redis import client
 
 @require_safe
 @never_cache
-def livez(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+def livez(request: HttpRequest) -> HttpResponse:
     """Answer that the process serves requests; looks at nothing else, so that no outage restarts it."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @never_cache
-def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+def readyz(request: HttpRequest) -> HttpResponse:
     """Answer whether requests can be served: 503 without the database; without Redis things are only later."""
     database = _database_answers()
     checks = {"database": database, "redis": _redis_answers()}

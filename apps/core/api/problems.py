@@ -92,7 +92,7 @@ def problem_of(error: Exception) -> Problem | None:
     return None
 
 
-def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:  # noqa: ARG001 - DRF's signature
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """Answer an exception of a DRF view; what is not understood is left to ``handler500``."""
     problem = problem_of(error)
     if problem is None:

@@ -1,0 +1,285 @@
+"""The admin's base classes for every noun: what is listed, offered and saved goes through the doors and the services.
+
+``GuardedAdmin`` shows only visible rows, offers in choices and filters only what is visible, and saves through
+``save_through`` and ``delete_through``, which call the app's service. A refusal is shown on the form, with its input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
+from django.db import models
+from django.forms import BaseInlineFormSet, ModelForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.contrib.filters.admin import RelatedDropdownFilter
+from unfold.forms import AuthenticationForm
+
+from apps.access.api.addresses import client_address
+from apps.access.queries import actor_of_user, scope, sign_in_blocked_until, subject_of, visible
+from apps.access.registry import judge, protected_model
+from apps.access.types import Actor, Scope
+from apps.core import clock
+from apps.core.types import WatchfloorError
+
+
+def actor_of_staff(request: HttpRequest) -> Actor:
+    """Return the actor that the signed-in member of staff is."""
+    return actor_of_user(request.user)
+
+
+def narrow(queryset: models.QuerySet[Any], actor: Actor) -> models.QuerySet[Any]:
+    """Return the rows that the actor may see; rows of a model that nobody protects stay as they are."""
+    try:
+        entry = protected_model(cast("type[models.Model]", queryset.model))
+    except LookupError:
+        return queryset
+    return visible(queryset, actor, f"{judge(entry).noun}.view")
+
+
+class VisibleRelatedFilter(RelatedDropdownFilter):  # type: ignore[misc]  # unfold is untyped
+    """A list filter by a relation that offers only what the person may see."""
+
+    def field_choices(
+        self, field: models.ForeignKey[Any, Any], request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        """Return the choices, narrowed by the doors."""
+        related = field.related_model
+        order = self.field_admin_ordering(field, request, model_admin)
+        rows = narrow(related._default_manager.order_by(*order), actor_of_staff(request))
+        return [(str(row.pk), str(row)) for row in rows[:1000]]
+
+
+class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
+    """The admin of one protected noun. Subclasses say how it looks and call their services."""
+
+    show_full_result_count = False
+    list_filter_sheet = False
+
+    def save_through(self, request: HttpRequest, row: models.Model, form: ModelForm[Any], change: bool) -> models.Model:
+        """Call the service that makes or changes the row from ``form.cleaned_data``; return what it returned."""
+        raise ImproperlyConfigured(f"{type(self).__name__} saves nothing.")
+
+    def delete_through(self, request: HttpRequest, row: models.Model) -> None:
+        """Call the service that deletes the row."""
+        raise ImproperlyConfigured(f"{type(self).__name__} deletes nothing.")
+
+    def save_inline_through(
+        self, request: HttpRequest, row: models.Model, formset: BaseInlineFormSet[Any, Any, Any]
+    ) -> None:
+        """Call the services for the changed rows of an inline."""
+        raise ImproperlyConfigured(f"{type(self).__name__} saves no parts.")
+
+    # What is shown
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return the rows that the person may see."""
+        return narrow(super().get_queryset(request), actor_of_staff(request))
+
+    def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
+        """Return the filters; a bare relation becomes one that offers only what is visible."""
+        return [self._guard_filter(each) for each in super().get_list_filter(request)]
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Return the field of a relation, offering only what is visible."""
+        kwargs["queryset"] = self._choices(kwargs.get("queryset"), db_field, request)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the field of a relation to many, offering only what is visible."""
+        kwargs["queryset"] = self._choices(kwargs.get("queryset"), db_field, request)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Allow only the lookups of our filters: Django would let anybody search a password hash by its letters."""
+        filters = (each[0] if isinstance(each, list | tuple) else each for each in self.get_list_filter(request))
+        names = {each for each in filters if isinstance(each, str)} | {"id", "pk", self.date_hierarchy}
+        ours = lookup in names or any(name and lookup.startswith(f"{name}__") for name in names)
+        return ours and bool(super().lookup_allowed(lookup, value, request))
+
+    # What is offered
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Say whether the person may see the row, or any row."""
+        return self._may(request, "view", obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Say whether the person may add a row somewhere; where exactly is for the service to judge."""
+        return self._may(request, "add", None)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Say whether the person may change the row, or any row."""
+        return self._may(request, "change", obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Say whether the person may delete the row, or any row."""
+        return self._may(request, "delete", obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Say whether the person sees anything here."""
+        return self.has_view_permission(request)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the bulk actions; Django's own deletion would go past the services."""
+        actions: dict[str, Any] = super().get_actions(request)
+        return {name: action for name, action in actions.items() if name != "delete_selected"}
+
+    # What is saved
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show or take the form; what a service refuses is shown on the form, and nothing is saved."""
+        try:
+            response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
+        except WatchfloorError as error:
+            if request.method != "POST":
+                raise Http404(error.message) from error
+            return self._show_refusal(request, error, object_id, form_url, extra_context)
+        else:
+            return response
+
+    def get_form(
+        self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form, which repeats what a service has just refused."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type(form.__name__, (_RefusableForm, form), {"refusal": getattr(request, "refusal", None)})
+
+    def save_model(self, request: HttpRequest, obj: models.Model, form: ModelForm[Any], change: bool) -> None:
+        """Save through the service, and make the admin go on with the row that it returned."""
+        saved = self.save_through(request, obj, form, change)
+        if saved is not obj:
+            obj.__dict__.update(saved.__dict__)
+
+    def save_related(self, request: HttpRequest, form: ModelForm[Any], formsets: Any, change: bool) -> None:
+        """Save the inlines; relations to many are part of what ``save_through`` saves."""
+        for formset in formsets:
+            self.save_formset(request, form, formset, change)
+
+    def save_formset(self, request: HttpRequest, form: ModelForm[Any], formset: Any, change: bool) -> None:
+        """Save one inline through services; an untouched one has nothing to save."""
+        if not formset.has_changed():
+            super().save_formset(request, form, formset, change)
+            return
+        formset.new_objects, formset.changed_objects, formset.deleted_objects = [], [], []
+        self.save_inline_through(request, form.instance, formset)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask, and delete through the service; what it refuses is said, and nothing is deleted."""
+        try:
+            response: HttpResponse = super().delete_view(request, object_id, extra_context)
+        except WatchfloorError as error:
+            messages.error(request, error.message)
+            return HttpResponseRedirect(request.path)
+        else:
+            return response
+
+    def delete_model(self, request: HttpRequest, obj: models.Model) -> None:
+        """Delete through the service."""
+        self.delete_through(request, obj)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Name only what is to be deleted: Django would list what hangs on it, visible or not."""
+        return [str(each) for each in objs], {self.opts.verbose_name_plural: len(objs)}, set(), []
+
+    # How
+
+    def _may(self, request: HttpRequest, verb: str, row: models.Model | None) -> bool:
+        reach = self._scope(request, verb)
+        if row is None:
+            return not reach.is_empty()
+        subject = subject_of(row)
+        return reach.allows(subject.id, subject.organisation_id)
+
+    def _scope(self, request: HttpRequest, verb: str) -> Scope:
+        """Return what the person may do the verb to; asked once a request, since a page asks it for every link."""
+        entry = judge(protected_model(self.model))
+        asked: dict[str, Scope] = request.__dict__.setdefault("_scopes", {})
+        action = f"{entry.noun}.{verb}"
+        if action not in asked:
+            asked[action] = scope(actor_of_staff(request), action) if verb in entry.actions else Scope()
+        return asked[action]
+
+    def _choices(self, queryset: Any, db_field: Any, request: HttpRequest) -> models.QuerySet[Any]:
+        rows = db_field.remote_field.model._default_manager.all() if queryset is None else queryset
+        return narrow(rows, actor_of_staff(request))
+
+    def _guard_filter(self, each: Any) -> Any:
+        if not isinstance(each, str):
+            return each
+        try:
+            field = self.opts.get_field(each)
+        except FieldDoesNotExist:
+            return each
+        return (each, VisibleRelatedFilter) if isinstance(field, models.ForeignKey) else each
+
+    def _show_refusal(self, request: HttpRequest, error: WatchfloorError, *args: Any) -> HttpResponse:
+        request.refusal = error  # type: ignore[attr-defined]  # read by get_form
+        response: HttpResponse = super().changeform_view(request, *args)
+        return response
+
+
+class GuardedInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
+    """Parts of an object, shown and not edited; whoever sees the object sees them."""
+
+    extra = 0
+    show_change_link = False
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Say yes: the parent has been judged."""
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Say no."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Say no."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Say no."""
+        return False
+
+
+class SignInForm(AuthenticationForm, AdminAuthenticationForm):  # type: ignore[misc]  # unfold is untyped
+    """The admin's login form; it says when somebody has to wait after too many attempts."""
+
+    def get_invalid_login_error(self) -> ValidationError:
+        """Return what to say: wrong, or wait."""
+        address = client_address(self.request) if self.request else ""
+        until = sign_in_blocked_until(self.cleaned_data.get("username") or "", address, clock.now())
+        if until is None:
+            error: ValidationError = super().get_invalid_login_error()
+            return error
+        minutes = max(1, round((until - clock.now()).total_seconds() / 60))
+        return ValidationError(f"Too many attempts. Try again in {minutes} min.", code="throttled")
+
+
+class _RefusableForm:
+    """Mixed into an admin form: says again what the service refused, so that nothing that was typed is lost."""
+
+    refusal: WatchfloorError | None = None
+
+    def clean(self) -> Any:
+        cleaned = super().clean()  # type: ignore[misc]  # ModelForm.clean
+        if self.refusal is None:
+            return cleaned
+        for error in self.refusal.errors:
+            name = error.pointer.lstrip("/").split("/")[0].removesuffix("_id")
+            if name in self.fields:  # type: ignore[attr-defined]
+                self.add_error(name, error.detail)  # type: ignore[attr-defined]
+        raise ValidationError(self.refusal.message, code=self.refusal.code)
