@@ -17,7 +17,7 @@ from apps.console import csp, views
 View = Callable[..., HttpResponseBase]
 
 
-class WatchfloorAdminSite(UnfoldAdminSite):
+class WatchfloorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is not typed
     """The one admin site. Every page it serves carries a content security policy."""
 
     site_title = "Watchfloor"
@@ -25,7 +25,7 @@ class WatchfloorAdminSite(UnfoldAdminSite):
     index_title = "Dashboard"
     enable_nav_sidebar = True
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]
+    def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return our pages, then Django's."""
         own: list[URLPattern | URLResolver] = [
             path("live-map/", self.admin_view(views.live_map), name="live_map"),
@@ -45,7 +45,7 @@ class WatchfloorAdminSite(UnfoldAdminSite):
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show or take the login form."""
-        response = super().login(request, extra_context)
+        response: HttpResponse = super().login(request, extra_context)
         csp.with_policy(response, csp.ADMIN)
         return response
 

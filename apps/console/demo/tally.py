@@ -43,9 +43,10 @@ class Tally:
         refused = body["quarantined"]
         self.quarantined += refused if isinstance(refused, int) else len(refused)
 
-    def received(self, message: Mapping[str, Any] | Sequence[Mapping[str, Any]], at_s: float) -> None:
-        """Take one message of the feed: a frame, or an array of frames."""
-        for frame in message if isinstance(message, list) else [message]:
+    def received(self, message: Any, at_s: float) -> None:
+        """Take one decoded message of the feed: a frame, or an array of frames."""
+        frames: Sequence[Mapping[str, Any]] = message if isinstance(message, list) else [message]
+        for frame in frames:
             self.frames += 1
             self._frame(frame, at_s)
 

@@ -1,6 +1,6 @@
 /** The card about what was clicked: a vessel, or a zone with who is inside. */
 
-import { el, fill, icon, safeColour, setText } from "../lib/dom.mjs";
+import { el, fill, icon, safeColour, setText } from "../../core/lib/dom.mjs";
 import { age, day, degrees, knots, metres, place, words } from "../lib/format.mjs";
 
 export class Details {

@@ -1,6 +1,6 @@
 /** The list of open incidents: the worst first, each with its age, its state and the button for it. */
 
-import { el, fill, icon, setText } from "../lib/dom.mjs";
+import { el, fill, icon, setText } from "../../core/lib/dom.mjs";
 import { age, words } from "../lib/format.mjs";
 
 const SEVERITIES = { 1: "Low", 2: "Moderate", 3: "High", 4: "Critical" };

@@ -1,9 +1,9 @@
 /** The live map: puts feed, picture, map and panels together, and decides what a click means. */
 
-import { el, fill, icon, pageData, safeColour } from "../lib/dom.mjs";
-import { bounds } from "../map/geometry.mjs";
-import { createMap, maplibre, paintBase } from "../map/basemap.mjs";
-import { chooseTheme, currentTheme, onThemeChange, PALETTES } from "../map/palette.mjs";
+import { el, fill, icon, pageData, safeColour } from "../../core/lib/dom.mjs";
+import { bounds } from "../../core/map/geometry.mjs";
+import { createMap, maplibre, paintBase } from "../../core/map/basemap.mjs";
+import { chooseTheme, currentTheme, onThemeChange, PALETTES } from "../../core/map/palette.mjs";
 import { Vessels } from "../map/vessels.mjs";
 import { Zones } from "../map/zones.mjs";
 import { ApiError, moveIncident, trackOf } from "./api.mjs";

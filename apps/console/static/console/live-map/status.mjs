@@ -1,6 +1,6 @@
 /** The bar: what the connection is doing, the clock, and the count of what is seen. */
 
-import { setText } from "../lib/dom.mjs";
+import { setText } from "../../core/lib/dom.mjs";
 import { clock, countdown } from "../lib/format.mjs";
 
 const LABELS = {

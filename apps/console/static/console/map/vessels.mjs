@@ -7,8 +7,8 @@
  * ever painted.
  */
 
-import { PALETTES } from "./palette.mjs";
-import { bearing, between, distance, turn } from "./geometry.mjs";
+import { PALETTES } from "../../core/map/palette.mjs";
+import { bearing, between, distance, turn } from "../../core/map/geometry.mjs";
 
 const SHORTEST_GLIDE_MS = 400;
 const LONGEST_GLIDE_MS = 9_000;
@@ -29,19 +29,21 @@ export class Vessels {
   #ratio = 1;
   #moving = new Map();
   #colourOf;
+  #nameOf;
   #theme;
   #selected = null;
   #marked = new Map();
   #lastFrame = 0;
   #glidingUntil = 0;
+  #size;
 
   /** `colourOf(id)` and `nameOf(id)` answer for a vessel at the moment of drawing; `size` is 1 at arm's length. */
   constructor(map, { theme, colourOf, nameOf, size = 1 }) {
     this.#map = map;
     this.#theme = theme;
     this.#colourOf = colourOf;
-    this.nameOf = nameOf;
-    this.size = size;
+    this.#nameOf = nameOf;
+    this.#size = size;
     this.#canvas = document.createElement("canvas");
     this.#canvas.className = "vessels";
     this.#context = this.#canvas.getContext("2d");
@@ -50,10 +52,6 @@ export class Vessels {
     map.on("render", () => this.#draw());
     this.#fit();
     requestAnimationFrame((now) => this.#tick(now));
-  }
-
-  get size() {
-    return this.#moving.size;
   }
 
   /** Everything at once: what is not in `positions` is forgotten. */
@@ -251,12 +249,12 @@ export class Vessels {
     const important = ({ id }) => id === this.#selected || this.#marked.has(id);
     const wanted = seen.filter((each) => close || important(each)).toSorted((a, b) => important(b) - important(a));
     const taken = [];
-    context.font = `600 ${11 * this.size}px Inter, system-ui, sans-serif`;
+    context.font = `600 ${11 * this.#size}px Inter, system-ui, sans-serif`;
     context.textBaseline = "middle";
     context.lineJoin = "round";
     for (const { id, point } of wanted) {
-      const text = this.nameOf(id);
-      const box = { x: point.x + 13 * this.size, y: point.y - 7 * this.size, width: context.measureText(text).width, height: 14 * this.size };
+      const text = this.#nameOf(id);
+      const box = { x: point.x + 13 * this.#size, y: point.y - 7 * this.#size, width: context.measureText(text).width, height: 14 * this.#size };
       if (!text || taken.some((other) => overlap(box, other))) continue;
       taken.push(box);
       context.strokeStyle = colours.halo;
@@ -268,7 +266,7 @@ export class Vessels {
   }
 
   #scale() {
-    return this.size * Math.min(1.7, Math.max(0.62, 0.62 + (this.#map.getZoom() - 8) * 0.13));
+    return this.#size * Math.min(1.7, Math.max(0.62, 0.62 + (this.#map.getZoom() - 8) * 0.13));
   }
 }
 

@@ -1,8 +1,8 @@
 /** The zones on a map: filled in their kind's colour, faint when not in force, lit when somebody is inside. */
 
-import { PALETTES } from "./palette.mjs";
-import { labelPoint } from "./geometry.mjs";
-import { safeColour } from "../lib/dom.mjs";
+import { PALETTES } from "../../core/map/palette.mjs";
+import { labelPoint } from "../../core/map/geometry.mjs";
+import { safeColour } from "../../core/lib/dom.mjs";
 
 const SOURCE = "zones";
 const LIT = ["boolean", ["feature-state", "lit"], false];
