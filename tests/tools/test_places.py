@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -26,11 +28,12 @@ def test_a_closed_directory_above_keeps_an_account_out(tmp_path: Path) -> None:
     assert can_enter(SOMEBODY, Path("/usr/bin"))
 
 
-def test_servers_go_elsewhere_when_their_socket_would_have_too_long_a_path(tmp_path: Path) -> None:
-    long = tmp_path / ("x" * 100)
-    account = Account(uid=tmp_path.stat().st_uid, gid=tmp_path.stat().st_gid, switch=False)
-    assert paths._first_usable([long, tmp_path / "short"], account=account) == tmp_path / "short"
-    assert not long.exists()
+def test_servers_go_elsewhere_when_their_socket_would_have_too_long_a_path() -> None:
+    account = Account(uid=os.geteuid(), gid=os.getegid(), switch=False)
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        long = Path(short) / ("x" * 100)
+        assert paths._first_usable([long, Path(short) / "y"], account=account) == Path(short) / "y"
+        assert not long.exists()
 
 
 def test_no_directory_at_all_is_said(tmp_path: Path) -> None:
