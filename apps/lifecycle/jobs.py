@@ -53,8 +53,8 @@ def _hand_over(timer_ids: Sequence[UUID]) -> bool:
     if time.monotonic() < _silent.until:
         return False
     try:
-        # A connection with time-outs: that of the worker waits for ever, as a worker must.
-        queue = get_queue(QUEUE, connection=client())
+        # A connection with time-outs, which that of a worker must not have; and at once: the claim is committed.
+        queue = get_queue(QUEUE, connection=client(), commit_mode="auto")
         queue.enqueue(
             advance_due,
             [str(each) for each in timer_ids],
