@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import Group
+
 from apps.access.models import ApiKey, Assignment, DeviceKey, Organisation, Role, User
 from apps.access.registry import register
 from apps.access.types import Protected
@@ -14,6 +16,7 @@ def register_nouns() -> None:
     register(Protected(noun="organisations", model=Organisation, actions=WRITE, organisation="pk"))
     register(Protected(noun="users", model=User, actions=WRITE, owner="pk", owner_actions=("view",)))
     register(Protected(noun="roles", model=Role, actions=WRITE, organisation=None))
+    register(Protected(noun="groups", model=Group, actions=("view",), organisation=None))
     register(Protected(noun="assignments", model=Assignment, actions=("view", "add", "delete")))
     register(
         Protected(

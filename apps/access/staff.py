@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.models import Permission
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured, ValidationError
 from django.db import models
 from django.forms import BaseInlineFormSet, ModelForm
@@ -20,8 +21,10 @@ from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.forms import AuthenticationForm
 
 from apps.access.api.addresses import client_address
-from apps.access.queries import actor_of_user, scope, sign_in_blocked_until, subject_of, visible
+from apps.access.queries import actor_of_user, allowed_actions, scope, sign_in_blocked_until, subject_of, visible
+from apps.access.queries.standing import codename
 from apps.access.registry import judge, protected_model
+from apps.access.services import grant_access, revoke_access
 from apps.access.types import Actor, Scope
 from apps.core import clock
 from apps.core.types import WatchfloorError
@@ -71,8 +74,11 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     def save_inline_through(
         self, request: HttpRequest, row: models.Model, formset: BaseInlineFormSet[Any, Any, Any]
     ) -> None:
-        """Call the services for the changed rows of an inline."""
-        raise ImproperlyConfigured(f"{type(self).__name__} saves no parts.")
+        """Call the services for the changed rows of an inline; grants are saved here for every noun."""
+        entry = protected_model(self.model)
+        if formset.model not in (entry.grants or ()):
+            raise ImproperlyConfigured(f"{type(self).__name__} saves no parts.")
+        _save_grants(row, entry.noun, formset, actor_of_staff(request))
 
     # What is shown
 
@@ -255,6 +261,48 @@ class GuardedInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
         return False
 
 
+class GrantInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
+    """The grants of an object: who may do what with this one. For whoever may share it; set ``model`` to the table."""
+
+    extra = 0
+    verbose_name = "grant"
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> tuple[str, str]:
+        """Return who, and what."""
+        by_user, _ = protected_model(self.parent_model).grants or (None, None)
+        return ("user" if self.model is by_user else "group", "permission")
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return the grants, with whom and what they are for."""
+        rows: models.QuerySet[Any] = super().get_queryset(request)
+        return rows.select_related(*self.get_fields(request), "permission__content_type")
+
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Return the choices: visible people, and the actions of this noun."""
+        entry = protected_model(self.parent_model)
+        if db_field.name == "permission":
+            names = [codename(entry, verb) for verb in entry.actions]
+            kwargs["queryset"] = Permission.objects.filter(
+                content_type__app_label=entry.model._meta.app_label, codename__in=names
+            ).select_related("content_type")
+        else:
+            kwargs["queryset"] = narrow(db_field.remote_field.model._default_manager.all(), actor_of_staff(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Say whether the person may share the object: who else sees it is not for everybody."""
+        noun = protected_model(self.parent_model).noun
+        return obj is not None and f"{noun}.share" in allowed_actions(actor_of_staff(request), obj)
+
+    has_add_permission = has_delete_permission = has_view_permission
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Say no: a grant is given or taken back."""
+        return False
+
+
 class SignInForm(AuthenticationForm, AdminAuthenticationForm):  # type: ignore[misc]  # unfold is untyped
     """The admin's login form; it says when somebody has to wait after too many attempts."""
 
@@ -267,6 +315,17 @@ class SignInForm(AuthenticationForm, AdminAuthenticationForm):  # type: ignore[m
             return error
         minutes = max(1, round((until - clock.now()).total_seconds() / 60))
         return ValidationError(f"Too many attempts. Try again in {minutes} min.", code="throttled")
+
+
+def _save_grants(thing: models.Model, noun: str, formset: Any, actor: Actor) -> None:
+    for form in formset.forms:
+        permission = form.cleaned_data.get("permission") if form.has_changed() else None
+        if permission is None:
+            continue
+        action = f"{noun}.{permission.codename.partition('_')[0]}"
+        save = revoke_access if form in formset.deleted_forms else grant_access
+        to = form.cleaned_data.get("user") or form.cleaned_data.get("group")
+        save(thing, action, to=to, actor=actor, at=clock.now())
 
 
 class _RefusableForm:

@@ -21,6 +21,7 @@ from apps.access.services.people import (
     delete_group,
     set_group_members,
     set_password,
+    set_user_groups,
 )
 from apps.access.services.roles import assign_role, change_role, create_role, delete_role, end_assignment
 from apps.access.services.sign_in import begin_sign_in, forget_sign_in_failures, note_sign_in
@@ -50,4 +51,5 @@ __all__ = [
     "revoke_device_key",
     "set_group_members",
     "set_password",
+    "set_user_groups",
 ]

@@ -133,6 +133,15 @@ def set_group_members(group_id: int, user_ids: Iterable[UUID], *, actor: Actor, 
 
 
 @transaction.atomic
+def set_user_groups(user_id: UUID, group_ids: Iterable[int], *, actor: Actor, at: datetime) -> User:
+    """Return the user, a member of exactly these groups."""
+    require(is_all_powerful(actor), "Only a superuser keeps groups.")
+    user = lock(User.objects.all(), user_id)
+    user.groups.set(Group.objects.filter(pk__in=list(group_ids)))
+    return user
+
+
+@transaction.atomic
 def delete_group(group_id: int, *, actor: Actor, at: datetime) -> None:
     """Delete a group together with its assignments and grants."""
     require(is_all_powerful(actor), "Only a superuser keeps groups.")
