@@ -36,6 +36,7 @@ class Environment:
     demo_key: str
     gdal_library_path: str
     geos_library_path: str
+    browser_dir: str
 
 
 @cache
@@ -64,4 +65,5 @@ def read_environment() -> Environment:
         demo_key=text("WATCHFLOOR_DEMO_KEY", default=""),
         gdal_library_path=text("GDAL_LIBRARY_PATH", default=""),
         geos_library_path=text("GEOS_LIBRARY_PATH", default=""),
+        browser_dir=text("WATCHFLOOR_BROWSER_DIR", default=""),
     )

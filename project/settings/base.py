@@ -153,7 +153,7 @@ USE_I18N = False
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
-STATICFILES_DIRS = [path for path in [BASE_DIR / "browser"] if path.is_dir()]
+STATICFILES_DIRS = [path for path in [Path(ENV.browser_dir or BASE_DIR / "browser")] if path.is_dir()]
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
