@@ -29,6 +29,7 @@ class WatchfloorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is n
         """Return our pages, then Django's."""
         own: list[URLPattern | URLResolver] = [
             path("live-map/", self.admin_view(views.live_map), name="live_map"),
+            path("live-map/stays/", self.admin_view(views.live_map_stays), name="live_map_stays"),
             path("dashboard/", self.admin_view(views.dashboard_figures), name="dashboard_figures"),
             path("queues/", include(self._queue_urls())),
         ]

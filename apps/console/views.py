@@ -8,7 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
@@ -36,6 +36,7 @@ def live_map(request: HttpRequest) -> HttpResponse:
         "api_root": API_ROOT,
         "page_data": {
             "feed": FEED_PATH,
+            "stays": reverse("admin:live_map_stays"),
             "wall": is_wall,
             "links": {"asset": _pattern("assets_asset"), "zone": _pattern("zones_zone")},
             "asset_kinds": queries.asset_kind_styles(actor),
@@ -46,6 +47,12 @@ def live_map(request: HttpRequest) -> HttpResponse:
     response = TemplateResponse(request, "console/live_map.html", context)
     response.headers[csp.HEADER] = csp.LIVE_MAP
     return response
+
+
+def live_map_stays(request: HttpRequest) -> JsonResponse:
+    """Return who is inside which zone now, as far as the person may see both."""
+    stays = queries.visible_stays(actor_of_user(request.user))
+    return JsonResponse({str(zone): [str(asset) for asset in assets] for zone, assets in stays.items()})
 
 
 def _bar_links() -> list[dict[str, Any]]:

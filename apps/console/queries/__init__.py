@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.console.queries.dashboard import Dashboard, dashboard_of
+from apps.console.queries.dashboard import Dashboard, dashboard_of, visible_stays
 from apps.console.queries.styles import asset_kind_styles, incident_state_styles, zone_kind_styles
 from apps.console.queries.system import SystemFigures, system_figures
 
@@ -13,5 +13,6 @@ __all__ = [
     "dashboard_of",
     "incident_state_styles",
     "system_figures",
+    "visible_stays",
     "zone_kind_styles",
 ]

@@ -114,6 +114,22 @@ def dashboard_of(actor: Actor, *, at: datetime) -> Dashboard:
     )
 
 
+def visible_stays(actor: Actor) -> dict[UUID, list[UUID]]:
+    """Return the visible assets inside each visible zone now; zones without any are left out."""
+    presences = visible(Presence.objects.exclude(zone_ids=[]), actor, "assets.track")
+    stays = [(asset, zone) for asset, zones in presences.values_list("asset_id", "zone_ids") for zone in zones]
+    shown = set(
+        visible(Zone.objects.filter(pk__in={zone for _, zone in stays}), actor, "zones.view").values_list(
+            "pk", flat=True
+        )
+    )
+    inside: dict[UUID, list[UUID]] = {}
+    for asset, zone in stays:
+        if zone in shown:
+            inside.setdefault(zone, []).append(asset)
+    return inside
+
+
 def _severities(not_over: QuerySet[Incident]) -> list[SeverityCount]:
     counts = not_over.order_by().values_list("severity", "state").annotate(n=Count("*"))
     in_all: Counter[int] = Counter()

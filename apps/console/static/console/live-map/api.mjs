@@ -8,12 +8,6 @@ export class ApiError extends Error {
   }
 }
 
-/** What is allowed now for an incident, and its version for `If-Match`. */
-export async function transitionsOf(incidentId) {
-  const response = await call("GET", `incidents/${encodeURIComponent(incidentId)}/transitions`);
-  return { etag: response.headers.get("ETag"), ...(await response.json()) };
-}
-
 /** Move an incident; `version` is the one that the person was looking at. */
 export async function moveIncident(incidentId, version, transition) {
   await call("POST", `incidents/${encodeURIComponent(incidentId)}/transitions`, {
@@ -28,6 +22,13 @@ export async function trackOf(assetId, sinceMs) {
   const response = await call("GET", `assets/${encodeURIComponent(assetId)}/track?${query}`);
   const { geometry = null } = await response.json();
   return geometry;
+}
+
+/** Who is inside what now: `{zone id: [asset id, ...]}`. */
+export async function stays(url) {
+  const response = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" } });
+  if (!response.ok) throw new ApiError(response.status, null);
+  return response.json();
 }
 
 async function call(method, path, { headers = {}, body } = {}) {

@@ -6,7 +6,7 @@ import { createMap, maplibre, paintBase } from "../../core/map/basemap.mjs";
 import { chooseTheme, currentTheme, onThemeChange, PALETTES } from "../../core/map/palette.mjs";
 import { Vessels } from "../map/vessels.mjs";
 import { Zones } from "../map/zones.mjs";
-import { ApiError, moveIncident, trackOf } from "./api.mjs";
+import { ApiError, moveIncident, stays, trackOf } from "./api.mjs";
 import { Details } from "./details.mjs";
 import { Feed } from "./feed.mjs";
 import { IncidentList } from "./incidents.mjs";
@@ -21,7 +21,7 @@ const byId = (id) => document.getElementById(id);
 
 let theme = currentTheme();
 let selection = {};
-const picture = new Picture();
+const picture = new Picture(() => stays(page.stays));
 const assetKinds = new Map(page.asset_kinds.map((kind) => [kind.slug, kind]));
 const zoneKinds = new Map(page.zone_kinds.map((kind) => [kind.slug, kind]));
 
@@ -67,6 +67,7 @@ function changed(topic, change) {
   if (topic === "zones") zonesChanged(change);
   if (topic === "incidents") incidentsChanged();
   if (topic === "assets") drawLegend();
+  if (topic === "stays") zones.light(picture.occupied());
   if (concerns(topic, change)) showSelection();
 }
 

@@ -1,8 +1,8 @@
 /**
  * What this screen knows: assets, positions, zones and incidents, exactly as the feed gave them.
  *
- * It keeps, it does not decide: who is inside what comes from the server's findings and presences, never from a
- * calculation here. Listeners are told which of the four has changed.
+ * It keeps, it does not decide: who is inside what comes from the server, never from a calculation here. It asks for
+ * all stays with each new picture, and goes on with the findings of the feed. Listeners are told which topic changed.
  */
 
 export class Picture {
@@ -11,7 +11,14 @@ export class Picture {
   zones = new Map();
   incidents = new Map();
   #inside = new Map(); // zone id -> set of asset ids
+  #found = null; // findings since the question about all stays was asked; null while none is open
   #listeners = new Set();
+  #askStays;
+
+  /** `askStays()` resolves to `{zone id: [asset id, ...]}` as it is now. */
+  constructor(askStays) {
+    this.#askStays = askStays;
+  }
 
   /** `listener(topic, change)`; `change` is null when everything of the topic is new. */
   listen(listener) {
@@ -59,10 +66,7 @@ export class Picture {
 
   #replace(topic, features) {
     this[topic] = new Map(features.map((feature) => [feature.id, feature]));
-    if (topic === "positions") {
-      this.#inside.clear();
-      for (const feature of features) this.#place(feature);
-    }
+    if (topic === "positions") this.#learnStays();
     this.#tell(topic, null);
   }
 
@@ -78,7 +82,6 @@ export class Picture {
     if (topic === "positions") {
       const merged = known ? { ...known, ...feature, properties: { ...known.properties, ...feature.properties } } : feature;
       this.positions.set(feature.id, merged);
-      this.#place(feature);
     } else if (!known || known.version <= feature.version) {
       this[topic].set(feature.id, feature);
     }
@@ -90,20 +93,29 @@ export class Picture {
     if (topic === "zones") this.#inside.delete(id);
   }
 
-  /** A presence that says which zones it is in is the whole truth about that asset. */
-  #place(feature) {
-    const zones = zonesNamed(feature);
-    if (!zones) return;
-    for (const assets of this.#inside.values()) assets.delete(feature.id);
-    for (const zone of zones) this.#assetsIn(zone).add(feature.id);
+  #happened({ id, event }) {
+    if (event?.type === "watchfloor.finding.corrected.v1") return void this.#learnStays();
+    const { finding, zone_id: zone } = event?.object?.properties ?? {};
+    if (!zone) return;
+    this.#found?.push({ id, finding, zone });
+    this.#apply({ id, finding, zone });
   }
 
-  #happened({ id, event }) {
-    const finding = event?.type?.split(".")[2];
-    const zone = event?.object?.properties?.zone?.id;
-    if (!zone) return;
+  #apply({ id, finding, zone }) {
     if (finding === "left") this.#assetsIn(zone).delete(id);
     else if (finding === "entered" || finding === "dwelt") this.#assetsIn(zone).add(id);
+  }
+
+  /** The answer may be older than what the feed says meanwhile, so that is applied again on top of it. */
+  async #learnStays() {
+    const found = [];
+    this.#found = found;
+    const stays = await this.#askStays().catch(() => null);
+    if (!stays || this.#found !== found) return;
+    this.#found = null;
+    this.#inside = new Map(Object.entries(stays).map(([zone, assets]) => [zone, new Set(assets)]));
+    for (const each of found) this.#apply(each);
+    this.#tell("stays", null);
   }
 
   #assetsIn(zone) {
@@ -114,9 +126,4 @@ export class Picture {
   #tell(topic, change) {
     for (const listener of this.#listeners) listener(topic, change);
   }
-}
-
-function zonesNamed({ properties }) {
-  const zones = properties?.zones;
-  return Array.isArray(zones) ? zones.map((zone) => zone.id ?? zone) : null;
 }
