@@ -1,4 +1,4 @@
-"""Registration of tracking; nothing else happens here."""
+"""Registers tracking with access, with the event log and with the clock."""
 
 from __future__ import annotations
 
@@ -11,3 +11,10 @@ class TrackingConfig(AppConfig):
     name = "apps.tracking"
     label = "tracking"
     verbose_name = "Tracking"
+
+    def ready(self) -> None:
+        """Register nouns, topic and event types."""
+        from apps.tracking import policy, published  # noqa: PLC0415 - models are ready only now
+
+        policy.register_nouns()
+        published.register_published()

@@ -56,18 +56,22 @@ def step(presence: Presence, fixed_at: datetime, hits: Sequence[ZoneRef], find_z
 
 
 def hear(presence: Presence, fixed_at: datetime, received_at: datetime, patience: Patience) -> Outcome:
-    """Return the presence after hearing of a fix, as far as contact goes, and whether contact was regained.
+    """Return the presence after hearing of a fix, as far as contact goes, and whether contact was regained."""
+    heard = heard_as(presence, fixed_at, received_at, patience)
+    if heard is Connectivity.LOST or presence.connectivity is not Connectivity.LOST or presence.fixed_at is None:
+        return Outcome(replace(presence, connectivity=heard))
+    fact = Fact(kind=FindingKind.REGAINED_CONTACT, at=fixed_at, since=presence.fixed_at)
+    return Outcome(replace(presence, connectivity=heard), (fact,))
 
-    A buffered fix so old that the asset would be lost anyway regains nothing: it shows that there was contact
-    then, not that there is contact now.
+
+def heard_as(presence: Presence, fixed_at: datetime, received_at: datetime, patience: Patience) -> Connectivity:
+    """Return how an asset stands after hearing of its latest fix.
+
+    A buffered fix so old that the asset would be lost anyway changes nothing: it shows that there was contact then,
+    not that there is contact now. Whether it is lost, the clock says.
     """
     heard = connectivity_at(fixed_at, received_at, patience)
-    if heard is Connectivity.LOST:
-        return Outcome(presence if presence.fixed_at else replace(presence, connectivity=heard))
-    facts: tuple[Fact, ...] = ()
-    if presence.connectivity is Connectivity.LOST and presence.fixed_at is not None:
-        facts = (Fact(kind=FindingKind.REGAINED_CONTACT, at=fixed_at, since=presence.fixed_at),)
-    return Outcome(replace(presence, connectivity=heard), facts)
+    return presence.connectivity if heard is Connectivity.LOST and presence.fixed_at else heard
 
 
 def elapse(presence: Presence, at: datetime, find_zone: FindZone, patience: Patience) -> Outcome:

@@ -1,0 +1,89 @@
+"""The ingest spine: from reports to stored positions, presences, findings, incidents and events, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from django.db import IntegrityError, transaction
+
+from apps.access.types import Actor
+from apps.core.types import Unavailable
+from apps.tracking.rules.presence import heard_as
+from apps.tracking.services.admission import Batch, admit
+from apps.tracking.services.detection import detect
+from apps.tracking.services.lane import lane_row, tell_lane
+from apps.tracking.services.quarantine import set_aside
+from apps.tracking.services.recording import record
+from apps.tracking.services.storing import Held, UnseenAssets, open_presences, patience_of, store
+from apps.tracking.types import IngestResult, Item, Submission
+from apps.zones.queries import zone_index, zones_hit
+
+ATTEMPTS: Final = 4
+
+
+def ingest(items: Sequence[Item], *, actor: Actor, source: str, received_at: datetime) -> IngestResult:
+    """Store what one sender reported, and everything that follows from it; return what became of it.
+
+    ``source`` is the slug of a registered source; raises ``NotFound`` for another. Sending twice has the effect of
+    once. What cannot be a fix is quarantined and counted, never an error.
+    """
+    submission = Submission(actor=actor, source=source, received_at=received_at, items=items)
+    return ingest_all([submission])[0]
+
+
+def ingest_all(submissions: Sequence[Submission]) -> list[IngestResult]:
+    """Store what several senders reported as one batch, together or not at all; return one result for each.
+
+    An asset that was never heard of gets its presence row first, in a transaction of its own: so everybody who waits
+    for a presence holds only presences with smaller ids, and nobody waits in a circle.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return _ingest(submissions)
+        except UnseenAssets as unseen:
+            _open(unseen)
+    raise Unavailable("The assets of this batch come and go too fast; try again.")
+
+
+@transaction.atomic
+def _ingest(submissions: Sequence[Submission]) -> list[IngestResult]:
+    batch = admit(submissions)
+    index = zone_index()
+    fixes = [row.fix for row in batch.rows]
+    hits = zones_hit(
+        [fix.lon for fix in fixes],
+        [fix.lat for fix in fixes],
+        [fix.altitude_m for fix in fixes],
+        [fix.fixed_at for fix in fixes],
+        index,
+        datums=[fix.altitude_datum for fix in fixes],
+    )
+    held = store(batch)
+    changes = detect(batch, hits, held, index.find)
+    record(changes, index.find, at=max(submission.received_at for submission in submissions))
+    set_aside(batch)
+    _broadcast(batch, held)
+    return batch.results(held.duplicates)
+
+
+def _open(unseen: UnseenAssets) -> None:
+    try:
+        with transaction.atomic():
+            open_presences(unseen.asset_ids)
+    except IntegrityError:
+        # An asset was deleted in this very moment: the next attempt will not know it.
+        return
+
+
+def _broadcast(batch: Batch, held: Held) -> None:
+    """Tell the positions lane, after the commit, where everything is that has moved."""
+    moved = []
+    for asset_id, place in batch.newest.items():
+        row, known = batch.rows[place], held.presences[asset_id]
+        if known.fixed_at is None or row.fix.fixed_at > known.fixed_at:
+            moved.append(
+                lane_row(row.asset, row.fix, heard_as(known, row.fix.fixed_at, row.received_at, patience_of(row.asset)))
+            )
+    tell_lane(moved)
