@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,7 +71,7 @@ def _read(name: str) -> object:
     try:
         content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
         return orjson.loads(gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content)
-    except OSError as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise CommandError(f"{name} cannot be read: {error}") from error
     except orjson.JSONDecodeError as error:
         raise CommandError(f"{name} is not JSON: {error}") from error

@@ -1,0 +1,102 @@
+"""Who is meant by an identifier or a device, in a bounded number of statements."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from apps.access import services as access
+from apps.access.types import SYSTEM
+from apps.assets.models import Asset
+from apps.assets.queries import (
+    asset_refs,
+    assets_by_identifier,
+    assets_matching,
+    device,
+    identifiers_of,
+)
+from apps.assets.types import AssetRef, DeviceRef, IdentifierPair
+from apps.core.types import AssetId, OrganisationId
+from tests.factories.assets import make_asset, make_asset_kind, make_device
+from tests.factories.core import NOON
+
+pytestmark = pytest.mark.django_db
+
+
+def ref(asset: Asset) -> AssetRef:
+    return AssetRef(
+        id=AssetId(asset.pk),
+        organisation_id=OrganisationId(asset.organisation_id),
+        kind_id=asset.kind_id,
+        name=asset.name,
+        late_after=asset.kind.late_after,
+        lost_after=asset.kind.lost_after,
+        is_active=asset.is_active,
+    )
+
+
+def test_assets_are_found_by_what_the_outside_calls_them_in_one_statement(django_assert_num_queries: Any) -> None:
+    kind = make_asset_kind(late_after=timedelta(minutes=1), lost_after=timedelta(minutes=2))
+    tug = make_asset("Tug", kind=kind, identifiers=[("mmsi", "003669999"), ("imo", "9074729")])
+    jet = make_asset("Jet", identifiers=[("icao24", "4ca7f2")], is_active=False)
+    make_asset("Other", identifiers=[("plate", "003669999")])
+    asked = [("mmsi", "3669999"), ("imo", "9074729"), ("icao24", "4CA7F2"), ("mmsi", "999999999"), ("x", "y")]
+    with django_assert_num_queries(1):
+        found = assets_by_identifier(asked)
+    assert found == {asked[0]: ref(tug), asked[1]: ref(tug), asked[2]: ref(jet)}
+
+
+def test_no_identifiers_find_nobody() -> None:
+    make_asset(identifiers=[("mmsi", "367000001")])
+    assert assets_by_identifier([]) == {}
+
+
+def test_assets_are_found_by_id() -> None:
+    tug, _ = make_asset("Tug"), make_asset("Other")
+    assert asset_refs([tug.pk]) == {tug.pk: ref(tug)}
+
+
+def test_a_device_is_found_by_protocol_and_id(django_assert_num_queries: Any) -> None:
+    tug = make_asset("Tug")
+    key, _ = access.create_device_key(organisation_id=tug.organisation_id, name="k", actor=SYSTEM, at=NOON)
+    tracker = make_device(tug, "tracker-1", protocol="osmand", key=key)
+    make_device(make_asset("Other"), "tracker-1", protocol="owntracks", is_open=True)
+    with django_assert_num_queries(1):
+        found = device("osmand", "tracker-1")
+    assert found == DeviceRef(id=tracker.pk, asset=ref(tug), key_id=key.pk, is_open=False)
+    assert device("osmand", "nobody") is None
+
+
+def test_identifiers_of_many_assets_come_in_one_statement(django_assert_num_queries: Any) -> None:
+    tug = make_asset(identifiers=[("mmsi", "367000001"), ("imo", "9074729")])
+    barge, bare = make_asset(identifiers=[("mmsi", "367000002")]), make_asset()
+    with django_assert_num_queries(1):
+        found = identifiers_of([tug.pk, barge.pk, bare.pk])
+    assert found == {
+        tug.pk: (IdentifierPair("imo", "9074729"), IdentifierPair("mmsi", "367000001")),
+        barge.pk: (IdentifierPair("mmsi", "367000002"),),
+    }
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ({}, {"Tug", "Barge", "Jet"}),
+        ({"kind": "vessel"}, {"Tug", "Barge"}),
+        ({"kind": "nothing"}, set()),
+        ({"is_active": False}, {"Barge"}),
+        ({"q": "tu"}, {"Tug"}),
+        ({"q": "4ca"}, {"Jet"}),
+        ({"q": "%"}, set()),
+        ({"identifier": IdentifierPair("MMSI", "3669999")}, {"Tug"}),
+        ({"kind": "vessel", "is_active": True}, {"Tug"}),
+    ],
+)
+def test_lists_are_narrowed_by_every_condition(conditions: Any, expected: set[str]) -> None:
+    vessel = make_asset_kind("vessel")
+    make_asset("Tug", kind=vessel, identifiers=[("mmsi", "003669999")])
+    make_asset("Barge", kind=vessel, is_active=False)
+    make_asset("Jet", identifiers=[("icao24", "4ca7f2")])
+    assert {each.name for each in assets_matching(Asset.objects.all(), **conditions)} == expected

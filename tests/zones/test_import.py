@@ -1,0 +1,152 @@
+"""Imports: all of a file or nothing, and every fault told with its row."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from apps.access.types import SYSTEM
+from apps.core.types import Invalid, NotAllowed
+from apps.events.models import Event
+from apps.zones.models import Zone, ZoneVersion
+from apps.zones.services import import_zones
+from tests.factories.access import make_cast, make_organisation
+from tests.factories.core import NOON
+from tests.factories.zones import make_zone_kind
+from tests.zones.rules.test_features import BOW_TIE, feature
+
+pytestmark = pytest.mark.django_db
+
+US_ZONES = Path("apps/console/demo/data/us_cfr_zones.geojson")
+
+
+def collection(*features: object) -> dict[str, object]:
+    return {"type": "FeatureCollection", "features": list(features)}
+
+
+def counts() -> tuple[int, int, int]:
+    return Zone.objects.count(), ZoneVersion.objects.count(), Event.objects.filter(noun="zones").count()
+
+
+def test_every_feature_becomes_a_zone_with_a_version_and_an_event(django_assert_max_num_queries: Any) -> None:
+    organisation = make_organisation()
+    anchorage, depot = make_zone_kind("anchorage"), make_zone_kind("depot")
+    features = [feature(name="A", kind="anchorage"), feature(name="B"), feature(name="C", kind="depot")]
+    with django_assert_max_num_queries(12):
+        report = import_zones(collection(*features), organisation=organisation, kind=depot, actor=SYSTEM, at=NOON)
+    assert [(row.index, row.name, row.errors) for row in report.rows] == [(0, "A", ()), (1, "B", ()), (2, "C", ())]
+    assert (report.imported, report.faulty, counts()) == (3, (), (3, 3, 3))
+    stored = {zone.pk: (zone.name, zone.kind_id, zone.organisation_id) for zone in Zone.objects.all()}
+    kinds = [anchorage.pk, depot.pk, depot.pk]
+    assert stored == {
+        row.zone_id: (row.name, kind, organisation.pk) for row, kind in zip(report.rows, kinds, strict=True)
+    }
+
+
+def test_one_faulty_feature_keeps_all_out_and_each_fault_is_told() -> None:
+    kind = make_zone_kind("anchorage")
+    features = [feature(name="Good"), feature(BOW_TIE, name="Bad", lower_m="x"), feature(name="Odd", kind="nothing")]
+    report = import_zones(collection(*features), organisation=make_organisation(), kind=kind, actor=SYSTEM, at=NOON)
+    assert [(row.index, row.name, [(error.pointer, error.code) for error in row.errors]) for row in report.faulty] == [
+        (1, "Bad", [("/properties/lower_m", "not_a_number"), ("/geometry/coordinates", "self_crossing")]),
+        (2, "Odd", [("/properties/kind", "unknown_kind")]),
+    ]
+    assert (report.imported, counts()) == (0, (0, 0, 0))
+
+
+def test_a_dry_run_judges_and_writes_nothing() -> None:
+    kind = make_zone_kind()
+    report = import_zones(
+        collection(feature()), organisation=make_organisation(), kind=kind, is_dry_run=True, actor=SYSTEM, at=NOON
+    )
+    assert (report.is_dry_run, report.faulty, report.imported, counts()) == (True, (), 0, (0, 0, 0))
+
+
+def test_a_feature_of_no_kind_is_refused() -> None:
+    report = import_zones(collection(feature()), organisation=make_organisation(), actor=SYSTEM, at=NOON)
+    assert [error.detail for error in report.rows[0].errors] == ["Say of which kind the zone is."]
+
+
+def test_whoever_may_not_add_zones_may_not_import_them() -> None:
+    cast = make_cast()
+    with pytest.raises(NotAllowed):
+        import_zones(
+            collection(feature()),
+            organisation=cast.harbour,
+            kind=make_zone_kind(),
+            actor=cast.actor("bob"),
+            at=NOON,
+        )
+    assert counts() == (0, 0, 0)
+
+
+def test_what_is_no_collection_is_refused_before_anything_is_read() -> None:
+    with pytest.raises(Invalid):
+        import_zones([], organisation=make_organisation(), actor=SYSTEM, at=NOON)
+
+
+def run(path: Path | str, **options: object) -> str:
+    """Run the command; return what it says."""
+    output = io.StringIO()
+    call_command("import_zones", str(path), stdout=output, stderr=output, no_color=True, **options)
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_the_command_imports_a_file(tmp_path: Path, is_packed: bool) -> None:
+    organisation, kind = make_organisation(), make_zone_kind("anchorage")
+    content = json.dumps(collection(feature(), feature(name="Pier"))).encode()
+    path = tmp_path / "zones.geojson"
+    path.write_bytes(gzip.compress(content) if is_packed else content)
+    assert run(path, organisation=organisation.slug, kind=kind.slug, dry_run=True) == "2 zones would be imported.\n"
+    assert counts() == (0, 0, 0)
+    assert run(path, organisation=organisation.slug, kind=kind.slug) == "2 zones imported.\n"
+    assert counts() == (2, 2, 2)
+
+
+def test_the_command_tells_every_fault_and_fails(tmp_path: Path) -> None:
+    organisation, kind = make_organisation(), make_zone_kind("anchorage")
+    path = tmp_path / "zones.geojson"
+    path.write_text(json.dumps(collection(feature(), feature(BOW_TIE, name="Bad"))))
+    output = io.StringIO()
+    with pytest.raises(CommandError) as failed:
+        call_command(
+            "import_zones", str(path), organisation=organisation.slug, kind=kind.slug, stderr=output, no_color=True
+        )
+    assert str(failed.value) == "Nothing was imported: 1 of 2 features are not right."
+    assert output.getvalue() == "feature 1 'Bad' /geometry/coordinates: Self-intersection at 0.5 0.5 (lon lat).\n"
+    assert counts() == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"type": "FeatureCollection", "features": [NaN]}', b"\x1f\x8b", b"[]"]
+)
+def test_the_command_refuses_what_is_no_geojson(tmp_path: Path, content: bytes) -> None:
+    organisation = make_organisation()
+    path = tmp_path / "zones.geojson"
+    path.write_bytes(content)
+    with pytest.raises(CommandError):
+        run(path, organisation=organisation.slug)
+    with pytest.raises(CommandError):
+        run(tmp_path / "missing", organisation=organisation.slug)
+
+
+def test_the_zones_of_the_demo_are_imported_as_they_are_published() -> None:
+    if not US_ZONES.is_file():
+        pytest.skip(f"{US_ZONES} is not here")
+    for slug in ("anchorage", "danger_zone", "regulated_navigation_area", "safety_zone", "security_zone"):
+        make_zone_kind(slug)
+    report = import_zones(
+        json.loads(US_ZONES.read_text()),
+        organisation=make_organisation(),
+        kind_property="zone_type",
+        actor=SYSTEM,
+        at=NOON,
+    )
+    assert (report.imported, [row.errors for row in report.faulty]) == (14, [])
