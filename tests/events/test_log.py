@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
@@ -36,7 +38,9 @@ def test_a_published_event_says_who_what_and_when() -> None:
     assert (row.offset, row.also, row.previous_organisation_id) == (None, [], None)
 
 
-def test_events_are_written_in_order_by_one_statement(django_assert_num_queries: Callable[..., object]) -> None:
+def test_events_are_written_in_order_by_one_statement(
+    django_assert_num_queries: Callable[..., AbstractContextManager[Any]],
+) -> None:
     events = [new_event(title=str(number)) for number in range(50)]
     with transaction.atomic(), django_assert_num_queries(3):  # the statement between its savepoint and its release
         services.publish(events, actor=SYSTEM, at=NOON)

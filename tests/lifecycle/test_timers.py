@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connections, transaction
@@ -107,7 +109,7 @@ def test_who_acts_in_time_stops_the_timer(harbour: Organisation) -> None:
 
 
 def test_a_thousand_timers_take_as_many_statements_as_ten(
-    harbour: Organisation, django_assert_max_num_queries: Callable[..., object]
+    harbour: Organisation, django_assert_max_num_queries: Callable[..., AbstractContextManager[Any]]
 ) -> None:
     incidents = waiting(harbour, 30)
     ids = [timer_of(incident).id for incident in incidents]
