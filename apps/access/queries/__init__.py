@@ -14,8 +14,10 @@ from apps.access.queries.doors import (
     scope,
     subject_of,
     visible,
+    visible_row,
 )
-from apps.access.queries.holdings import holds, holds_at_root, is_all_powerful, outranks
+from apps.access.queries.grants import Grant, find_grant, find_holder, grantable_object, grants_of
+from apps.access.queries.holdings import held_actions, holds, holds_at_root, is_all_powerful, outranks
 from apps.access.queries.people import (
     actor_of_token,
     actor_of_user,
@@ -28,6 +30,7 @@ from apps.access.queries.standing import access_version
 from apps.access.queries.tree import find_organisation, find_organisation_by_slug, lineages_of
 
 __all__ = [
+    "Grant",
     "access_version",
     "actor_of_token",
     "actor_of_user",
@@ -36,9 +39,14 @@ __all__ = [
     "authorize",
     "authorize_in",
     "device_actor_of_token",
+    "find_grant",
+    "find_holder",
     "find_organisation",
     "find_organisation_by_slug",
     "find_user",
+    "grantable_object",
+    "grants_of",
+    "held_actions",
     "holds",
     "holds_at_root",
     "is_all_powerful",
@@ -49,4 +57,5 @@ __all__ = [
     "sign_in_blocked_until",
     "subject_of",
     "visible",
+    "visible_row",
 ]

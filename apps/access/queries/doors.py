@@ -56,6 +56,14 @@ def visible(queryset: QuerySet[M], actor: Actor, action: str) -> QuerySet[M]:
     return queryset.filter(condition) if condition else queryset.none()
 
 
+def visible_row(queryset: QuerySet[M], pk: UUID, actor: Actor, action: str) -> M:
+    """Return one row by its key; raises ``NotFound`` when it does not exist or may not be seen."""
+    row = visible(queryset, actor, action).filter(pk=pk).first()
+    if row is None:
+        raise NotFound("There is no such thing, or you may not see it.")
+    return row
+
+
 def authorize(actor: Actor, action: str, thing: Model | Subject) -> None:
     """Return when the actor may do the action to the object.
 

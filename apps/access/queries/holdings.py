@@ -8,6 +8,7 @@ from uuid import UUID
 from apps.access.models import User
 from apps.access.queries.people import actor_of_user
 from apps.access.queries.standing import Standing, standing_of
+from apps.access.registry import all_actions
 from apps.access.types import Actor, ActorKind
 
 
@@ -39,6 +40,15 @@ def holds_at_root(actor: Actor, actions: Iterable[str]) -> bool:
     return standing is not None and all(
         _in_scopes(actor, action) and (standing.is_superuser or action in standing.at_root) for action in actions
     )
+
+
+def held_actions(actor: Actor) -> frozenset[str]:
+    """Return the actions that the actor holds by role anywhere, within the scopes of its key."""
+    standing = _active_standing(actor)
+    if standing is None:
+        return frozenset()
+    held = all_actions() if standing.is_superuser else frozenset(standing.organisations) & all_actions()
+    return frozenset(action for action in held if _in_scopes(actor, action))
 
 
 def outranks(actor: Actor, user: User) -> bool:

@@ -1,0 +1,40 @@
+"""What OpenAPI says of the two ways to sign in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """A person's session."""
+
+    target_class = "apps.access.api.authentication.SessionActorAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Return the cookie."""
+        return {"type": "apiKey", "in": "cookie", "name": "sessionid"}
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """A program's key."""
+
+    target_class = "apps.access.api.authentication.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Return the bearer token."""
+        return {"type": "http", "scheme": "bearer", "description": "`wf_<prefix>_<secret>`"}
+
+
+class DeviceKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """A device's key."""
+
+    target_class = "apps.access.api.authentication.DeviceKeyAuthentication"
+    name = "deviceKey"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Return the bearer token."""
+        return {"type": "http", "scheme": "bearer", "description": "`wfd_<prefix>_<secret>`; for ingest only"}

@@ -1,0 +1,26 @@
+"""The addresses of access."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.access.api import schema  # noqa: F401 - tells OpenAPI how to sign in
+from apps.access.api.views import grants, keys, organisations, people, roles
+
+urlpatterns = [
+    path("api/v1/me", people.Me.as_view(), name="me"),
+    path("api/v1/organisations", organisations.OrganisationList.as_view(), name="organisations"),
+    path("api/v1/organisations/<uuid:pk>", organisations.OrganisationDetail.as_view(), name="organisation"),
+    path("api/v1/users", people.UserList.as_view(), name="users"),
+    path("api/v1/users/<uuid:pk>", people.UserDetail.as_view(), name="user"),
+    path("api/v1/roles", roles.RoleList.as_view(), name="roles"),
+    path("api/v1/roles/<uuid:pk>", roles.RoleDetail.as_view(), name="role"),
+    path("api/v1/assignments", roles.AssignmentList.as_view(), name="assignments"),
+    path("api/v1/assignments/<uuid:pk>", roles.AssignmentDetail.as_view(), name="assignment"),
+    path("api/v1/grants", grants.GrantList.as_view(), name="grants"),
+    path("api/v1/grants/<str:pk>", grants.GrantDetail.as_view(), name="grant"),
+    path("api/v1/api-keys", keys.ApiKeyList.as_view(), name="api-keys"),
+    path("api/v1/api-keys/<uuid:pk>", keys.ApiKeyDetail.as_view(), name="api-key"),
+    path("api/v1/device-keys", keys.DeviceKeyList.as_view(), name="device-keys"),
+    path("api/v1/device-keys/<uuid:pk>", keys.DeviceKeyDetail.as_view(), name="device-key"),
+]

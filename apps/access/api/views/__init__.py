@@ -1,0 +1,1 @@
+"""Access over REST, a module per noun."""
