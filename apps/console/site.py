@@ -24,6 +24,7 @@ class WatchfloorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is n
     site_header = "Watchfloor"
     index_title = "Dashboard"
     enable_nav_sidebar = True
+    login_template = "console/login.html"
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return our pages, then Django's."""

@@ -15,6 +15,10 @@ def _mark(_: HttpRequest) -> str:
     return static("console/mark.svg")
 
 
+def _harbour(_: HttpRequest) -> str:
+    return static("console/harbour.svg")
+
+
 def _stylesheet(_: HttpRequest) -> str:
     return static("console/console.css")
 
@@ -69,6 +73,7 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "6px",
     "COLORS": {"base": BASE, "primary": PRIMARY, "font": FONT},
     "STYLES": [_stylesheet],
+    "LOGIN": {"image": _harbour},
     "COMMAND": {"search_models": True, "show_history": False},
     "SIDEBAR": {
         "show_search": True,
