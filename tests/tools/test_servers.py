@@ -40,6 +40,7 @@ def ask(home: Path, sql: str) -> object:
 
 
 def test_the_database_does_postgis_and_keeps_what_it_promised(home: Path) -> None:
+    postgres.stop(home / "data")
     postgres.start(home / "data", home / "run", is_durable=True)
     assert ask(home, "SELECT ST_AsText(ST_MakePoint(1, 2))") == "POINT(1 2)"
     assert ask(home, "SHOW fsync") == "on"

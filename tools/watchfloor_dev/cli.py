@@ -95,8 +95,9 @@ def _check(_arguments: list[str]) -> int:
 def _format(_arguments: list[str]) -> int:
     set_up()
     ruff = [str(python()), "-m", "ruff"]
-    repaired = run_in_foreground([*ruff, "check", "--fix", "."], dict(os.environ))
-    return run_in_foreground([*ruff, "format", "."], dict(os.environ)) or repaired
+    environment = {**os.environ, **variables.tool_caches()}
+    repaired = run_in_foreground([*ruff, "check", "--fix", "."], environment)
+    return run_in_foreground([*ruff, "format", "."], environment) or repaired
 
 
 def _manage(arguments: list[str]) -> int:

@@ -95,7 +95,7 @@ def _install_environment() -> dict[str, str]:
     if home is None or not os.access(home, os.W_OK):
         caches = places().state / "cache"
         environment |= {"UV_CACHE_DIR": str(caches / "uv"), "HOME": str(caches)}
-        caches.mkdir(exist_ok=True)
+        caches.mkdir(parents=True, exist_ok=True)
     return environment
 
 

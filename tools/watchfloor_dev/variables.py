@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shlex
 from pathlib import Path
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ def application(cluster: Cluster, *, kind: str, slot: int = 0) -> dict[str, str]
     return {
         **os.environ,
         **libraries(),
+        **tool_caches(),
         "PATH": f"{places().venv / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "DJANGO_SETTINGS_MODULE": f"project.settings.{kind}",
         "WATCHFLOOR_ENV": kind,
@@ -31,6 +33,17 @@ def application(cluster: Cluster, *, kind: str, slot: int = 0) -> dict[str, str]
         "WATCHFLOOR_REDIS_URL": f"unix://{quote(str(cluster.redis_socket))}?db=0",
         "WATCHFLOOR_TEST_SUFFIX": str(slot),
         "WATCHFLOOR_BROWSER_DIR": str(places().browser),
+    }
+
+
+def tool_caches() -> dict[str, str]:
+    """Where the tools keep what they remember: beside our own state, for the checkout may not be writable."""
+    caches = places().state / "cache"
+    return {
+        "RUFF_CACHE_DIR": str(caches / "ruff"),
+        "MYPY_CACHE_DIR": str(caches / "mypy"),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(caches / "hypothesis"),
+        "PYTEST_ADDOPTS": f"{os.environ.get('PYTEST_ADDOPTS', '')} -o cache_dir={shlex.quote(str(caches / 'pytest'))}",
     }
 
 
