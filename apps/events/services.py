@@ -152,5 +152,10 @@ def _values(event: NewEvent) -> tuple[object, ...]:
         event.organisation_id,
         event.previous_organisation_id,
         orjson.dumps(also).decode(),
-        orjson.dumps(content, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=str).decode(),
+        orjson.dumps(content, option=orjson.OPT_PASSTHROUGH_SUBCLASS, default=_plain).decode(),
     )
+
+
+def _plain(value: object) -> object:
+    """Return what orjson does not take: an enum of numbers stays a number, as a snapshot shows it."""
+    return int(value) if isinstance(value, int) else str(value)
