@@ -182,6 +182,7 @@ def log_row(event: Event) -> LogRow:
         change=event.data["change"],
         content=content,
         lifecycle=event.data.get("lifecycle"),
+        corrected=event.data.get("previous") if event.data["change"] == "found" else None,
         picture=picture,
         boxes=boxes_of(picture.geometry) if picture else (),
     )

@@ -96,6 +96,7 @@ class Limits:
     stall_s: float = 30.0
     auth_s: float = 10.0
     heartbeat_s: float = 20.0
+    silence_s: float = 50.0
     access_poll_s: float = 0.5
     access_blind_s: float = 10.0
     standing_s: float = 2.0
@@ -164,6 +165,7 @@ class LogRow:
     """One numbered event as the hub reads it.
 
     ``picture`` is the object after the change, where the event carries one; ``boxes`` are those of its geometry.
+    ``corrected`` is what was found before, where this finding takes its place.
     ``also`` are (view action, id, organisation) of what a reader must be allowed to see besides. ``texts`` keeps
     the encodings made so far, so that each is made once for all sockets.
     """
@@ -181,6 +183,7 @@ class LogRow:
     change: str
     content: Mapping[str, object] | None
     lifecycle: Mapping[str, object] | None
+    corrected: Mapping[str, object] | None = None
     picture: Feature | None = None
     boxes: tuple[BBox, ...] = ()
     texts: dict[Hashable, str] = field(default_factory=dict)

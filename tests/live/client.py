@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -20,9 +21,21 @@ PATIENCE_S = 10.0
 class FeedClient:
     """One socket, read by whoever calls; everything that came is kept in ``log``."""
 
-    def __init__(self, url: str, *, headers: Mapping[str, str] | None = None, protocol: str = "watchfloor.feed.v1"):
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        protocol: str = "watchfloor.feed.v1",
+        sock: socket.socket | None = None,
+    ) -> None:
         self._socket: ClientConnection = connect(
-            url, additional_headers=dict(headers or {}), subprotocols=[Subprotocol(protocol)], compression=None
+            url,
+            sock=sock,
+            additional_headers=dict(headers or {}),
+            subprotocols=[Subprotocol(protocol)],
+            compression=None,
+            max_size=None,
         )
         self.log: list[Frame] = []
         self.pictures: defaultdict[str, dict[str, Frame]] = defaultdict(dict)
@@ -127,7 +140,7 @@ class FeedClient:
             self._follow_event(sub, frame)
         self.epoch = frame.get("epoch", self.epoch)
         if frame["type"] in ("subscribed", "bookmark", "event") and "offset" in frame:
-            self.offsets[sub] = max(self.offsets[sub], frame["offset"])
+            self.offsets[sub] = frame["offset"]
         if "view" in frame:
             self.views[sub] = frame["view"]
 

@@ -26,7 +26,13 @@ from tests.live.client import FeedClient
 
 # Everything that happens by time happens soon.
 QUICK = Limits(
-    heartbeat_s=0.25, access_poll_s=0.05, standing_s=0.2, poll_s=0.2, poll_without_doorbell_s=0.05, lane_poll_s=0.2
+    silence_s=60,
+    heartbeat_s=0.25,
+    access_poll_s=0.05,
+    standing_s=0.2,
+    poll_s=0.2,
+    poll_without_doorbell_s=0.05,
+    lane_poll_s=0.2,
 )
 
 

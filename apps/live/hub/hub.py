@@ -172,14 +172,18 @@ class Hub:
 
     def tell(self, audience: Audience, row: LogRow, decision: Decision) -> None:
         """Hand one event to an audience; what speaks of more than one object only to those who see them all."""
-        audience.last_offset = row.offset
+        has_all_heard = True
         for name, members in tuple(audience.members.items()):
             text = event_text(row, decision, name, audience.view.fields)
             for subscription in tuple(members):
                 if subscription.audience is not audience:
                     continue
-                if decision is not TELL or not row.also or subscription.reader.sees(row.also):
+                if decision is not TELL or subscription.reader.sees(row.also):
                     subscription.socket.offer(text, name)
+                else:
+                    has_all_heard = False
+        if has_all_heard:
+            audience.last_offset = row.offset
 
     def handed_out(self, row: LogRow) -> None:
         """Note how long a row took; a change of hands may bring others what comes over the lane."""

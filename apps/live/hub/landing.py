@@ -24,6 +24,7 @@ from apps.live.rules.decide import TELL, Decision
 from apps.live.rules.frames import FrameId, Resume
 from apps.live.rules.outbox import join as join_texts
 from apps.live.rules.texts import (
+    bookmark_frame,
     event_text,
     frame,
     gap_frame,
@@ -138,6 +139,8 @@ class Landing:
             self._send_snapshot(subscription)
         self._send(subscription, self._row_texts(subscription, self._rows))
         self._send(subscription, self._move_texts(subscription, self._moves))
+        if not join.answers or join.gap is not None:
+            self._say_where(subscription)
 
     def _take_in_resumed(self, join: Resumed, audience: Audience) -> None:
         replay = join.replay
@@ -173,8 +176,7 @@ class Landing:
         upserts, removes = self._difference(held)
         text = self._difference_text(subscription.name, upserts, removes, join.reason)
         self._send(subscription, [text] if text else [])
-        bookmark = frame("bookmark", sub=subscription.name, offset=self._hub.log.offset, view=str(self._key))
-        self._send(subscription, [bookmark])
+        self._say_where(subscription)
 
     def _replay_rows(self, rows: Iterable[LogRow], held: Held) -> list[tuple[LogRow, Decision]]:
         decisions = ((row, decide_row(row, self._shown, held)) for row in rows)
@@ -231,6 +233,11 @@ class Landing:
         text = join_texts(texts)
         if text is not None:
             subscription.socket.offer(text, subscription.name, is_counted=False)
+
+    def _say_where(self, subscription: Subscription) -> None:
+        """Say where a picture stands that the client did not ask for."""
+        log = self._hub.log
+        self._send(subscription, [bookmark_frame(subscription.name, log.epoch, log.offset, str(self._key))])
 
     def _say_subscribed(self, join: Fresh | Resumed, offset: int, *, is_recovered: bool) -> None:
         subscription = join.subscription

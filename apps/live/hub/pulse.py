@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from django.db import Error
 
 from apps.core import clock
 from apps.live import metrics, queries
-from apps.live.rules.texts import frame
+from apps.live.rules.texts import bookmark_frame, frame
 from apps.live.types import Close
 
 if TYPE_CHECKING:
     from apps.live.hub.hub import Hub
-
-MISSED_BEATS: Final = 2.5
 
 
 class Pulse:
@@ -53,9 +51,10 @@ class Pulse:
 
     def _send_signs_of_life(self, now: float) -> None:
         hub = self._hub
-        silence_s = MISSED_BEATS * hub.limits.heartbeat_s
         hub.send_away(
-            lambda socket: now - socket.last_seen > silence_s, Close.NO_SIGN_OF_LIFE, "No sign of life for too long."
+            lambda socket: now - socket.last_seen > hub.limits.silence_s,
+            Close.NO_SIGN_OF_LIFE,
+            "No sign of life for too long.",
         )
         self._bookmark()
         ping = frame("ping")
@@ -72,7 +71,7 @@ class Pulse:
                 continue
             audience.last_offset = offset
             for name, members in tuple(audience.members.items()):
-                text = frame("bookmark", sub=name, offset=offset, view=str(audience.key))
+                text = bookmark_frame(name, self._hub.log.epoch, offset, str(audience.key))
                 for subscription in tuple(members):
                     subscription.socket.offer(text, name)
 

@@ -66,6 +66,11 @@ def gap_frame(sub: str, reason: GapReason) -> str:
     return frame("gap", sub=sub, reason=reason, action="resync")
 
 
+def bookmark_frame(sub: str, epoch: str, offset: int, view: str) -> str:
+    """Return the frame that says that a subscription has all up to an offset."""
+    return frame("bookmark", sub=sub, epoch=epoch, offset=offset, view=view)
+
+
 def event_text(row: LogRow, decision: Decision, sub: str, fields: Fields) -> str:
     """Return the frame of an event, encoded once per name, fields and decision."""
     return _kept(row.texts, (sub, fields, decision), lambda: _named("event", sub, _event_body(row, decision, fields)))
@@ -159,7 +164,7 @@ def instant(at: datetime) -> str:
 
 
 def _event_body(row: LogRow, decision: Decision, fields: Fields) -> str:
-    # No ``previous``: the reader may not have been allowed to see the object as it was.
+    # No ``previous`` of pictures: the reader may not have been allowed to see the object as it was.
     body: dict[str, Any] = {
         "offset": row.offset,
         "change": decision.change,
@@ -171,7 +176,7 @@ def _event_body(row: LogRow, decision: Decision, fields: Fields) -> str:
     if decision.change is not ChangeKind.REMOVE:
         body["event"] = _envelope(row)
     if decision.change is ChangeKind.EVENT:
-        body["event"]["object"] = row.content
+        body["event"] |= {"object": row.content, "previous": row.corrected}
     return encode(body)[1:]
 
 
