@@ -32,6 +32,7 @@ class Environment:
     log_json: bool
     log_level: str
     position_retention: timedelta
+    position_partition: str
     metrics_key: str
     demo_key: str
     gdal_library_path: str
@@ -61,6 +62,7 @@ def read_environment() -> Environment:
         log_json=env.bool("WATCHFLOOR_LOG_JSON", default=False),
         log_level=text("WATCHFLOOR_LOG_LEVEL", default="INFO"),
         position_retention=timedelta(days=env.float("WATCHFLOOR_POSITION_RETENTION_DAYS", default=365.0)),
+        position_partition=text("WATCHFLOOR_POSITION_PARTITION", default="day"),
         metrics_key=text("WATCHFLOOR_METRICS_KEY", default=""),
         demo_key=text("WATCHFLOOR_DEMO_KEY", default=""),
         gdal_library_path=text("GDAL_LIBRARY_PATH", default=""),

@@ -13,8 +13,9 @@ class TrackingConfig(AppConfig):
     verbose_name = "Tracking"
 
     def ready(self) -> None:
-        """Register nouns, topic and event types."""
-        from apps.tracking import policy, published  # noqa: PLC0415 - models are ready only now
+        """Register nouns, topic, event types and ticks."""
+        from apps.tracking import jobs, policy, published  # noqa: PLC0415 - models are ready only now
 
         policy.register_nouns()
         published.register_published()
+        jobs.register_ticks()

@@ -32,6 +32,7 @@ class Watchfloor:
     redis_url: str
     redis_prefix: str
     position_retention: timedelta
+    position_partition: str
     metrics_key: str
     demo_key: str
 
@@ -40,6 +41,7 @@ WATCHFLOOR = Watchfloor(
     redis_url=ENV.redis_url,
     redis_prefix=ENV.redis_prefix,
     position_retention=ENV.position_retention,
+    position_partition=ENV.position_partition,
     metrics_key=ENV.metrics_key,
     demo_key=ENV.demo_key,
 )
