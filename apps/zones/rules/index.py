@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
 
-from apps.core.types import Datum, TimeWindow, ZoneId
+from apps.core.types import Datum, TimeWindow
 from apps.zones.types import AltitudeBand, ZoneRef
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -48,7 +48,6 @@ class ZoneIndex:
         self.version = version
         self.refs = {zone.ref.id: zone.ref for zone in members}
         self._refs = _objects([zone.ref for zone in members])
-        self._by_id = {zone.ref.id: zone.ref for zone in members}
         self._areas = _objects([zone.area for zone in members])
         self._tree = STRtree(self._areas)
         self._bands = _Bands([zone.band for zone in members])
@@ -57,10 +56,6 @@ class ZoneIndex:
 
     def __len__(self) -> int:
         return len(self._refs)
-
-    def find(self, zone_id: ZoneId) -> ZoneRef | None:
-        """Return the zone of that id; ``None`` for one that nobody can be in (deleted, or switched off)."""
-        return self._by_id.get(zone_id)
 
     def zones_hit(
         self,
