@@ -1,4 +1,4 @@
-"""One decision in three forms: about an object, as SQL, as a predicate. They agree for everything that we can make up."""
+"""One decision in three forms: about an object, as SQL, as a predicate. They agree on anything we can make up."""
 
 from __future__ import annotations
 
@@ -170,9 +170,7 @@ def test_a_key_is_confined_to_its_scopes_and_dies_with_its_user() -> None:
     key, _ = services.create_api_key(
         user_id=cast.alice.pk, name="reader", scopes=["assets.view"], actor=cast.actor("alice"), at=NOON
     )
-    actor = Actor(
-        kind=ActorKind.USER, label="", user_id=cast.alice.pk, scopes=frozenset(key.scopes), key_id=key.pk
-    )
+    actor = Actor(kind=ActorKind.USER, label="", user_id=cast.alice.pk, scopes=frozenset(key.scopes), key_id=key.pk)
     assert allowed_actions(actor, asset) == {"assets.view"}
 
     services.revoke_api_key(key.pk, actor=cast.actor("alice"), at=NOON)
