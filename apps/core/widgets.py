@@ -7,7 +7,8 @@ The value travels as GeoJSON text, so that a form without scripts still shows an
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib.gis.geos import GEOSGeometry
@@ -20,6 +21,7 @@ from shapely.geometry.base import BaseGeometry
 from apps.core.geometry import parse_multipolygon, parse_point, to_geojson
 from apps.core.types import Invalid
 
+T = TypeVar("T")
 MODULE = "core/widgets/map-widget.mjs"
 STYLES = ("vendor/maplibre-gl/maplibre-gl.css", "core/tokens.css", "core/widgets/map-widget.css")
 DEFAULT_COLOUR = "#0d7f9e"
@@ -68,8 +70,8 @@ class AreaField(forms.CharField):
 
     def clean(self, value: object) -> MultiPolygon | None:
         """Return the area, ``None`` for an empty field that may be."""
-        geojson = _read(self, value)
-        return None if geojson is None else _parsed(parse_multipolygon, geojson)
+        text = super().clean(value)
+        return _parsed(parse_multipolygon, text) if text else None
 
     def has_changed(self, initial: object, data: object) -> bool:
         """Say whether the text means something else than what was there."""
@@ -83,8 +85,8 @@ class PlaceField(forms.CharField):
 
     def clean(self, value: object) -> Point | None:
         """Return the place, ``None`` for an empty field that may be."""
-        geojson = _read(self, value)
-        return None if geojson is None else _parsed(parse_point, geojson)
+        text = super().clean(value)
+        return _parsed(parse_point, text) if text else None
 
     def has_changed(self, initial: object, data: object) -> bool:
         """Say whether the text means something else than what was there."""
@@ -107,22 +109,14 @@ def _text_of(value: object) -> str | None:
     return json.dumps(value)
 
 
-def _read(field: forms.CharField, value: object) -> object:
-    text = forms.CharField.clean(field, value)
-    if not text:
-        return None
+def _parsed(parse: Callable[[object], T], text: str) -> T:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise forms.ValidationError("This is not GeoJSON.", code="unreadable") from None
-
-
-def _parsed(parse: Any, geojson: object) -> Any:
-    try:
-        return parse(geojson)
+        return parse(json.loads(text))
     except Invalid as error:
         messages = [f"{each.detail} ({each.pointer})" for each in error.errors] or [error.message]
         raise forms.ValidationError(messages, code=error.code) from None
+    except (ValueError, RecursionError):
+        raise forms.ValidationError("This is not GeoJSON.", code="unreadable") from None
 
 
 def _differs(initial: object, data: object) -> bool:
