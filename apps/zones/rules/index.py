@@ -40,7 +40,7 @@ class IndexedZone:
 class ZoneIndex:
     """The zones of one version of the zone set, ready to be asked. Safe to share between threads.
 
-    ``refs`` holds every zone of the index by its id.
+    ``refs`` holds every zone of the index by its id; tracking looks up there what somebody is leaving.
     """
 
     def __init__(self, version: int, zones: Iterable[IndexedZone]) -> None:
