@@ -9,7 +9,7 @@ from typing import Any, Self
 from uuid import UUID
 
 from apps.access.types import Subject
-from apps.core.types import Invalid, WatchfloorError
+from apps.core.types import Gone, Invalid
 
 
 class Change(enum.StrEnum):
@@ -22,7 +22,7 @@ class Change(enum.StrEnum):
     FOUND = "found"
 
 
-class CursorGone(WatchfloorError):
+class CursorGone(Gone):
     """The cursor lies before the oldest event kept, or in another epoch (410); start from a snapshot."""
 
     code = "cursor_gone"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError, connections, transaction
@@ -18,8 +19,11 @@ from apps.events.models import Event
 from apps.incidents.models import Incident
 from apps.lifecycle import queries, services
 from apps.lifecycle.models import Timer, Transition
+from apps.lifecycle.registry import Lifecycle
 from apps.lifecycle.services import LEASE
 from apps.lifecycle.services import timers as timer_services
+from apps.lifecycle.services.engine import Circumstances, Step
+from apps.lifecycle.services.engine import make_moves as make_moves_of_all
 from tests.factories.access import make_organisation
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_incident
@@ -256,18 +260,17 @@ def test_a_hand_and_a_timer_that_meet_make_one_transition(harbour: Organisation)
     assert (made, states(incident), escalations(incident)) == ([0], ["acknowledged"], 0)
 
 
-def timer_ids(incident: Incident) -> list[object]:
+def timer_ids(incident: Incident) -> list[UUID]:
     return list(queries.timers(incident).values_list("id", flat=True))
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, bad: Incident) -> None:
     """Make every move of one incident fail, as a fault in our code or its data would."""
-    genuine = timer_services.make_moves
 
-    def make_moves(lifecycle: object, steps: list[object], circumstances: object) -> None:
-        if any(step.row.pk == bad.pk for step in steps):  # type: ignore[attr-defined]
+    def make_moves(lifecycle: Lifecycle, steps: Sequence[Step], circumstances: Circumstances) -> None:
+        if any(step.row.pk == bad.pk for step in steps):
             raise RuntimeError("no such tug")
-        genuine(lifecycle, steps, circumstances)  # type: ignore[arg-type]
+        make_moves_of_all(lifecycle, steps, circumstances)
 
     monkeypatch.setattr(timer_services, "make_moves", make_moves)
 

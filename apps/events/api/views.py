@@ -12,11 +12,10 @@ from rest_framework.response import Response
 from apps.access.api.authentication import actor_of
 from apps.core.api.paging import MAX_LIMIT, read_limit
 from apps.core.api.parameters import read_text, require_known
-from apps.core.api.problems import Gone
 from apps.core.api.views import NounView
 from apps.events import queries
 from apps.events.api.serializers import EventPageSerializer
-from apps.events.types import Cursor, CursorGone
+from apps.events.types import Cursor
 
 # How much of the log one request looks through for somebody who may see little of it.
 SCAN: Final = 5_000
@@ -38,8 +37,5 @@ class EventsView(NounView):
         require_known(request, {"after"})
         text = read_text(request, "after")
         after = queries.earliest() if text is None else Cursor.parse(text)
-        try:
-            page = queries.visible_page(actor_of(request), after=after, limit=read_limit(request), scan=SCAN)
-        except CursorGone as error:
-            raise Gone(error.message, code=error.code, details=error.details) from error
+        page = queries.visible_page(actor_of(request), after=after, limit=read_limit(request), scan=SCAN)
         return Response({"items": page.items, "cursor": str(page.cursor), "head": str(page.head)})

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from apps.lifecycle.services.moves import advance, begin, begin_all, plan_timers
+from apps.lifecycle.services.moves import LONGEST_REASON, advance, begin, begin_all, plan_timers
 from apps.lifecycle.services.timers import LEASE, Claim, advance_due, claim_due
 
-__all__ = ["LEASE", "Claim", "advance", "advance_due", "begin", "begin_all", "claim_due", "plan_timers"]
+__all__ = [
+    "LEASE",
+    "LONGEST_REASON",
+    "Claim",
+    "advance",
+    "advance_due",
+    "begin",
+    "begin_all",
+    "claim_due",
+    "plan_timers",
+]

@@ -1,0 +1,1 @@
+"""Incidents and rules over REST."""

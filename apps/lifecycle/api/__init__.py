@@ -1,0 +1,1 @@
+"""Transitions as a sub-resource: the building block that every noun with a lifecycle serves."""
