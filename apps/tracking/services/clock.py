@@ -50,7 +50,7 @@ def reconsider_changed_zones(at: datetime) -> int:
     index = zone_index()
     if index.version == _seen.version:
         return 0
-    zones = index.refs
+    zones = {zone.id: zone for zone in index.refs()}
     changed = _occupied() if _seen.zones is None else _differences(_seen.zones, zones)
     with connection.cursor() as cursor:
         cursor.execute(_RECONSIDER, [at, list(changed)])
@@ -66,7 +66,7 @@ def _look_at_some(at: datetime) -> int:
     rows = {row.asset_id: row for row in due.select_for_update(skip_locked=True, of=("self",), no_key=True)[:BATCH]}
     if not rows:
         return 0
-    find_zone = zone_index().refs.get
+    find_zone = zone_index().find
     changes = [_look(rows[asset.id], asset, find_zone, at) for asset in asset_refs(rows).values()]
     record(changes, find_zone, at=at, is_clock=True)
     tell_lane(

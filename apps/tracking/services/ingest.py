@@ -61,8 +61,8 @@ def _ingest(submissions: Sequence[Submission]) -> list[IngestResult]:
         datums=[fix.altitude_datum for fix in fixes],
     )
     held = store(batch)
-    changes = detect(batch, hits, held, index.refs.get)
-    record(changes, index.refs.get, at=max(submission.received_at for submission in submissions))
+    changes = detect(batch, hits, held, index.find)
+    record(changes, index.find, at=max(submission.received_at for submission in submissions))
     set_aside(batch)
     _broadcast(batch, held)
     return batch.results(held.duplicates)

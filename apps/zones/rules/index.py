@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import STRtree
 
-from apps.core.types import Datum, TimeWindow
+from apps.core.types import Datum, TimeWindow, ZoneId
 from apps.zones.types import AltitudeBand, ZoneRef
 
 Bools: TypeAlias = NDArray[np.bool_]
@@ -38,15 +38,12 @@ class IndexedZone:
 
 
 class ZoneIndex:
-    """The zones of one version of the zone set, ready to be asked. Safe to share between threads.
-
-    ``refs`` holds every zone of the index by its id; tracking looks up there what somebody is leaving.
-    """
+    """The zones of one version of the zone set, ready to be asked. Safe to share between threads."""
 
     def __init__(self, version: int, zones: Iterable[IndexedZone]) -> None:
         members = sorted(zones, key=lambda zone: zone.ref.id)
         self.version = version
-        self.refs = {zone.ref.id: zone.ref for zone in members}
+        self._by_id = {zone.ref.id: zone.ref for zone in members}
         self._refs = _objects([zone.ref for zone in members])
         self._areas = _objects([zone.area for zone in members])
         self._tree = STRtree(self._areas)
@@ -56,6 +53,14 @@ class ZoneIndex:
 
     def __len__(self) -> int:
         return len(self._refs)
+
+    def refs(self) -> Iterable[ZoneRef]:
+        """Return every zone of the index, in the order of their ids."""
+        return self._by_id.values()
+
+    def find(self, zone_id: ZoneId) -> ZoneRef | None:
+        """Return the zone of that id; ``None`` for one that nobody can be in (deleted, or switched off)."""
+        return self._by_id.get(zone_id)
 
     def zones_hit(
         self,
