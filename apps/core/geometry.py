@@ -127,7 +127,10 @@ class _Errors:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(value, bool):
+        return False
+    # An integer may have more digits than any float; it is no coordinate then.
+    return isinstance(value, float) or (isinstance(value, int) and abs(value) < 2**53)
 
 
 def _expect_type(geojson: object, kinds: tuple[str, ...], pointer: str) -> Mapping[str, object]:

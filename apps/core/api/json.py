@@ -116,7 +116,7 @@ def _default(value: object) -> object:
 
 def _require_shallow(value: object) -> None:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [child for parent in level for child in _children(parent) if isinstance(child, dict | list)]
         if not level:
             return

@@ -139,7 +139,7 @@ def read_cursor(cursor: str, path: str, order: Sequence[str], model: type[Model]
         if (made_for, made_order) != (path, ",".join(order)):
             raise _bad_parameter("cursor", "It belongs to another list or another order.")
         return [_field(model, name).to_python(text) for name, text in zip(order, texts, strict=True)]
-    except (signing.BadSignature, ValueError, ValidationError) as error:
+    except (signing.BadSignature, TypeError, ValueError, ValidationError) as error:
         raise _bad_parameter("cursor", "It is not one that we gave out.") from error
 
 
