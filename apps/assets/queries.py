@@ -40,13 +40,21 @@ def asset_refs(asset_ids: Iterable[UUID]) -> dict[AssetId, AssetRef]:
 
 def device(protocol: str, device_id: str) -> DeviceRef | None:
     """Return the device that a protocol knows by this id, with its asset; one statement."""
+    return devices(protocol, [device_id]).get(device_id)
+
+
+def devices(protocol: str, device_ids: Iterable[str]) -> dict[str, DeviceRef]:
+    """Return the devices that a protocol knows by these ids, under the ids as given; one statement."""
+    asked = {device_id: device_id.strip() for device_id in device_ids if "\0" not in device_id}
     columns = [f"asset__{column}" for column in REF_COLUMNS]
-    rows = Device.objects.filter(protocol=protocol, device_id=device_id.strip())
-    row = rows.values_list("id", "key_id", "is_open", *columns).first()
-    if row is None:
-        return None
-    device_pk, key_id, is_open, *ref = row
-    return DeviceRef(id=device_pk, asset=_ref(ref), key_id=key_id, is_open=is_open)
+    rows = Device.objects.filter(protocol=protocol, device_id__in=set(asked.values()))
+    found = {
+        device_id: DeviceRef(id=device_pk, asset=_ref(ref), key_id=key_id, is_open=is_open)
+        for device_id, device_pk, key_id, is_open, *ref in rows.values_list(
+            "device_id", "id", "key_id", "is_open", *columns
+        )
+    }
+    return {device_id: found[stored] for device_id, stored in asked.items() if stored in found}
 
 
 def identifiers_of(asset_ids: Iterable[UUID]) -> dict[AssetId, tuple[IdentifierPair, ...]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from apps.access import registry
 from apps.access.types import Protected
-from apps.zones.models import Zone, ZoneGroupGrant, ZoneKind, ZoneUserGrant
+from apps.zones.models import Zone, ZoneGroupGrant, ZoneKind, ZoneUserGrant, ZoneVersion
 
 WRITE = ("view", "add", "change", "delete")
 
 
 def register_nouns() -> None:
-    """Register zones and their kinds. Who may see a zone may see its versions."""
+    """Register zones and their kinds. A version is judged as its zone."""
     registry.register(
         Protected(noun="zones", model=Zone, actions=(*WRITE, "share"), grants=(ZoneUserGrant, ZoneGroupGrant))
     )
+    registry.register(Protected(noun="zone-versions", model=ZoneVersion, object_path="zone_id", judged_as="zones"))
     registry.register(Protected(noun="zone-kinds", model=ZoneKind, actions=WRITE, organisation=None))

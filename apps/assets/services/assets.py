@@ -182,7 +182,8 @@ def _taken(pairs: Sequence[IdentifierPair], asset: Asset, actor: Actor) -> Confl
         for index, pair in enumerate(pairs)
         if pair in holders
     ]
-    return Conflict("An identifier belongs to one asset only.", code="identifier_taken", errors=errors)
+    told = " ".join(error.detail for error in errors[:3])
+    return Conflict(f"An identifier belongs to one asset only. {told}", code="identifier_taken", errors=errors)
 
 
 def _publish(change: Change, asset: Asset, *, previous: Feature | None, actor: Actor, at: datetime) -> None:

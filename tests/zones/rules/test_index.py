@@ -129,7 +129,10 @@ def test_fixes_of_one_batch_are_judged_each_at_its_own_instant_and_height() -> N
 
 def test_refs_are_found_by_id() -> None:
     index = ZoneIndex(7, [zone(2), zone(1)])
-    assert (index.version, len(index), [ref.name for ref in index.refs.values()]) == (7, 2, ["zone 1", "zone 2"])
+    found = index.find(ZoneId(UUID(int=2)))
+    assert (index.version, len(index), found and found.name) == (7, 2, "zone 2")
+    assert index.find(ZoneId(UUID(int=3))) is None
+    assert [ref.name for ref in index.refs()] == ["zone 1", "zone 2"]
 
 
 coordinates = st.integers(min_value=-4, max_value=4).map(lambda number: number / 2)
