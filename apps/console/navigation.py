@@ -55,7 +55,7 @@ GROUPS = (
         ),
     ),
     Group(
-        title="Where, and by which rule",
+        title="Zones and rules",
         places=(
             _list_of("zones.Zone", "Zones", "pentagon"),
             _list_of("zones.ZoneKind", "Zone kinds", "palette"),

@@ -63,7 +63,7 @@ FONT = {
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Watchfloor",
     "SITE_HEADER": "Watchfloor",
-    "SITE_SUBHEADER": "What moves, where, and what to do about it",
+    "SITE_SUBHEADER": "What moves, and where",
     "SITE_URL": None,
     "SITE_ICON": _mark,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _mark}],

@@ -60,3 +60,15 @@ def test_a_border_is_what_two_share_and_is_drawn_once(source: Path, tmp_path: Pa
 def test_another_kind_of_geometry_is_refused(source: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="unexpected geometry in the base map: Point"):
         topojson.convert(source, tmp_path / "out", "land")
+
+
+def test_a_ring_over_the_antimeridian_goes_on_beyond_it():
+    ring = [[179.0, 0.0], [-179.0, 0.0], [-179.0, 1.0], [179.0, 1.0], [179.0, 0.0]]
+    assert topojson._unwrapped(ring) == [[179.0, 0.0], [181.0, 0.0], [181.0, 1.0], [179.0, 1.0], [179.0, 0.0]]
+
+
+def test_a_ring_round_a_pole_is_closed_along_it():
+    ring = [[-120.0, -70.0], [0.0, -70.0], [120.0, -70.0], [-120.0, -70.0]]
+    assert topojson._unwrapped(ring) == [
+        [-120.0, -70.0], [0.0, -70.0], [120.0, -70.0], [240.0, -70.0], [240.0, -90.0], [-120.0, -90.0], [-120.0, -70.0],
+    ]  # fmt: skip

@@ -7,11 +7,12 @@ backwards. Borders are the arcs that two countries share, so that none is drawn 
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
 DECIMALS = 4
+HALF_TURN = 180.0
 
 Position = list[float]
 Line = list[Position]
@@ -77,7 +78,23 @@ def _ring(arcs: list[Line], numbers: list[int]) -> Line:
     for number in numbers:
         line = arcs[number] if number >= 0 else arcs[~number][::-1]
         ring.extend(line[1:] if ring else line)
-    return ring
+    return _unwrapped(ring)
+
+
+def _unwrapped(ring: Line) -> Line:
+    """The ring with continuous longitudes, which may leave the world: a jump from 180 to -180 would cross the map.
+
+    A ring that goes round a pole ends a whole turn away from its beginning, and is closed along that pole.
+    """
+    unwrapped, turn = [ring[0]], 0.0
+    for (before, _), (longitude, latitude) in pairwise(ring):
+        if abs(longitude - before) > HALF_TURN:
+            turn += 2 * HALF_TURN if longitude < before else -2 * HALF_TURN
+        unwrapped.append([round(longitude + turn, DECIMALS), latitude])
+    if turn:
+        pole = 90.0 if ring[0][1] > 0 else -90.0
+        unwrapped += [[unwrapped[-1][0], pole], [ring[0][0], pole], ring[0]]
+    return unwrapped
 
 
 def _arcs_used(geometry: dict[str, Any]) -> Iterator[int]:
