@@ -338,7 +338,8 @@ class _RefusableForm:
         if self.refusal is None:
             return cleaned
         for error in self.refusal.errors:
-            name = error.pointer.lstrip("/").split("/")[0].removesuffix("_id")
-            if name in self.fields:  # type: ignore[attr-defined]
+            # REST says organisation_id and late_after_s where a form says organisation and late_after.
+            asked = error.pointer.lstrip("/").split("/")[0]
+            for name in {asked, asked.removesuffix("_id"), asked.removesuffix("_s")} & set(self.fields):  # type: ignore[attr-defined]
                 self.add_error(name, error.detail)  # type: ignore[attr-defined]
         raise ValidationError(self.refusal.message, code=self.refusal.code)

@@ -19,7 +19,7 @@ from apps.core.clock import now
 from apps.core.types import WatchfloorError
 from apps.core.widgets import map_preview
 from apps.zones import services
-from apps.zones.forms import ImportForm, ZoneForm
+from apps.zones.forms import ImportForm, ZoneForm, ZoneKindForm
 from apps.zones.models import Zone, ZoneGroupGrant, ZoneKind, ZoneUserGrant, ZoneVersion
 from apps.zones.types import AltitudeBand, ImportReport, ZoneChanges, ZoneDraft, ZoneKindChanges
 
@@ -60,6 +60,7 @@ class ZoneKindAdmin(GuardedAdmin):
 
     list_display = ("name", "slug", "label", "swatch", "changed_at")
     search_fields = ("name", "slug", "label")
+    form = ZoneKindForm
     fields = (("name", "slug"), ("label", "colour"))
 
     @display(description="Colour")  # type: ignore[untyped-decorator]  # unfold

@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from unfold.widgets import (
+    UnfoldAdminColorInputWidget,
     UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminSplitDateTimeWidget,
@@ -24,6 +25,18 @@ from apps.zones.models import Zone, ZoneKind
 from apps.zones.types import AltitudeBand
 
 LARGEST_FILE = 20 * 1024 * 1024
+
+
+class ZoneKindForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic forms at run time
+    """A kind of zone, its colour chosen from a palette."""
+
+    class Meta:
+        model = ZoneKind
+        fields = ("name", "slug", "label", "colour")
+        widgets = {"colour": UnfoldAdminColorInputWidget}
+
+    def _post_clean(self) -> None:
+        """Leave judging to the service: the row is never saved by the form."""
 
 
 class ZoneForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic forms at run time
