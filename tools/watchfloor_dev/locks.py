@@ -1,18 +1,21 @@
 """File locks between several `./dev` at once. The kernel drops them with the process, however it ends."""
 
 import fcntl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from watchfloor_dev.talk import refuse, say
 
+PATIENCE_SECONDS = 2.0
+
 
 @contextmanager
 def exclusive(path: Path, *, waiting_for: str) -> Iterator[None]:
-    """Hold the lock alone; waits for another holder, and says so."""
+    """Hold the lock alone; waits for another holder, and says so when that takes a while."""
     with path.open("a") as file:
-        if not _try_lock(file.fileno(), fcntl.LOCK_EX):
+        if not _try_for_a_while(file.fileno()):
             say(f"waiting for another ./dev: {waiting_for}")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -52,6 +55,15 @@ def first_free(directory: Path, *, count: int) -> Iterator[int]:
                 return
     with exclusive(directory / "slot-0.lock", waiting_for="a free test database"):
         yield 0
+
+
+def _try_for_a_while(descriptor: int) -> bool:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not _try_lock(descriptor, fcntl.LOCK_EX):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _try_lock(descriptor: int, operation: int) -> bool:
