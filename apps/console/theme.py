@@ -73,7 +73,7 @@ UNFOLD: dict[str, Any] = {
     "BORDER_RADIUS": "6px",
     "COLORS": {"base": BASE, "primary": PRIMARY, "font": FONT},
     "STYLES": [_stylesheet],
-    "LOGIN": {"image": _harbour},
+    "LOGIN": {"image": _harbour, "form": "apps.access.staff.SignInForm"},
     "COMMAND": {"search_models": True, "show_history": False},
     "SIDEBAR": {
         "show_search": True,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely import Point, box
 
-from apps.core.geometry import from_geos, parse_multipolygon, parse_point, to_geojson, to_geos
+from apps.core.geometry import MAX_VERTICES, from_geos, parse_multipolygon, parse_point, to_geojson, to_geos
 from apps.core.types import Invalid
 
 SQUARE = [[0, 0], [2, 0], [2, 2], [0, 2], [0, 0]]
@@ -20,9 +20,9 @@ def polygon(*rings: Any) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": list(rings)}
 
 
-def faults(geojson: Any, **limits: int) -> list[tuple[str, str]]:
+def faults(geojson: Any, *, max_vertices: int = MAX_VERTICES) -> list[tuple[str, str]]:
     with pytest.raises(Invalid) as refused:
-        parse_multipolygon(geojson, **limits)
+        parse_multipolygon(geojson, max_vertices=max_vertices)
     assert refused.value.code == "invalid_geometry"
     return [(error.pointer, error.code) for error in refused.value.errors]
 

@@ -39,9 +39,14 @@ def test_what_is_broadcast_is_heard_under_the_prefix_of_the_installation() -> No
 def test_a_dead_redis_is_tried_once_a_second_and_never_raises(settings: Any, monkeypatch: Any) -> None:
     gone = dataclasses.replace(django_settings.WATCHFLOOR, redis_url="unix:///nowhere/redis.sock")
     settings.WATCHFLOOR = gone
-    tried = []
+    tried: list[Any] = []
     make = doorbell._client
-    monkeypatch.setattr(doorbell, "_client", lambda *place: tried.append(place) or make(*place))
+
+    def counted(*place: Any) -> Any:
+        tried.append(place)
+        return make(*place)
+
+    monkeypatch.setattr(doorbell, "_client", counted)
 
     for _ in range(5):
         doorbell.ring("relay")

@@ -24,8 +24,7 @@ from apps.core.api.json import (
     loads,
     merge_patch,
 )
-from apps.core.api.problems import Malformed, TooLarge
-from apps.core.types import Invalid, WatchfloorError
+from apps.core.types import Invalid, Malformed, TooLarge, WatchfloorError
 
 NAUGHTY = [
     b"",
@@ -75,8 +74,9 @@ def test_a_nul_character_is_told_with_its_place() -> None:
 
 
 def test_a_body_is_read_no_further_than_its_limit() -> None:
-    class Endless(io.RawIOBase):
-        def read(self, size: int = -1) -> bytes:
+    class Endless(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            assert size is not None
             assert 0 < size <= MAX_BYTES + 1
             return b" " * size
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 from rest_framework.test import APIRequestFactory
-from rest_framework.views import APIView
 
 from apps.access.models import Role, User
 from apps.core.api.paging import SALT, KeysetPaginator, make_cursor, with_key
+from apps.core.api.views import NounView
 from apps.core.types import Invalid
 from tests.factories.access import make_role
 from tests.factories.core import after
@@ -23,9 +23,9 @@ FIELDS = ("description", "version", "changed_at", "name")
 
 
 def page(query: str, *, ordering: tuple[str, ...] = ("pk",), path: str = "/api/v1/things") -> tuple[list[Any], Any]:
-    view = APIView()
-    request = view.initialize_request(APIRequestFactory().get(f"{path}?{query}"))
+    view = NounView()
     view.ordering, view.sort_fields = ordering, FIELDS
+    request = view.initialize_request(APIRequestFactory().get(f"{path}?{query}"))
     paginator = KeysetPaginator()
     rows = paginator.paginate_queryset(Role.objects.all(), request, view)
     return rows, paginator.get_paginated_response(rows).data

@@ -12,13 +12,17 @@ from rest_framework import exceptions
 from rest_framework.serializers import ValidationError
 
 from apps.core.api import problems
-from apps.core.api.problems import Gone, Malformed, PreconditionRequired, TooLarge, problem_of
+from apps.core.api.problems import problem_of
 from apps.core.types import (
     Conflict,
     FieldError,
+    Gone,
     Invalid,
+    Malformed,
     NotAllowed,
     NotFound,
+    PreconditionRequired,
+    TooLarge,
     Unavailable,
     VersionConflict,
     WatchfloorError,
