@@ -1,0 +1,70 @@
+"""The demonstration loads through the services, once, and shows three people three different things."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+from apps.access.models import ApiKey, User
+from apps.access.queries import actor_of_user, visible
+from apps.access.types import SYSTEM
+from apps.assets.models import Asset
+from apps.console.demo import cast
+from apps.console.demo.load import load
+from apps.incidents.models import Rule
+from apps.zones.models import Zone
+from tests.factories.core import NOON, after
+
+pytestmark = pytest.mark.django_db
+
+
+def _seen_by(username: str) -> tuple[int, int, int]:
+    actor = actor_of_user(User.objects.get(username=username))
+    return (
+        visible(Asset.objects.all(), actor, "assets.track").count(),
+        visible(Zone.objects.all(), actor, "zones.view").count(),
+        visible(Rule.objects.all(), actor, "rules.view").count(),
+    )
+
+
+def test_three_logins_see_three_things():
+    load(at=NOON)
+    assert {name: _seen_by(name) for name in ("admin", "officer", "partner")} == {
+        "admin": (295, 19, 5),
+        "officer": (99, 11, 5),
+        "partner": (2, 2, 0),
+    }
+
+
+def test_loading_again_makes_nothing_but_a_new_key():
+    first, second = load(at=NOON), load(at=after(60))
+    assert (first.made, second.made) == (295 + 19 + 5, 0)
+    assert first.key != second.key
+    assert list(ApiKey.objects.order_by("recorded_at").values_list("revoked_at", flat=True)) == [after(60), None]
+
+
+def test_what_somebody_has_changed_stays_changed():
+    load(at=NOON)
+    User.objects.filter(username="officer").update(display_name="Renamed")
+    load(at=after(60))
+    assert User.objects.get(username="officer").display_name == "Renamed"
+
+
+def test_the_replay_may_report_and_look_and_nothing_else():
+    load(at=NOON)
+    key = ApiKey.objects.get()
+    assert key.user.username == "replay"
+    assert not key.user.has_usable_password()
+    assert sorted(key.scopes) == sorted(cast.ROLES["Replay"])
+
+
+def test_the_last_line_is_for_programs():
+    out = StringIO()
+    call_command("load_demo", stdout=out)
+    told = json.loads(out.getvalue().splitlines()[-1])
+    assert [login["username"] for login in told["logins"]] == ["admin", "officer", "partner"]
+    assert told["key"].startswith("wf_")
+    assert visible(Asset.objects.all(), SYSTEM, "assets.view").count() == 295
