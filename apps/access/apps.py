@@ -1,6 +1,8 @@
-"""Registers access's own nouns with access."""
+"""Registers access's own nouns with access, and its one piece of clockwork."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from django.apps import AppConfig
 
@@ -13,7 +15,10 @@ class AccessConfig(AppConfig):
     verbose_name = "People and access"
 
     def ready(self) -> None:
-        """Register the nouns that access itself protects."""
-        from apps.access import policy  # noqa: PLC0415 - models are ready only now
+        """Register the nouns that access itself protects, and let the clock forget old attempts to sign in."""
+        from apps.access import policy, services  # noqa: PLC0415 - models are ready only now
+        from apps.core import ticks  # noqa: PLC0415
 
         policy.register_nouns()
+        forget = services.forget_sign_in_failures
+        ticks.register(ticks.Tick(name="access.forget_sign_in_failures", every=timedelta(minutes=10), run=forget))

@@ -105,7 +105,7 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow only the lookups of our filters: Django would let anybody search a password hash by its letters."""
         filters = (each[0] if isinstance(each, list | tuple) else each for each in self.get_list_filter(request))
-        names = {each for each in filters if isinstance(each, str)} | {"id", "pk", self.date_hierarchy}
+        names = {getattr(each, "parameter_name", each) for each in filters} | {"id", "pk", self.date_hierarchy}
         ours = lookup in names or any(name and lookup.startswith(f"{name}__") for name in names)
         return ours and bool(super().lookup_allowed(lookup, value, request))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Model
+if TYPE_CHECKING:
+    from django.db.models import Model
 
 
 class ActorKind(enum.StrEnum):

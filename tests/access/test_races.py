@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -42,6 +43,10 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
     return results
 
 
+def move(row: Organisation, to: Organisation) -> Callable[[], Any]:
+    return lambda: services.change_organisation(row.pk, {"parent_id": to.pk}, actor=SYSTEM, at=NOON)
+
+
 def lineage_holds(row: Organisation) -> bool:
     above = Organisation.objects.get(pk=row.parent_id).lineage if row.parent_id else []
     return row.lineage == [*above, row.pk]
@@ -52,12 +57,9 @@ def test_two_moves_that_would_make_a_ring_leave_a_tree() -> None:
         top = make_organisation()
         left, right = make_organisation(parent=top), make_organisation(parent=top)
 
-        def move(row: Organisation, to: Organisation) -> Callable[[], Any]:
-            return lambda: services.change_organisation(row.pk, {"parent_id": to.pk}, actor=SYSTEM, at=NOON)
-
         results = at_once(move(left, right), move(right, left))
 
-        assert sorted(type(result) for result in results if isinstance(result, Invalid)) == [Invalid]
+        assert [isinstance(result, Invalid) for result in results].count(True) == 1
         assert all(lineage_holds(row) for row in Organisation.objects.all())
 
 
@@ -66,12 +68,7 @@ def test_a_child_made_during_a_move_has_the_lineage_of_where_its_parent_went() -
         here, there = make_organisation(), make_organisation()
         moved = make_organisation(parent=here)
 
-        at_once(
-            lambda moved=moved, there=there: services.change_organisation(
-                moved.pk, {"parent_id": there.pk}, actor=SYSTEM, at=NOON
-            ),
-            lambda moved=moved: make_organisation(parent=moved),
-        )
+        at_once(move(moved, there), partial(make_organisation, parent=moved))
 
         assert all(lineage_holds(row) for row in Organisation.objects.all())
 
