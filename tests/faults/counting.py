@@ -1,0 +1,48 @@
+"""What is missing and what is double, counted in the database itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from tests.faults.floor import Floor
+from tests.faults.reporter import Report
+
+POSITIONS = """
+SELECT identifier.value, position.fixed_at
+FROM tracking_position AS position JOIN assets_identifier AS identifier USING (asset_id)
+WHERE identifier.scheme = 'mmsi' AND identifier.value = ANY(%s)
+"""
+CROSSINGS = """
+SELECT identifier.value, event.type, event.data -> 'object' ->> 'zone_id', event.occurred_at, count(*)
+FROM events_event AS event JOIN assets_identifier AS identifier ON identifier.asset_id = event.object_id
+WHERE identifier.scheme = 'mmsi' AND identifier.value = ANY(%s) AND event.type LIKE 'watchfloor.finding.%%'
+GROUP BY 1, 2, 3, 4
+"""
+FINDINGS = """
+SELECT identifier.value, split_part(event.type, '.', 3), count(*)
+FROM events_event AS event JOIN assets_identifier AS identifier ON identifier.asset_id = event.object_id
+WHERE identifier.scheme = 'mmsi' AND identifier.value = ANY(%s) AND event.type LIKE 'watchfloor.finding.%%'
+  AND event.also @> jsonb_build_array(jsonb_build_array('zones', %s::text))
+GROUP BY 1, 2
+"""
+OFFSETS = 'SELECT count(*), count(DISTINCT "offset"), max("offset"), min("offset") FROM events_event'
+
+
+def assert_positions_are(floor: Floor, batches: Iterable[Sequence[Report]]) -> None:
+    """Every accepted fix is there, once, and nothing else of these vessels."""
+    sent = Counter((report.mmsi, report.fixed_at) for batch in batches for report in batch)
+    vessels = sorted({mmsi for mmsi, _ in sent})
+    stored = Counter((mmsi, fixed_at) for mmsi, fixed_at in floor.rows(POSITIONS, vessels))
+    assert stored == Counter(set(sent))
+
+
+def findings(floor: Floor, vessels: Sequence[str], zone_id: str) -> dict[tuple[str, str], int]:
+    """Return how often each vessel entered and left the zone, as the log tells."""
+    return {(mmsi, kind): count for mmsi, kind, count in floor.rows(FINDINGS, list(vessels), zone_id)}
+
+
+def assert_log_has_no_gap(floor: Floor) -> None:
+    """Every event has a number, and the numbers are 1, 2, 3, ..."""
+    rows, distinct, last, first = floor.rows(OFFSETS)[0]
+    assert (rows, rows, 1) == (distinct, last, first)

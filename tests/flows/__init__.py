@@ -1,0 +1,1 @@
+"""What crosses applications: the main job from report to incident, and who may see what on every surface."""

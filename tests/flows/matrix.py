@@ -1,0 +1,89 @@
+"""The permission matrix: every address under ``/api/v1``, and what it is to whom.
+
+A new address that is not here fails the build. ``path`` has the parts of ``World`` in braces.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Kind(enum.StrEnum):
+    """How an address answers somebody who may see nothing of it."""
+
+    PUBLIC = "public"  # tells everybody the same, nothing of anybody
+    OWN = "own"  # speaks of the caller alone
+    LIST = "list"  # answers, with what one may see; here nothing
+    REFERENCE = "reference"  # read by everybody who is signed in, and holds nothing of an organisation
+    ONE = "one"  # answers 404
+    DOOR = "door"  # takes something in, and never gives out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """One address. ``query`` is what a GET needs to make sense; ``writes`` are its other methods."""
+
+    path: str
+    kind: Kind
+    reads: bool = True
+    query: str = ""
+    writes: tuple[str, ...] = ()
+
+
+def _list(path: str, *writes: str, query: str = "") -> Address:
+    return Address(path=path, kind=Kind.LIST, writes=writes, query=query)
+
+
+def _one(path: str, *writes: str, reads: bool = True) -> Address:
+    return Address(path=path, kind=Kind.ONE, writes=writes, reads=reads)
+
+
+def _reference(path: str, *writes: str) -> Address:
+    return Address(path=path, kind=Kind.REFERENCE, writes=writes)
+
+
+MATRIX: dict[str, Address] = {
+    "openapi": Address(path="/api/v1/openapi.json", kind=Kind.PUBLIC),
+    "me": Address(path="/api/v1/me", kind=Kind.OWN),
+    "feed-tickets": Address(path="/api/v1/feed-tickets", kind=Kind.OWN, reads=False, writes=("post",)),
+    "organisations": _list("/api/v1/organisations", "post"),
+    "organisation": _one("/api/v1/organisations/{organisation}", "patch", "delete"),
+    "users": _list("/api/v1/users", "post"),
+    "user": _one("/api/v1/users/{user}", "patch"),
+    "roles": _reference("/api/v1/roles", "post"),
+    "role": _reference("/api/v1/roles/{role}", "patch", "delete"),
+    "assignments": _list("/api/v1/assignments", "post"),
+    "assignment": _one("/api/v1/assignments/{assignment}", "delete"),
+    "grants": Address(path="/api/v1/grants", kind=Kind.ONE, query="?noun=assets&object_id={asset}", writes=("post",)),
+    "grant": _one("/api/v1/grants/assets:{asset}", "delete", reads=False),
+    "api-keys": _list("/api/v1/api-keys", "post"),
+    "api-key": _one("/api/v1/api-keys/{api_key}", "delete"),
+    "device-keys": _list("/api/v1/device-keys", "post"),
+    "device-key": _one("/api/v1/device-keys/{device_key}", "delete"),
+    "events": _list("/api/v1/events"),
+    "asset-kinds": _reference("/api/v1/asset-kinds", "post"),
+    "asset-kind": _reference("/api/v1/asset-kinds/{asset_kind}", "patch", "delete"),
+    "assets": _list("/api/v1/assets", "post"),
+    "asset": _one("/api/v1/assets/{asset}", "patch", "delete"),
+    "asset-devices": _one("/api/v1/assets/{asset}/devices", "post"),
+    "asset-device": _one("/api/v1/assets/{asset}/devices/{device}", "patch", "delete"),
+    "zone-kinds": _reference("/api/v1/zone-kinds", "post"),
+    "zone-kind": _reference("/api/v1/zone-kinds/{zone_kind}", "patch", "delete"),
+    "zones": _list("/api/v1/zones", "post"),
+    "zones-import": Address(path="/api/v1/zones:import", kind=Kind.DOOR, reads=False, writes=("post",)),
+    "zone": _one("/api/v1/zones/{zone}", "patch", "delete"),
+    "zone-versions": _one("/api/v1/zones/{zone}/versions"),
+    "incidents": _list("/api/v1/incidents", "post"),
+    "incident": _one("/api/v1/incidents/{incident}", "patch"),
+    "incident-transitions": _one("/api/v1/incidents/{incident}/transitions", "post"),
+    "incident-history": _one("/api/v1/incidents/{incident}/history"),
+    "incident-assignee": _one("/api/v1/incidents/{incident}/assignee", "put", reads=False),
+    "incident-comments": _one("/api/v1/incidents/{incident}/comments", "post"),
+    "incident-evidence": _one("/api/v1/incidents/{incident}/evidence"),
+    "rules": _list("/api/v1/rules", "post"),
+    "rule": _one("/api/v1/rules/{rule}", "patch", "delete"),
+    "positions": _list("/api/v1/positions", "post"),
+    "asset-track": _one("/api/v1/assets/{asset}/track"),
+    "zone-inside": _one("/api/v1/zones/{zone}/inside"),
+}
