@@ -7,7 +7,7 @@ from typing import Final
 
 from apps.access.registry import register
 from apps.access.types import Protected
-from apps.incidents.models import Incident, IncidentGroupGrant, IncidentUserGrant, Rule
+from apps.incidents.models import Incident, IncidentGroupGrant, IncidentUserGrant, PendingFinding, Rule
 from apps.incidents.published import incident_feature
 from apps.incidents.types import OVER, AlreadyOpen
 from apps.lifecycle import registry as lifecycles
@@ -28,6 +28,15 @@ def register_nouns() -> None:
         )
     )
     register(Protected(noun="rules", model=Rule, actions=("view", "add", "change", "delete")))
+    register(
+        Protected(
+            noun="pending-findings",
+            model=PendingFinding,
+            organisation="rule__organisation_id",
+            judged_as="rules",
+            object_path="rule_id",
+        )
+    )
 
 
 def register_lifecycle() -> None:

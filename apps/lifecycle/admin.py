@@ -1,0 +1,66 @@
+"""History and timers, raw, for those who look after the system. Nothing here is changed by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from apps.access.staff import GuardedAdmin
+from apps.lifecycle.models import Timer, Transition
+
+
+class FailingFilter(admin.SimpleListFilter):
+    """Timers whose transition has failed at least once."""
+
+    title = "failing"
+    parameter_name = "failing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the one choice."""
+        return [("yes", "Yes")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Timer]) -> QuerySet[Timer]:
+        """Return the timers that fail."""
+        return queryset.filter(claimed_until__isnull=False, attempts__gt=0) if self.value() else queryset
+
+
+@admin.register(Transition)
+class TransitionAdmin(GuardedAdmin):
+    """Every transition that was made."""
+
+    list_display = ("recorded_at", "noun", "name", "from_state", "to_state", "cause", "actor_label", "effective_at")
+    list_filter = ("noun", "name", "cause")
+    search_fields = ("=object_id", "actor_label", "reason")
+    date_hierarchy = "recorded_at"
+    ordering = ("-id",)
+    fields = (
+        ("noun", "object_id"),
+        ("name", "from_state", "to_state"),
+        ("cause", "actor_label", "actor_id"),
+        "reason",
+        ("effective_at", "recorded_at"),
+    )
+
+
+@admin.register(Timer)
+class TimerAdmin(GuardedAdmin):
+    """Every transition that the clock still owes."""
+
+    list_display = ("due_at", "noun", "object_id", "transition", "claimed_until", "attempts", "error")
+    list_filter = ("noun", "transition", FailingFilter)
+    search_fields = ("=object_id",)
+    fields = (
+        ("noun", "object_id", "transition"),
+        ("due_at", "claimed_until"),
+        ("attempts", "last_error"),
+        "recorded_at",
+    )
+
+    @display(description="Last error")  # type: ignore[untyped-decorator]  # unfold
+    def error(self, timer: Timer) -> str:
+        """Return the beginning of what went wrong."""
+        return timer.last_error[:80]
