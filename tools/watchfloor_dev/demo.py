@@ -51,13 +51,16 @@ def _run_on(cluster: Cluster, options: argparse.Namespace) -> int:
     refusal = f"a demo of this checkout runs already; its logs are in {cluster.home / 'logs'}"
     with exclusive_or_refused(cluster.home / "demo.lock", refusal=refusal):
         environment = variables.application(cluster, kind="dev")
-        loaded = _load(environment)
+        say("bringing the database up to date")
+        _manage(environment, "migrate", "--verbosity", "0")
         port = _free_port(options.port)
         supervisor = Supervisor(environment, cluster.home / "logs")
         replay: Replay | None = None
         try:
             for name in PROGRAMS:
                 supervisor.start(commands.program(name, port=port))
+            # While they start: the loader takes as long as they do.
+            loaded = _load(environment)
             _wait_until_ready(port, supervisor)
             _introduce(port, loaded)
             replay = Replay(port, options, environment | {"WATCHFLOOR_DEMO_KEY": loaded.get("key", "")})
@@ -116,11 +119,8 @@ class Replay:
 
 
 def _load(environment: dict[str, str]) -> dict[str, Any]:
-    """Bring the database up to date and fill it; returns what the loader says on its last line."""
-    say("bringing the database up to date")
-    _manage(environment, "migrate", "--verbosity", "0")
-    lines = _manage(environment, "load_demo").splitlines()
-    loaded: dict[str, Any] = json.loads(lines[-1])
+    """Fill the database with what the demo needs; returns what the loader says on its last line."""
+    loaded: dict[str, Any] = json.loads(_manage(environment, "load_demo").splitlines()[-1])
     return loaded
 
 
