@@ -1,4 +1,4 @@
-"""``web`` and ``live`` killed in mid-batch, Redis killed and PostgreSQL restarted under load: nothing lost, nothing double."""
+"""``web`` and ``live`` killed in mid-batch, Redis killed, PostgreSQL restarted: nothing lost, nothing double."""
 
 from __future__ import annotations
 
