@@ -159,6 +159,7 @@ DATETIME_FORMAT = "j M Y, H:i"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
 STATICFILES_DIRS = [path for path in [Path(ENV.browser_dir or BASE_DIR / "browser")] if path.is_dir()]
+WHITENOISE_MIMETYPES = {".geojson": "application/geo+json"}
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

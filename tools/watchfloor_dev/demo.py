@@ -15,7 +15,7 @@ from watchfloor_dev import clusters, commands, variables
 from watchfloor_dev.clusters import Cluster
 from watchfloor_dev.locks import exclusive_or_refused
 from watchfloor_dev.paths import places
-from watchfloor_dev.processes import Supervisor, interrupted_by_signals, undisturbed
+from watchfloor_dev.processes import Supervisor, end_with_parent, interrupted_by_signals, undisturbed
 from watchfloor_dev.setup import set_up
 from watchfloor_dev.talk import refuse, say
 
@@ -96,6 +96,7 @@ class Replay:
             stdin=subprocess.DEVNULL,
             stdout=self._counted,
             start_new_session=True,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - this program has one thread
         )
 
     def status(self) -> int | None:

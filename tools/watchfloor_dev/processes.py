@@ -87,7 +87,7 @@ class _Child:
                 stderr=output,
                 # A session of its own: Ctrl-C in the terminal reaches us alone, and we end all in order.
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - this program has one thread
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - this program has one thread
             )
         self.started_at, self.due_at = time.monotonic(), None
 
@@ -141,6 +141,11 @@ def undisturbed() -> Iterator[None]:
         yield
 
 
+def end_with_parent() -> None:
+    """For `preexec_fn`: have the kernel end this child when we are killed."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 @contextmanager
 def _handling(handlers: dict[signal.Signals, _Handler]) -> Iterator[None]:
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
@@ -157,11 +162,6 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _end_with_parent() -> None:
-    """Have the kernel end this child when we are killed."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _manner(process: subprocess.Popen[bytes]) -> str:
