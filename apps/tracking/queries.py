@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
 
-from apps.core.types import OrganisationId, ZoneId
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from apps.core.types import BBox, OrganisationId, ZoneId
 from apps.incidents.types import ZoneSnapshot
-from apps.tracking.models import Source
+from apps.tracking.models import Presence
 from apps.zones.queries import zone_versions
 
-_known_sources: dict[str, int] = {}
+LARGEST_TRACK: Final = 10_000
 
-
-def source_ids(slugs: Iterable[str]) -> dict[str, int]:
-    """Return the ids of registered sources by slug; those that nobody registered are absent.
-
-    Kept by the process: a source's id and slug never change.
-    """
-    asked = set(slugs)
-    missing = [slug for slug in asked if slug not in _known_sources and "\0" not in slug]
-    if missing:
-        _known_sources.update(Source.objects.filter(slug__in=missing).values_list("slug", "id"))
-    return {slug: _known_sources[slug] for slug in asked if slug in _known_sources}
+# At most one fix of each of so many equal parts of the time asked for, and always the last one: what a person sees of a
+# track does not change when it is thinned, and a stop is not mistaken for a hole. Reads one range of the key.
+_TRACK: Final = """
+WITH fixes AS MATERIALIZED (
+    SELECT fixed_at, lon, lat, altitude_m, speed_mps, course_deg FROM tracking_position
+    WHERE asset_id = %(asset_id)s AND fixed_at >= %(start)s AND fixed_at < %(end)s
+), extent AS (
+    SELECT count(*) AS total, min(fixed_at) AS first, max(fixed_at) AS last FROM fixes
+), parts AS (
+    SELECT fixes.*, total, lead(fixed_at) OVER track IS NULL AS is_last,
+           floor(extract(epoch FROM fixed_at - first) / nullif(extract(epoch FROM last - first), 0)
+                 * (%(most)s - 1)) AS part
+    FROM fixes, extent WINDOW track AS (ORDER BY fixed_at)
+), thinned AS (
+    SELECT *, total <= %(most)s OR is_last OR row_number() OVER (PARTITION BY part ORDER BY fixed_at) = 1 AS is_shown
+    FROM parts
+)
+SELECT fixed_at, lon, lat, altitude_m, speed_mps, course_deg, total FROM thinned WHERE is_shown ORDER BY fixed_at
+LIMIT %(most)s
+"""
 
 
 def last_known_zones(zone_ids: Iterable[ZoneId]) -> dict[ZoneId, ZoneSnapshot]:
@@ -38,3 +54,78 @@ def last_known_zones(zone_ids: Iterable[ZoneId]) -> dict[ZoneId, ZoneSnapshot]:
                 version=last.version,
             )
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackPoint:
+    """One fix of a track, as far as it is drawn."""
+
+    fixed_at: datetime
+    lon: float
+    lat: float
+    altitude_m: float | None
+    speed_mps: float | None
+    course_deg: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """The fixes of an asset in their order; ``total`` is how many there are, of which these were kept."""
+
+    points: tuple[TrackPoint, ...]
+    total: int
+
+
+def track_of(asset_id: UUID, *, start: datetime, end: datetime, max_points: int) -> Track:
+    """Return the fixes of one asset in ``[start, end)``, thinned evenly in time to at most ``max_points``.
+
+    The first and the last fix are always among them. Two sources that tell of one instant are both drawn.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_TRACK, {"asset_id": asset_id, "start": start, "end": end, "most": max_points})
+        rows = cursor.fetchall()
+    return Track(points=tuple(_point(row) for row in rows), total=rows[0][-1] if rows else 0)
+
+
+def presences_matching(
+    presences: QuerySet[Presence],
+    *,
+    bbox: BBox | None = None,
+    connectivity: str | None = None,
+    kind: str | None = None,
+    fixed_after: datetime | None = None,
+    zone_id: UUID | None = None,
+) -> QuerySet[Presence]:
+    """Return the presences that meet every condition given."""
+    if bbox is not None:
+        presences = presences.filter(_in_box(bbox))
+    if connectivity is not None:
+        presences = presences.filter(connectivity=connectivity)
+    if kind is not None:
+        presences = presences.filter(asset__kind__slug=kind)
+    if fixed_after is not None:
+        presences = presences.filter(fixed_at__gt=fixed_after)
+    if zone_id is not None:
+        presences = presences.filter(zone_ids__contains=[zone_id])
+    return presences
+
+
+def since_in_zone(presence: Presence, zone_id: UUID) -> tuple[datetime, datetime | None]:
+    """Return since when an asset has been in a zone that it is in, and when it had dwelt there, if it has."""
+    place = presence.zone_ids.index(zone_id)
+    return presence.zone_since[place], presence.zone_dwelt[place]
+
+
+def _in_box(bbox: BBox) -> Q:
+    """Return the condition of lying in a box; across the antimeridian, ``west`` is greater than ``east``."""
+    lons = Q(lon__gte=bbox.west) & Q(lon__lte=bbox.east)
+    if bbox.west > bbox.east:
+        lons = Q(lon__gte=bbox.west) | Q(lon__lte=bbox.east)
+    return Q(lat__gte=bbox.south, lat__lte=bbox.north) & lons
+
+
+def _point(row: tuple[Any, ...]) -> TrackPoint:
+    fixed_at, lon, lat, altitude_m, speed_mps, course_deg, _ = row
+    return TrackPoint(
+        fixed_at=fixed_at, lon=lon, lat=lat, altitude_m=altitude_m, speed_mps=speed_mps, course_deg=course_deg
+    )

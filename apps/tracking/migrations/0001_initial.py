@@ -36,11 +36,6 @@ CREATE TABLE tracking_position_default PARTITION OF tracking_position DEFAULT;
 # Every fix rewrites its asset's row: with room on the page the new version needs no new index entries.
 ROOM_FOR_HOT_UPDATES = "ALTER TABLE tracking_presence SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02)"
 
-SOURCES = """
-INSERT INTO tracking_source (slug, name) VALUES
-    ('api', 'API'), ('osmand', 'OsmAnd'), ('owntracks', 'OwnTracks'), ('ais', 'AIS')
-"""
-
 
 class Migration(migrations.Migration):
 
@@ -157,5 +152,4 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.RunSQL(ROOM_FOR_HOT_UPDATES, migrations.RunSQL.noop),
-        migrations.RunSQL(SOURCES, migrations.RunSQL.noop),
     ]

@@ -17,8 +17,7 @@ from apps.access.queries import access_version, predicate
 from apps.access.types import Actor, Predicate
 from apps.assets.queries import asset_refs, assets_by_identifier
 from apps.assets.types import AssetRef
-from apps.core.types import AssetId, Fix, NotFound
-from apps.tracking.queries import source_ids
+from apps.core.types import AssetId, Fix
 from apps.tracking.rules.screening import is_from_the_future
 from apps.tracking.types import IngestResult, Quarantined, Refused, Report, Submission
 
@@ -36,7 +35,7 @@ class Row(NamedTuple):
     submission: int
     asset: AssetRef
     fix: Fix
-    source_id: int
+    source: str
     received_at: datetime
 
 
@@ -82,22 +81,19 @@ class Batch:
 
 
 def admit(submissions: Sequence[Submission]) -> Batch:
-    """Return the rows that may be stored and what has to be set aside; raises ``NotFound`` for an unknown source."""
+    """Return the rows that may be stored and what has to be set aside."""
     batch = Batch(submissions)
     refs = _assets_of(submissions)
-    sources = source_ids({submission.source for submission in submissions})
     version = access_version()
     for number, submission in enumerate(submissions):
-        if submission.source not in sources:
-            raise NotFound(f"There is no source «{submission.source}».", code="unknown_source")
         allowed = _scopes.of(submission.actor, version, submission.received_at)
-        _admit_one(batch, number, allowed, refs, sources[submission.source])
+        _admit_one(batch, number, allowed, refs)
     batch.places = _places(batch.rows)
     batch.newest = {asset_id: _newest(batch.rows, places) for asset_id, places in batch.places.items()}
     return batch
 
 
-def _admit_one(batch: Batch, number: int, allowed: Predicate, refs: dict[str, AssetRef], source_id: int) -> None:
+def _admit_one(batch: Batch, number: int, allowed: Predicate, refs: dict[str, AssetRef]) -> None:
     submission = batch.submissions[number]
     received_at = submission.received_at
     for index, item in enumerate(submission.items):
@@ -112,7 +108,7 @@ def _admit_one(batch: Batch, number: int, allowed: Predicate, refs: dict[str, As
         elif is_from_the_future(item.fix.fixed_at, received_at):
             batch.aside.append(Aside(number, index, item, FUTURE, asset.organisation_id))
         else:
-            batch.rows.append(Row(number, asset, item.fix, source_id, received_at))
+            batch.rows.append(Row(number, asset, item.fix, submission.source, received_at))
 
 
 def _places(rows: Sequence[Row]) -> dict[AssetId, list[int]]:

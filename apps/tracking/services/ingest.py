@@ -16,7 +16,8 @@ from apps.tracking.services.detection import detect
 from apps.tracking.services.lane import lane_row, tell_lane
 from apps.tracking.services.quarantine import set_aside
 from apps.tracking.services.recording import record
-from apps.tracking.services.storing import Held, UnseenAssets, open_presences, patience_of, store
+from apps.tracking.services.sources import open_sources
+from apps.tracking.services.storing import Held, Unseen, open_presences, patience_of, store
 from apps.tracking.types import IngestResult, Item, Submission
 from apps.zones.queries import zone_index, zones_hit
 
@@ -26,7 +27,7 @@ ATTEMPTS: Final = 4
 def ingest(items: Sequence[Item], *, actor: Actor, source: str, received_at: datetime) -> IngestResult:
     """Store what one sender reported, and everything that follows from it; return what became of it.
 
-    ``source`` is the slug of a registered source; raises ``NotFound`` for another. Sending twice has the effect of
+    ``source`` is the slug of a registered source; raises ``Invalid`` for another. Sending twice has the effect of
     once. What cannot be a fix is quarantined and counted, never an error.
     """
     submission = Submission(actor=actor, source=source, received_at=received_at, items=items)
@@ -42,7 +43,7 @@ def ingest_all(submissions: Sequence[Submission]) -> list[IngestResult]:
     for _ in range(ATTEMPTS):
         try:
             return _ingest(submissions)
-        except UnseenAssets as unseen:
+        except Unseen as unseen:
             _open(unseen)
     raise Unavailable("The assets of this batch come and go too fast; try again.")
 
@@ -68,7 +69,9 @@ def _ingest(submissions: Sequence[Submission]) -> list[IngestResult]:
     return batch.results(held.duplicates)
 
 
-def _open(unseen: UnseenAssets) -> None:
+def _open(unseen: Unseen) -> None:
+    """Make the rows that a batch lacked; raises ``Invalid`` for a source that nobody registered."""
+    open_sources(unseen.sources)
     try:
         with transaction.atomic():
             open_presences(unseen.asset_ids)

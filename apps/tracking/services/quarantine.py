@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
-from apps.tracking.models import Quarantine
+from apps.tracking.models import Quarantine, Source
 from apps.tracking.protocols.wire import MAX_PAYLOAD, MAX_REFERENCE, storable
-from apps.tracking.queries import source_ids
 from apps.tracking.services.admission import Aside, Batch
+from apps.tracking.services.storing import Unseen
 from apps.tracking.types import Refused
 
 
 def set_aside(batch: Batch) -> None:
-    """Keep what was refused; the same thing sent again by the same sender is kept once."""
+    """Keep what was refused; the same thing sent again by the same sender is kept once. May raise ``Unseen``."""
     if batch.aside:
-        Quarantine.objects.bulk_create([_row(batch, one) for one in batch.aside], ignore_conflicts=True)
+        slugs = {batch.submissions[one.submission].source for one in batch.aside}
+        sources = {source.slug: source for source in Source.objects.filter(slug__in=slugs)}
+        if len(sources) < len(slugs):
+            raise Unseen((), slugs - sources.keys())
+        rows = [_row(batch, one, sources) for one in batch.aside]
+        Quarantine.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def forget_quarantined(before: datetime) -> int:
@@ -26,12 +32,12 @@ def forget_quarantined(before: datetime) -> int:
     return Quarantine.objects.filter(received_at__lt=before).delete()[0]
 
 
-def _row(batch: Batch, one: Aside) -> Quarantine:
+def _row(batch: Batch, one: Aside, sources: Mapping[str, Source]) -> Quarantine:
     submission = batch.submissions[one.submission]
     reference, payload = _said(one)
     row = Quarantine(
         organisation_id=one.organisation_id,
-        source_id=source_ids([submission.source])[submission.source],
+        source=sources[submission.source],
         sender=storable(submission.actor.label, 200),
         reference=reference,
         code=one.why.code,

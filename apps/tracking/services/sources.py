@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from django.db import transaction
 
@@ -11,6 +13,18 @@ from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.types import Conflict, FieldError, Invalid, NotFound
 from apps.tracking.models import Source
+
+# The protocols that we speak are sources by themselves, from their first report on.
+BUILT_IN: Final = {"api": "API", "osmand": "OsmAnd", "owntracks": "OwnTracks", "ais": "AIS"}
+
+
+def open_sources(slugs: Iterable[str]) -> None:
+    """Make sure that built-in sources have a row; raises ``Invalid`` for a source that nobody registered."""
+    for slug in slugs:
+        if slug not in BUILT_IN:
+            error = FieldError(pointer="?source", code="unknown_source", detail="Nobody registered it.")
+            raise Invalid("There is no source of this name.", code="unknown_source", errors=[error])
+        Source.objects.bulk_create([Source(slug=slug, name=BUILT_IN[slug])], ignore_conflicts=True)
 
 
 @transaction.atomic

@@ -23,15 +23,15 @@ from apps.tracking.types import Connectivity, Presence, Stay
 
 STORE: Final = """
 WITH sent AS MATERIALIZED (
-    SELECT * FROM unnest(
-        %(asset_id)s::uuid[], %(fixed_at)s::timestamptz[], %(source_id)s::smallint[], %(received_at)s::timestamptz[],
+    SELECT sent.*, source.id AS source_id FROM unnest(
+        %(asset_id)s::uuid[], %(fixed_at)s::timestamptz[], %(source)s::text[], %(received_at)s::timestamptz[],
         %(lon)s::float8[], %(lat)s::float8[], %(altitude_m)s::float8[], %(speed_mps)s::float8[],
         %(course_deg)s::float8[], %(heading_deg)s::float8[], %(accuracy_m)s::float8[], %(altitude_datum)s::text[],
         %(attributes)s::jsonb[]
     ) WITH ORDINALITY AS sent (
-        asset_id, fixed_at, source_id, received_at, lon, lat, altitude_m, speed_mps, course_deg, heading_deg,
+        asset_id, fixed_at, source, received_at, lon, lat, altitude_m, speed_mps, course_deg, heading_deg,
         accuracy_m, altitude_datum, attributes, place
-    )
+    ) LEFT JOIN tracking_source AS source ON source.slug = sent.source
 ), newest AS MATERIALIZED (
     SELECT * FROM unnest(%(places)s::int[], %(connectivity)s::text[], %(due_at)s::timestamptz[])
                   AS newest (place, connectivity, due_at)
@@ -45,7 +45,7 @@ WITH sent AS MATERIALIZED (
     )
     SELECT asset_id, sent.fixed_at, source_id, received_at, lon, lat, altitude_m, speed_mps, course_deg, heading_deg,
            accuracy_m, altitude_datum, attributes
-    FROM sent JOIN held USING (asset_id)
+    FROM sent JOIN held USING (asset_id) WHERE source_id IS NOT NULL
     ON CONFLICT DO NOTHING
     RETURNING asset_id, fixed_at, source_id
 ), moved AS (
@@ -58,17 +58,21 @@ WITH sent AS MATERIALIZED (
                             ELSE newest.connectivity END,
         due_at = LEAST(presence.due_at, newest.due_at)
     FROM newest JOIN sent USING (place) JOIN held USING (asset_id)
-    WHERE presence.asset_id = sent.asset_id AND (held.fixed_at IS NULL OR sent.fixed_at > held.fixed_at)
+    WHERE presence.asset_id = sent.asset_id AND sent.source_id IS NOT NULL
+      AND (held.fixed_at IS NULL OR sent.fixed_at > held.fixed_at)
 )
-SELECT held.*, CASE WHEN (SELECT count(*) FROM stored) < %(count)s THEN (
-    SELECT array_agg(place) FROM (
-        SELECT *, row_number() OVER (PARTITION BY asset_id, fixed_at, source_id ORDER BY place) AS nth FROM sent
-    ) AS each
-    WHERE nth > 1 OR NOT EXISTS (
-        SELECT FROM stored WHERE (stored.asset_id, stored.fixed_at, stored.source_id)
-                               = (each.asset_id, each.fixed_at, each.source_id)
-    )
-) END FROM held
+SELECT held.*,
+       (SELECT array_agg(DISTINCT source) FROM sent WHERE source_id IS NULL),
+       CASE WHEN (SELECT count(*) FROM stored) < %(count)s THEN (
+           SELECT array_agg(place) FROM (
+               SELECT *, row_number() OVER (PARTITION BY asset_id, fixed_at, source_id ORDER BY place) AS nth FROM sent
+           ) AS each
+           WHERE nth > 1 OR NOT EXISTS (
+               SELECT FROM stored WHERE (stored.asset_id, stored.fixed_at, stored.source_id)
+                                      = (each.asset_id, each.fixed_at, each.source_id)
+           )
+       ) END
+FROM held
 """
 OPEN: Final = """
 INSERT INTO tracking_presence (asset_id, connectivity, zone_ids, zone_since, zone_dwelt, version)
@@ -85,27 +89,30 @@ class Held:
     duplicates: frozenset[int]
 
 
-class UnseenAssets(Exception):
-    """Some assets of the batch have no presence row yet, so there is nothing to lock them by."""
+class Unseen(Exception):
+    """Something of the batch has no row yet: presences, which are what it would be locked by, or sources."""
 
-    def __init__(self, asset_ids: Iterable[AssetId]) -> None:
+    def __init__(self, asset_ids: Iterable[AssetId], sources: Iterable[str]) -> None:
         super().__init__()
         self.asset_ids = sorted(asset_ids)
+        self.sources = tuple(sources)
 
 
 def store(batch: Batch) -> Held:
-    """Store the rows of a batch and move the presences; raises ``UnseenAssets`` when a presence is missing.
+    """Store the rows of a batch and move the presences; raises ``Unseen`` when it lacks a row.
 
     Locks the presences until the end of the transaction.
     """
+    if not batch.rows:
+        return Held(presences={}, duplicates=frozenset())
     with connection.cursor() as cursor:
         cursor.execute(STORE, _columns(batch.rows) | _newest(batch) | {"assets": list(batch.places)})
         rows = cursor.fetchall()
-    if len(rows) < len(batch.places):
-        raise UnseenAssets(batch.places.keys() - {row[0] for row in rows})
-    doubled = rows[0][-1] if rows else None
+    *_, unknown, doubled = rows[0] if rows else (None, None)
+    if unknown or len(rows) < len(batch.places):
+        raise Unseen(batch.places.keys() - {row[0] for row in rows}, unknown or ())
     return Held(
-        presences={row[0]: presence_of(row[:-1]) for row in rows},
+        presences={row[0]: presence_of(row[:-2]) for row in rows},
         duplicates=frozenset(place - 1 for place in doubled or ()),
     )
 
@@ -139,7 +146,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
     fixes = [row.fix for row in rows]
     return {
         "asset_id": [row.asset.id for row in rows],
-        "source_id": [row.source_id for row in rows],
+        "source": [row.source for row in rows],
         "received_at": [row.received_at for row in rows],
         "fixed_at": [fix.fixed_at for fix in fixes],
         "lon": [fix.lon for fix in fixes],

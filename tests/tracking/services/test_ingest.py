@@ -7,7 +7,7 @@ import pytest
 
 from apps.access.types import SYSTEM
 from apps.assets.services import update_asset
-from apps.core.types import Datum, NotFound, TimeWindow
+from apps.core.types import Datum, Invalid, TimeWindow
 from apps.events.models import Event
 from apps.tracking.models import Position, Presence, Quarantine, Stay
 from apps.tracking.types import Connectivity, IngestResult, Quarantined, Refused, Report
@@ -261,7 +261,7 @@ def test_an_asset_out_of_service_may_not_report() -> None:
 
 
 def test_a_source_that_nobody_registered_is_refused() -> None:
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(Invalid) as caught:
         ingest(report(make_asset()), source="nowhere")
     assert caught.value.code == "unknown_source"
     assert not Position.objects.exists()
