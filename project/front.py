@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from apps.tracking.front import IngestFront
-from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 
 from apps.live.urls import websocket_urlpatterns
@@ -20,7 +19,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 def live_application(*, otherwise: App | None = None) -> App:
     """Return the ASGI application; ``otherwise`` answers the HTTP requests that are not ingest."""
     ingest = IngestFront()
-    sockets: App = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+    sockets: App = URLRouter(websocket_urlpatterns)
     plain = otherwise or _not_here
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""A real server: uvicorn in a thread, Channels' session and routing, the test's database and Redis."""
+"""A real server: uvicorn in a thread, Channels' routing, the test's database and Redis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import uvicorn
-from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 
 from apps.access.models import User
@@ -44,7 +43,7 @@ def feed_address() -> Iterator[str]:
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        AuthMiddlewareStack(URLRouter(websocket_urlpatterns)), log_level="warning", lifespan="off",
+        URLRouter(websocket_urlpatterns), log_level="warning", lifespan="off",
         ws_per_message_deflate=False, ws_ping_interval=None,
     )  # fmt: skip
     server = uvicorn.Server(config)

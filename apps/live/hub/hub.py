@@ -173,6 +173,7 @@ class Hub:
     def tell(self, audience: Audience, row: LogRow, decision: Decision) -> None:
         """Hand one event to an audience; what speaks of more than one object only to those who see them all."""
         has_all_heard = True
+        heard = 0
         for name, members in tuple(audience.members.items()):
             text = event_text(row, decision, name, audience.view.fields)
             for subscription in tuple(members):
@@ -180,8 +181,10 @@ class Hub:
                     continue
                 if decision is not TELL or subscription.reader.sees(row.also):
                     subscription.socket.offer(text, name)
+                    heard += 1
                 else:
                     has_all_heard = False
+        metrics.DELIVERIES.inc(heard)
         if has_all_heard:
             audience.last_offset = row.offset
 

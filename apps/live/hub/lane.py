@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from apps.live import metrics
 from apps.live.hub.audience import Audience
 from apps.live.hub.deciding import LANE_TOPIC, decide_position
 from apps.live.rules.decide import UPSERT_MOVED, Decision
@@ -113,6 +114,7 @@ class Lane:
             texts = [position_text(position, decision, name, fields) for position, decision in told]
             joined = join(texts)
             assert joined is not None  # noqa: S101 - there is something to tell
+            metrics.DELIVERIES.inc(len(told) * len(members))
             for subscription in tuple(members):
                 if subscription.audience is not audience:
                     continue

@@ -114,6 +114,7 @@ class LogFollower:
         await self.load(self._unjudged(wake.rows))
         for row in wake.rows:
             self._hand_out(row)
+            await asyncio.sleep(0)  # let sockets breathe between two rounds of sending
         return len(wake.rows) == limit
 
     async def _judge_anew(self, wake: Wake) -> None:

@@ -116,7 +116,6 @@ class Socket:
 
         Waking a task per socket and message costs more than the sending.
         """
-        metrics.DELIVERIES.inc()
         sending = self._send({"type": "websocket.send", "text": text})
         try:
             waits_for = sending.send(None)
@@ -134,7 +133,6 @@ class Socket:
             async with asyncio.timeout(self._limits.stall_s):
                 await rest
             while (text := self._outbox.take(self._limits.message_chars)) is not None:
-                metrics.DELIVERIES.inc()
                 async with asyncio.timeout(self._limits.stall_s):
                     await self._send({"type": "websocket.send", "text": text})
         except TimeoutError:

@@ -1,0 +1,1 @@
+"""Parts of the feed's benchmark: the servers, and a client that costs as little as possible."""

@@ -1,0 +1,287 @@
+"""The feed to many sockets, beside a bare broadcast of the same texts by the same server in the same run.
+
+Two figures: deliveries a second when events come faster than they can be sent, and how late they are at 10,000
+deliveries a second. A delivery is one event that one socket has received. Events go the whole way: written, numbered,
+read by the hub, decided for every audience, encoded, sent. Publisher, server and client are three processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.prod")
+django.setup()
+
+from django.core.management import call_command  # noqa: E402 - models can be imported only after setup
+
+from apps.access import services as access  # noqa: E402
+from apps.access.types import SYSTEM  # noqa: E402
+from apps.core import clock  # noqa: E402
+from apps.core.ids import new_id  # noqa: E402
+from apps.events.services import publish, relay  # noqa: E402
+from apps.events.types import Change, NewEvent  # noqa: E402
+
+GOAL_RATIO, GOAL_P99_MS, GOAL_BYTES_PER_SOCKET = 0.55, 60.0, 25_000
+RATE = 10_000
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class Process:
+    """A child that takes JSON lines, or tab-separated texts, and may answer in JSON lines."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", *arguments], cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.pid = self._child.pid
+
+    def write(self, line: str) -> None:
+        """Send one line."""
+        assert self._child.stdin is not None
+        self._child.stdin.write(line + "\n")
+        self._child.stdin.flush()
+
+    def ask(self, do: str, **order: Any) -> dict[str, Any]:
+        """Send an order and return the answer."""
+        self.write(json.dumps({"do": do, **order}))
+        assert self._child.stdout is not None
+        answer: dict[str, Any] = json.loads(self._child.stdout.readline())
+        return answer
+
+    def end(self) -> None:
+        """Stop it."""
+        self._child.kill()
+        self._child.wait()
+
+    def resident_bytes(self) -> int:
+        """Return how much memory it holds."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
+
+
+class World:
+    """An organisation, readers with keys, and zones that change."""
+
+    def __init__(self, *, readers: int, audiences: int) -> None:
+        call_command("migrate", verbosity=0)
+        name = f"bench {new_id()}"
+        self.organisation = access.create_organisation(
+            name=name, slug=name.replace(" ", "-"), parent_id=None, actor=SYSTEM, at=clock.now()
+        )
+        role = access.create_role(name=name, actions=["zones.view"], actor=SYSTEM, at=clock.now())
+        self.headers = [[("Authorization", f"Bearer {self._reader(role.pk)}")] for _ in range(readers)]
+        self.frames = [[self._subscription(number)] for number in range(audiences)]
+        self.zones = [new_id() for _ in range(50)]
+        self.version = 0
+
+    def _reader(self, role_id: UUID) -> str:
+        at = clock.now()
+        user = access.create_user(
+            username=f"reader-{new_id()}", password=None, organisation_id=None, is_staff=False, is_superuser=False,
+            actor=SYSTEM, at=at,
+        )  # fmt: skip
+        access.assign_role(
+            role_id=role_id, organisation_id=self.organisation.pk, user_id=user.pk, group_id=None, actor=SYSTEM, at=at
+        )
+        key = access.create_api_key(user_id=user.pk, name="bench", scopes=["zones.view"], actor=SYSTEM, at=at)
+        return str(key[1])
+
+    def _subscription(self, number: int) -> dict[str, Any]:
+        return {"type": "subscribe", "id": 1, "sub": "zones", "topic": "zones", "bbox": [-180 + number, -10, 180, 10]}
+
+    def publish(self, events: int) -> None:
+        """Write events and number them."""
+        at = clock.now()
+        publish([self._event() for _ in range(events)], actor=SYSTEM, at=at)
+        relay(at)
+
+    def _event(self) -> NewEvent:
+        self.version += 1
+        zone_id = self.zones[self.version % len(self.zones)]
+        ring = [[100, 0], [100.1, 0], [100.1, 0.1], [100, 0]]
+        shown = {
+            "id": str(zone_id),
+            "organisation_id": str(self.organisation.pk),
+            "version": self.version,
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+            "properties": {"name": f"Zone {self.version}", "sent": round(time.time(), 6), "is_active": True},
+        }
+        return NewEvent(
+            type="watchfloor.zone.updated.v1", noun="zones", object_id=zone_id,
+            organisation_id=self.organisation.pk, change=Change.UPDATED, object=shown,
+        )  # fmt: skip
+
+
+def text_like_an_event(number: int) -> str:
+    """Return a text as long as the feed's, for the bare broadcast."""
+    frame = {
+        "type": "event", "sub": "zones", "offset": number, "change": "upsert", "id": str(new_id()), "reason": "changed",
+        "feature": {
+            "type": "Feature", "id": str(new_id()), "organisation_id": str(new_id()), "version": number,
+            "geometry": {"type": "Polygon", "coordinates": [[[100, 0], [100.1, 0], [100.1, 0.1], [100, 0]]]},
+            "properties": {"name": f"Zone {number}", "sent": round(time.time(), 6), "is_active": True},
+        },
+        "event": {
+            "id": str(new_id()), "type": "watchfloor.zone.updated.v1", "time": "2026-06-30T12:00:00.000000Z",
+            "change": "updated", "lifecycle": None,
+        },
+    }  # fmt: skip
+    return json.dumps(frame, separators=(",", ":"))
+
+
+class Bench:
+    """One run."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.world = World(readers=options.readers, audiences=options.audiences)
+        self.client = Process("benchmarks._live.client")
+        self.sent = 0
+        self.bytes_per_socket: dict[str, int] = {}
+        self.failures: list[str] = []
+
+    @contextmanager
+    def server(self, kind: str, *, headers: Sequence[Any], frames: Sequence[Any]) -> Iterator[Process]:
+        """Run a server with all sockets connected."""
+        port = free_port()
+        server = Process("benchmarks._live.server", kind, str(port))
+        try:
+            wait_for(port)
+            before = server.resident_bytes()
+            order = {"port": port, "sockets": self.options.sockets, "headers": headers, "frames": frames}
+            connected = self.client.ask("connect", **order)["connected"]
+            self.check(connected == self.options.sockets, f"{kind}: {connected} sockets connected")
+            self.bytes_per_socket[kind] = round((server.resident_bytes() - before) / self.options.sockets)
+            yield server
+        finally:
+            self.client.ask("close")
+            server.end()
+
+    def saturate(self, kind: str, send: Any) -> float:
+        """Return deliveries a second when everything is sent at once, in bursts of 25 events."""
+        events = self.options.events
+        begun = time.time()
+        for _ in range(events // 25):
+            send(25)
+        counted = self.client.ask("count", events=events, seconds=60)
+        self.check(counted["is_complete"], f"{kind}: {counted['deliveries']} deliveries instead of all")
+        self.check(counted["is_in_order"], f"{kind}: not in order")
+        return float(counted["deliveries"] / (counted["last_at"] - begun))
+
+    def pace(self, kind: str, send: Any) -> dict[str, Any]:
+        """Return how late events are at ``RATE`` deliveries a second."""
+        pause = self.options.sockets / RATE
+        events = int(self.options.seconds / pause)
+        due = time.perf_counter()
+        for _ in range(events):
+            send(1)
+            due += pause
+            time.sleep(max(0.0, due - time.perf_counter()))
+        counted = self.client.ask("count", events=events, seconds=30)
+        self.check(counted["is_complete"] and counted["is_in_order"], f"{kind}: lost or mixed up at an even pace")
+        return counted
+
+    def send_bare(self, server: Process, events: int) -> None:
+        """Let the bare server send texts."""
+        texts = [text_like_an_event(self.sent + number) for number in range(events)]
+        self.sent += events
+        server.write("\t".join(texts))
+
+    def check(self, is_right: bool, said: str) -> None:  # noqa: FBT001 - reads as a sentence
+        """Remember what is wrong."""
+        if not is_right:
+            self.failures.append(said)
+            print(f"WRONG: {said}", file=sys.stderr)
+
+    def run(self) -> dict[str, Any]:
+        """Measure feed and limit in turn, several times, and return the figures."""
+        feed, bare, ratios = [], [], []
+        for _ in range(self.options.rounds):
+            with self.server("bare", headers=[[]], frames=[[]]) as server:
+                bare.append(self.saturate("bare", lambda events, to=server: self.send_bare(to, events)))
+                bare_pace = self.pace("bare", lambda events, to=server: self.send_bare(to, events))
+            with self.server("feed", headers=self.world.headers, frames=self.world.frames) as server:
+                feed.append(self.saturate("feed", self.world.publish))
+                feed_pace = self.pace("feed", self.world.publish)
+            ratios.append(feed[-1] / bare[-1])
+            print(f"feed {feed[-1]:,.0f}/s  bare {bare[-1]:,.0f}/s  ratio {ratios[-1]:.2f}  "
+                  f"feed p50 {feed_pace['p50_ms']:.1f} p99 {feed_pace['p99_ms']:.1f} ms  "
+                  f"bare p99 {bare_pace['p99_ms']:.1f} ms  {self.bytes_per_socket} B/socket")  # fmt: skip
+        return {
+            "name": "live",
+            "figure": round(statistics.median(feed)),
+            "unit": "deliveries/s",
+            "limit": round(statistics.median(bare)),
+            "ratio": round(statistics.median(ratios), 3),
+            "goal_ratio": GOAL_RATIO,
+            "sockets": self.options.sockets,
+            "audiences": self.options.audiences,
+            "paced": {
+                "rate": RATE,
+                "p50_ms": round(feed_pace["p50_ms"], 1),
+                "p99_ms": round(feed_pace["p99_ms"], 1),
+                "goal_p99_ms": GOAL_P99_MS,
+                "bare_p99_ms": round(bare_pace["p99_ms"], 1),
+            },
+            "bytes_per_socket": self.bytes_per_socket["feed"],
+            "bare_bytes_per_socket": self.bytes_per_socket["bare"],
+            "goal_bytes_per_socket": GOAL_BYTES_PER_SOCKET,
+            "checked": "every socket got every event once; sampled sockets in the order of the log, without a gap",
+            "failures": self.failures,
+        }
+
+
+def free_port() -> int:
+    """Return a port below the ephemeral range, so that no client socket sits on it."""
+    for port in range(21_000, 29_000):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise SystemExit("No free port.")
+
+
+def wait_for(port: int) -> None:
+    """Wait until something listens."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise SystemExit(f"Nothing listens on port {port}.")
+
+
+def main() -> int:
+    """Run, print, and fail when something was lost or mixed up."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sockets", type=int, default=500)
+    parser.add_argument("--readers", type=int, default=20, help="distinct users with keys")
+    parser.add_argument("--audiences", type=int, default=20, help="distinct boxes")
+    parser.add_argument("--events", type=int, default=500, help="events of the saturated part")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of the paced part")
+    parser.add_argument("--rounds", type=int, default=3)
+    bench = Bench(parser.parse_args())
+    try:
+        result = bench.run()
+    finally:
+        bench.client.end()
+    print(json.dumps(result))
+    return 1 if result["failures"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
