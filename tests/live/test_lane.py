@@ -1,4 +1,4 @@
-"""Positions: latest wins, in the box, to those who may track; mended when Redis loses them; and findings beside them."""
+"""Positions: latest wins, in the box, to those who may track; mended when Redis loses them; findings beside them."""
 
 from __future__ import annotations
 
