@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, connections, transaction
 
 from apps.access.types import SYSTEM, Actor, ActorKind
@@ -133,6 +135,18 @@ def test_a_new_epoch_ends_every_cursor() -> None:
     with pytest.raises(CursorGone):
         queries.require_resumable(before)
     assert queries.head().offset == before.offset
+
+
+def test_an_operator_keeps_the_log_short_and_begins_a_new_epoch() -> None:
+    logged(*[new_event() for _ in range(3)])
+    said = io.StringIO()
+    call_command("forget_events", days=1, stdout=said)
+    before = queries.head()
+    call_command("begin_epoch", stdout=said)
+    assert said.getvalue() == f"0 events forgotten.\nEpoch {queries.head().epoch} begins.\n"
+    assert before.epoch != queries.head().epoch
+    with pytest.raises(CommandError):
+        call_command("forget_events", days=0)
 
 
 def test_the_lag_says_how_many_wait_and_for_how_long() -> None:

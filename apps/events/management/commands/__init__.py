@@ -1,0 +1,1 @@
+"""`forget_events` and `begin_epoch`."""
