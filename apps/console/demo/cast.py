@@ -208,6 +208,8 @@ RULES = (
         severity=Severity.HIGH,
         title="No contact with {asset}",
         escalate_after=timedelta(minutes=2),
+        # When the demo starts again everybody has been silent for hours, until the replay speaks.
+        hysteresis=timedelta(seconds=30),
     ),
 )
 

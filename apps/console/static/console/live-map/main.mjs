@@ -41,7 +41,7 @@ const details = new Details(byId("details"), picture, { links: page.links, onCho
 
 let zones;
 let vessels;
-map.on("load", () => {
+map.once("style.load", () => {
   zones = new Zones(map, { theme, colourOf: (zone) => zoneKinds.get(zone.properties.kind)?.colour });
   addTrack();
   vessels = new Vessels(map, { theme, colourOf: colourOfAsset, nameOf: (id) => picture.nameOf(id), size: page.wall ? 1.35 : 1 });

@@ -34,6 +34,8 @@ export class Vessels {
   #selected = null;
   #marked = new Map();
   #lastFrame = 0;
+  #frameMs = FRAME_MS;
+  #dirty = true;
   #glidingUntil = 0;
   #size;
 
@@ -59,7 +61,7 @@ export class Vessels {
     const present = new Set(positions.map((position) => position.id));
     for (const id of this.#moving.keys()) if (!present.has(id)) this.#moving.delete(id);
     for (const position of positions) this.put(position);
-    this.#map.triggerRepaint();
+    this.#touch();
   }
 
   /** One fix: `{id, lon, lat, fixedAt, speedMps, courseDeg, connectivity}`. Older than what is shown: only its state counts. */
@@ -69,16 +71,16 @@ export class Vessels {
     const at = [position.lon, position.lat];
     if (!known) {
       this.#moving.set(position.id, { ...position, shown: at, from: at, to: at, began: now, glide: 0, arrived: now, course: heading(position, null), wake: [at] });
-      return this.#map.triggerRepaint();
+      return this.#touch();
     }
     known.connectivity = position.connectivity;
     if (position.fixedAt > known.fixedAt) this.#sail(known, position, at, now);
-    this.#map.triggerRepaint();
+    this.#touch();
   }
 
   remove(id) {
     this.#moving.delete(id);
-    this.#map.triggerRepaint();
+    this.#touch();
   }
 
   get(id) {
@@ -92,18 +94,18 @@ export class Vessels {
 
   select(id) {
     this.#selected = id;
-    this.#map.triggerRepaint();
+    this.#touch();
   }
 
   /** Ring these vessels: something is going on with them. `marks` maps an id to a colour. */
   mark(marks) {
     this.#marked = marks;
-    this.#map.triggerRepaint();
+    this.#touch();
   }
 
   paint(theme) {
     this.#theme = theme;
-    this.#map.triggerRepaint();
+    this.#touch();
   }
 
   /** The vessel under a point of the canvas, the nearest first. */
@@ -139,16 +141,25 @@ export class Vessels {
     this.#ratio = Math.min(2, globalThis.devicePixelRatio || 1);
     this.#canvas.width = clientWidth * this.#ratio;
     this.#canvas.height = clientHeight * this.#ratio;
+    this.#touch();
   }
 
+  /** Something has changed: draw with the next frame. */
+  #touch() {
+    this.#dirty = true;
+  }
+
+  /** Only this canvas is drawn, never the map below it: that would cost a hundred times as much. */
   #tick(now) {
-    if (now < this.#glidingUntil + FRAME_MS && now - this.#lastFrame >= FRAME_MS) this.#map.triggerRepaint();
+    const isDue = now - this.#lastFrame >= this.#frameMs;
+    if (isDue && (this.#dirty || now < this.#glidingUntil + FRAME_MS)) this.#draw();
     requestAnimationFrame((next) => this.#tick(next));
   }
 
   #draw() {
     const now = performance.now();
     this.#lastFrame = now;
+    this.#dirty = false;
     const context = this.#context;
     context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
@@ -156,6 +167,8 @@ export class Vessels {
     for (const each of seen) this.#drawWake(each);
     for (const each of seen) this.#drawHull(each, now);
     this.#drawNames(seen);
+    // Never more than a quarter of the time, on a slow machine as well.
+    this.#frameMs = Math.max(FRAME_MS, 4 * (performance.now() - now));
   }
 
   #project(now) {

@@ -2,7 +2,8 @@
  * A map that needs no network: Natural Earth's land and borders from static files, a graticule, and nothing else.
  *
  * Natural Earth is drawn for 1:10,000,000. Closer than zoom 10 its coast is only a sketch, so it fades there and
- * leaves the stage to what moves.
+ * leaves the stage to what moves. The fine coast is eight megabytes: it is fetched when somebody comes close, and
+ * the coarse one stands in until it is there.
  */
 
 import * as maplibre from "../../vendor/maplibre-gl/maplibre-gl.mjs";
@@ -27,14 +28,21 @@ export function createMap(container, theme, options = {}) {
     fadeDuration: 0,
     ...options,
   });
+  map.theme = theme;
   map.touchZoomRotate.disableRotation();
+  map.once("style.load", () => {
+    bringNearLand(map);
+    map.on("zoom", () => bringNearLand(map));
+  });
   map.addControl(new maplibre.AttributionControl({ compact: false, customAttribution: "Natural Earth" }), "bottom-right");
   return map;
 }
 
 /** Recolour a map in place; sources, and what others have added, stay. */
 export function paintBase(map, theme) {
-  for (const layer of layers(PALETTES[theme])) {
+  map.theme = theme;
+  for (const layer of [...layers(PALETTES[theme]), ...land("near", PALETTES[theme])]) {
+    if (!map.getLayer(layer.id)) continue;
     for (const [property, value] of Object.entries(layer.paint)) map.setPaintProperty(layer.id, property, value);
   }
 }
@@ -43,30 +51,43 @@ function style(theme) {
   return {
     version: 8,
     sources: {
-      "land-far": file("land-50m", 5),
-      "land-near": file("land-10m", 12),
-      "borders-far": file("borders-50m", 5),
+      "land-far": file("land-50m", 8),
+      borders: file("borders-50m", 5),
       graticule: { type: "geojson", data: graticule() },
     },
     layers: layers(PALETTES[theme]),
   };
 }
 
+function bringNearLand(map) {
+  if (map.getZoom() < NEAR || map.getSource("land-near")) return;
+  map.addSource("land-near", file("land-10m", 12));
+  for (const layer of land("near", PALETTES[map.theme], { minzoom: NEAR })) map.addLayer(layer, "borders");
+  map.on("sourcedata", function arrived({ sourceId }) {
+    if (sourceId !== "land-near" || !map.isSourceLoaded("land-near")) return;
+    map.off("sourcedata", arrived);
+    for (const { id } of land("far", PALETTES[map.theme])) map.setLayerZoomRange(id, 0, NEAR);
+  });
+}
+
 function file(name, maxzoom) {
   return { type: "geojson", data: new URL(`world-atlas/${name}.geojson`, VENDOR).href, maxzoom, tolerance: 0.3, buffer: 32 };
 }
 
-function layers(colours) {
-  const land = (id, source, range) => [
+function land(id, colours, range = {}) {
+  const source = `land-${id}`;
+  return [
     { id: `${id}-shore`, type: "line", source, ...range, paint: shore(colours) },
     { id, type: "fill", source, ...range, paint: { "fill-color": colours.land, "fill-antialias": true } },
     { id: `${id}-coast`, type: "line", source, ...range, paint: coast(colours) },
   ];
+}
+
+function layers(colours) {
   return [
     { id: "water", type: "background", paint: { "background-color": colours.water } },
-    ...land("far", "land-far", { maxzoom: NEAR }),
-    ...land("near", "land-near", { minzoom: NEAR }),
-    { id: "borders", type: "line", source: "borders-far", paint: { "line-color": colours.border, "line-width": 1, "line-dasharray": [3, 2] } },
+    ...land("far", colours),
+    { id: "borders", type: "line", source: "borders", paint: { "line-color": colours.border, "line-width": 1, "line-dasharray": [3, 2] } },
     { id: "graticule", type: "line", source: "graticule", paint: { "line-color": colours.graticule, "line-width": 0.6, "line-opacity": 0.7 } },
   ];
 }

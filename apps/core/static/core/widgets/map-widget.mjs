@@ -23,7 +23,7 @@ function begin(root) {
   const map = createMap(canvas, currentTheme(), { ...WORLD, cooperativeGestures: false, scrollZoom: kind !== "preview" });
   map.addControl(new maplibre.NavigationControl({ showCompass: false }), "top-right");
   onThemeChange((theme) => paintBase(map, theme));
-  map.once("load", () => {
+  map.once("style.load", () => {
     show(map, geometry, kind === "point" || geometry?.type === "Point" ? 12 : 13);
     if (kind === "preview") preview(map, geometry, colourOf(root));
     else edit(root, map, field, geometry, EDITORS[kind]);
