@@ -14,6 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from tests.live.asyncapi import judge
+
 Frame = dict[str, Any]
 PATIENCE_S = 10.0
 
@@ -36,6 +38,7 @@ class FeedClient:
             subprotocols=[Subprotocol(protocol)],
             compression=None,
             max_size=None,
+            ping_interval=None,
         )
         self.log: list[Frame] = []
         self.pictures: defaultdict[str, dict[str, Frame]] = defaultdict(dict)
@@ -124,6 +127,7 @@ class FeedClient:
             raise TimeoutError(f"Nothing of the wanted came; the last frames: {self.log[-5:]}")
         message = json.loads(self._socket.recv(timeout=seconds))
         for frame in message if isinstance(message, list) else [message]:
+            judge(frame)
             self.log.append(frame)
             self._follow(frame)
 
