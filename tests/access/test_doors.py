@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
@@ -17,9 +18,11 @@ from apps.access.queries import (
     allowed_actions,
     authorize,
     authorize_in,
+    outranks,
     predicate,
     visible,
 )
+from apps.access.registry import all_protected
 from apps.access.types import ANONYMOUS, SYSTEM, Actor, ActorKind, Subject
 from apps.assets.models import Asset, AssetKind
 from apps.core.types import NotAllowed, NotFound, TimeWindow, WatchfloorError
@@ -293,3 +296,41 @@ def test_roles_devices_and_people_of_others_stay_unseen() -> None:
     assert set(visible(Organisation.objects.all(), bob, "organisations.view")) == {cast.harbour}
     assert set(visible(DeviceKey.objects.all(), bob, "device-keys.view")) == set()
     assert set(visible(Role.objects.all(), bob, "roles.view")) == set(Role.objects.all())
+
+
+def test_standings_of_devices_are_not_mixed_up() -> None:
+    cast = make_cast()
+    ours = make_asset(cast.harbour)
+    key, _ = services.create_device_key(organisation_id=cast.harbour.pk, name="g", actor=SYSTEM, at=NOON)
+    nothing = Actor(kind=ActorKind.DEVICE, label="", organisation_id=cast.harbour.pk)
+    keyed = Actor(kind=ActorKind.DEVICE, label="", organisation_id=cast.harbour.pk, key_id=key.pk)
+    pinned = Actor(kind=ActorKind.DEVICE, label="", organisation_id=cast.harbour.pk, key_id=key.pk, asset_id=key.pk)
+    stolen = Actor(kind=ActorKind.DEVICE, label="", organisation_id=cast.elsewhere.pk, key_id=key.pk)
+
+    for order in ((nothing, keyed, pinned, stolen), (stolen, pinned, keyed, nothing)):
+        assert {actor: may(actor, "assets.report", ours) for actor in order} == {
+            nothing: False,
+            keyed: True,
+            pinned: False,
+            stolen: False,
+        }
+
+
+def test_a_partner_is_not_taken_over_for_what_was_granted_to_them() -> None:
+    cast = make_cast()
+    asset = make_asset(cast.elsewhere)
+    services.grant_access(asset, "assets.view", to=cast.bob, actor=SYSTEM, at=NOON)
+
+    assert not outranks(cast.actor("alice"), cast.bob)
+    assert outranks(cast.actor("alice"), make_user("dora", organisation=cast.harbour))
+    assert outranks(SYSTEM, cast.bob)
+
+
+def test_every_table_of_grants_moves_the_version() -> None:
+    tables = {table._meta.db_table for entry in all_protected() for table in entry.grants or ()}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgfoid = 'access_bump_version'::regproc")
+        watched = {name for (name,) in cursor.fetchall()}
+
+    assert tables - watched == set()
+    assert len(tables) >= 6

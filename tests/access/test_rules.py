@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.access.rules import API_KEY, DEVICE_KEY, is_in_networks, new_token, parse_token, wrong_networks
@@ -19,6 +19,7 @@ def test_a_token_is_read_back_and_proves_itself_only() -> None:
     assert len(token.secret) == 43
 
 
+@settings(deadline=None)
 @given(st.text(max_size=120))
 def test_any_text_is_a_token_or_none(text: str) -> None:
     token = parse_token(text, API_KEY)

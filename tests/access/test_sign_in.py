@@ -120,3 +120,13 @@ def test_a_hundred_guesses_at_once_are_a_hundred_guesses() -> None:
         thread.join()
 
     assert (len(allowed), sum(allowed)) == (40, LIMIT)
+
+
+@pytest.mark.django_db
+def test_an_office_behind_one_address_signs_in_all_day() -> None:
+    make_user("alice")
+
+    for _ in range(3):
+        assert attempt("alice", PASSWORD)
+
+    assert {row.failures for row in SignInFailure.objects.all()} == {0}

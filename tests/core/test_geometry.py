@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import Point, box
 
@@ -125,6 +125,7 @@ def test_what_is_no_point_is_refused(coordinates: Any) -> None:
         parse_point({"type": "Point", "coordinates": coordinates})
 
 
+@settings(deadline=None)
 @given(st.floats(-180, 180), st.floats(-90, 90))
 def test_no_digit_is_lost_on_the_way_to_the_database_and_back(lon: float, lat: float) -> None:
     point = parse_point({"type": "Point", "coordinates": [lon, lat]})
@@ -141,6 +142,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["Polygon", "MultiPolygon"]), JSON)
 def test_anything_at_all_is_either_valid_or_refused(kind: str, coordinates: Any) -> None:
     try:

@@ -130,12 +130,11 @@ def _in_scopes(actor: Actor, action: str) -> bool:
 def _scope_of_device(actor: Actor, verb: str, standing: Standing) -> Scope:
     if verb != REPORT:
         return Scope(version=standing.version, expires_at=standing.expires_at)
-    return Scope(
-        organisation_ids=standing.organisations.get(REPORT, frozenset()),
-        object_ids=frozenset({actor.asset_id} if actor.asset_id else ()),
-        version=standing.version,
-        expires_at=standing.expires_at,
-    )
+    if actor.asset_id is not None:
+        only = frozenset({actor.asset_id})
+        return Scope(object_ids=only, version=standing.version, expires_at=standing.expires_at)
+    below = standing.organisations.get(REPORT, frozenset())
+    return Scope(organisation_ids=below, version=standing.version, expires_at=standing.expires_at)
 
 
 def _scope_of_user(entry: Protected, verb: str, standing: Standing) -> Scope:

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from apps.access.models import User
+from apps.access.queries.doors import visible
 from apps.access.queries.people import actor_of_user
-from apps.access.queries.standing import Standing, standing_of
-from apps.access.registry import all_actions
-from apps.access.types import Actor, ActorKind
+from apps.access.queries.standing import Standing, granted_ids, standing_of
+from apps.access.registry import all_actions, all_protected
+from apps.access.types import Actor, ActorKind, Protected
 
 
 def is_all_powerful(actor: Actor) -> bool:
@@ -52,17 +53,27 @@ def held_actions(actor: Actor) -> frozenset[str]:
 
 
 def outranks(actor: Actor, user: User) -> bool:
-    """Say whether everything that the user holds by role is held by the actor as well.
+    """Say whether everything that the user holds, by role or by grant, is held by the actor as well.
 
-    Whoever may set a password may become that person, so it takes no less. Grants are not compared: they are of
-    single objects, and a superuser is outranked by superusers only.
+    Whoever may set a password may become that person, so it takes no less. A superuser is outranked by superusers
+    only. A query or two per kind of grant, so it is for changes of people and not for lists.
     """
     if is_all_powerful(actor) or actor.user_id == user.pk:
         return True
     if user.is_superuser:
         return False
     theirs = standing_of(actor_of_user(user))
-    return all(holds(actor, [action], owners) for action, owners in theirs.organisations.items())
+    held = all(holds(actor, [action], owners) for action, owners in theirs.organisations.items())
+    return held and all(_reaches_grants(actor, entry, theirs) for entry in all_protected() if entry.grants)
+
+
+def _reaches_grants(actor: Actor, entry: Protected, theirs: Standing) -> bool:
+    for verb in entry.actions:
+        granted = granted_ids(theirs, entry, verb)
+        rows = entry.model._default_manager.filter(pk__in=granted)
+        if granted and visible(rows, actor, f"{entry.noun}.{verb}").count() < len(granted):
+            return False
+    return True
 
 
 def _active_standing(actor: Actor) -> Standing | None:

@@ -53,7 +53,7 @@ def standing_of(actor: Actor) -> Standing:
     """Return what a user or device holds now; one small query when nothing has changed."""
     at = clock.now()
     version = access_version()
-    key = (actor.user_id, actor.organisation_id, actor.key_id)
+    key = (actor.kind, actor.user_id, actor.key_id, actor.organisation_id)
     kept = _kept.get(key)
     if kept is None or kept.version != version or (kept.expires_at is not None and at >= kept.expires_at):
         kept = _read(actor, version, at)
@@ -100,15 +100,17 @@ def _read_user(actor: Actor, version: int, at: datetime) -> Standing:
 
 def _read_device(actor: Actor, version: int, at: datetime) -> Standing:
     standing = Standing(version=version)
-    if actor.key_id is not None:
-        device_key = DeviceKey.objects.filter(pk=actor.key_id, organisation=actor.organisation_id).first()
-        if device_key is None or not device_key.is_usable(at):
-            return standing
-        standing.expires_at = device_key.expires_at
+    if actor.key_id is None:
+        # Known by its id alone: it holds nothing but the one asset that the actor itself carries.
+        standing.is_active = True
+        return standing
+    device_key = DeviceKey.objects.filter(pk=actor.key_id, organisation=actor.organisation_id).first()
+    if device_key is None or not device_key.is_usable(at):
+        return standing
+    below = Organisation.objects.filter(lineage__contains=[device_key.organisation_id]).values_list("pk", flat=True)
     standing.is_active = True
-    if actor.asset_id is None and actor.organisation_id is not None:
-        below = Organisation.objects.filter(lineage__contains=[actor.organisation_id]).values_list("pk", flat=True)
-        standing.organisations = {REPORT: frozenset(below)}
+    standing.expires_at = device_key.expires_at
+    standing.organisations = {REPORT: frozenset(below)}
     return standing
 
 

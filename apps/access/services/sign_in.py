@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from apps.access.models import SignInFailure
 from apps.access.queries.people import FAILURE_WINDOW
@@ -34,9 +35,13 @@ def begin_sign_in(username: str, address: str, *, at: datetime) -> bool:
 
 @transaction.atomic
 def note_sign_in(username: str, address: str) -> None:
-    """Forget the name's failures from this address after a success; those of the address as a whole stay."""
-    own = [subject for subject in sign_in_subjects(username, address) if subject.startswith("both:")]
-    SignInFailure.objects.filter(subject__in=own).delete()
+    """Take a success back out of the count, and forget what this name did wrong from this address before.
+
+    What others did wrong, from this address or under this name, stays.
+    """
+    subjects = SignInFailure.objects.filter(subject__in=list(sign_in_subjects(username, address)))
+    subjects.filter(subject__startswith="both:").delete()
+    subjects.filter(failures__gt=0).update(failures=F("failures") - 1)
 
 
 @transaction.atomic

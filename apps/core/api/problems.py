@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions
@@ -198,6 +198,11 @@ def _of_database(error: Exception) -> Problem | None:
         # The net below the parsers: a NUL character, or a number that no column can hold.
         log.warning("api.value_refused_by_database", error=str(error))
         return Problem(status=422, code="invalid", detail="A value cannot be stored.")
+    if isinstance(error, IntegrityError):
+        # Somebody was faster, in a way that a service did not foresee: nothing was written, and we should hear of it.
+        log.error("api.constraint_unforeseen", error=str(error))
+        detail = "It does not fit what others have changed meanwhile. Read it again and repeat your change."
+        return Problem(status=409, code="conflict", detail=detail)
     if isinstance(error, (OperationalError, InterfaceError)):
         log.error("api.database_unavailable", error=str(error))
         headers = {"Retry-After": "1"}

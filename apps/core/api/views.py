@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
@@ -28,6 +29,13 @@ class NounView(APIView):
         """Return the parser of the method: a PATCH is a merge patch, the rest is JSON."""
         method = self.request.method if getattr(self, "request", None) else None
         return [MergePatchParser()] if method == "PATCH" else [JSONParser()]
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        """Return the response, marked as this person's own: no cache on the way may show it to the next."""
+        answer: Response = super().finalize_response(request, response, *args, **kwargs)
+        patch_cache_control(answer, private=True, no_cache=True)
+        patch_vary_headers(answer, ["Authorization", "Cookie"])
+        return answer
 
 
 def page(view: NounView, request: Request, queryset: QuerySet[Any], shape: type[Serializer[Any]]) -> Response:
@@ -62,7 +70,8 @@ def read_body(request: Request, shape: type[Serializer[Any]], *, partial: bool =
     misspelt name that is silently ignored is the worst answer to a change.
     """
     if not isinstance(request.data, Mapping):
-        raise Invalid("The body is a JSON object.", errors=[FieldError(pointer="", code="not_an_object", detail="")])
+        error = FieldError(pointer="", code="not_an_object", detail="Expected a JSON object.")
+        raise Invalid("The body is a JSON object.", errors=[error])
     serializer = shape(data=request.data, partial=partial, context={"request": request})
     _require_known(request.data, (name for name, field in serializer.fields.items() if not field.read_only))
     serializer.is_valid(raise_exception=True)

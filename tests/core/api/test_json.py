@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from django.utils.functional import lazystr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core.api.json import (
@@ -84,6 +84,7 @@ def test_a_body_is_read_no_further_than_its_limit() -> None:
         JSONParser().parse(Endless())
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_at_all_are_read_or_refused(content: bytes) -> None:
     try:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core import signing
 from django.core.exceptions import ImproperlyConfigured
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
 from rest_framework.test import APIRequestFactory
@@ -43,6 +43,7 @@ def walk(ordering: tuple[str, ...], limit: int) -> list[Role]:
 
 
 class TestWhateverTheOrder(HypothesisTestCase):
+    @settings(deadline=None)
     @given(data=st.data())
     def test_pages_are_the_list(self, data: Any) -> None:
         for number in range(data.draw(st.integers(0, 9))):
