@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from apps.tracking.front import IngestFront
 from channels.routing import URLRouter
 
 from apps.live.urls import websocket_urlpatterns
+from apps.tracking.front import IngestFront
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
-_apps = ["access", "events", "lifecycle", "assets", "zones", "incidents", "tracking", "live"]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
-    *[
-        path("", include(f"apps.{name}.api.urls"))
-        for name in ["core", *_apps]
-        if find_spec(f"apps.{name}") and find_spec(f"apps.{name}.api.urls")
-    ],
+    path("", include("apps.core.api.urls")),
+    path("", include("apps.access.api.urls")),
+    path("", include("apps.events.api.urls")),
+    path("", include("apps.assets.api.urls")),
+    path("", include("apps.zones.api.urls")),
+    path("", include("apps.incidents.api.urls")),
+    path("", include("apps.tracking.api.urls")),
+    path("", include("apps.live.api.urls")),
     path("api/v1/openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="openapi"), name="api-docs"),
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +45,6 @@ WATCHFLOOR = Watchfloor(
     demo_key=ENV.demo_key,
 )
 
-LOCAL_APPS = [
-    "core",
-    "access",
-    "events",
-    "lifecycle",
-    "assets",
-    "zones",
-    "incidents",
-    "tracking",
-    "live",
-]
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
@@ -73,11 +61,18 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "django_rq",
-    *[f"apps.{name}" for name in LOCAL_APPS if find_spec(f"apps.{name}.apps")],
-    "apps.console" if find_spec("apps.console.apps") else "django.contrib.admin",
+    "apps.core",
+    "apps.access",
+    "apps.events",
+    "apps.lifecycle",
+    "apps.assets",
+    "apps.zones",
+    "apps.incidents",
+    "apps.tracking",
+    "apps.live",
+    "apps.console",
+    "apps.console.admin_config.WatchfloorAdminConfig",
 ]
-if "apps.console" in INSTALLED_APPS:
-    INSTALLED_APPS.append("apps.console.admin_config.WatchfloorAdminConfig")
 
 MIDDLEWARE = [
     "apps.core.middleware.TraceMiddleware",
@@ -189,6 +184,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "/static/vendor/swagger-ui-dist",
     "SWAGGER_UI_FAVICON_HREF": "/static/vendor/swagger-ui-dist/favicon-32x32.png",
+    "ENUM_NAME_OVERRIDES": {"DatumEnum": "apps.zones.models.DATUMS"},
     "LICENSE": {"name": "Apache-2.0"},
 }
 

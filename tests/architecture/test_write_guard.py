@@ -15,10 +15,10 @@ import pytest
 from tests.architecture.source import APPS, calls, place, python_files, tree
 
 ALWAYS_WRITES = {
-    "bulk_create", "bulk_update", "get_or_create", "update_or_create", "save", "create_user", "create_superuser",
+    "bulk_create", "bulk_update", "get_or_create", "update_or_create", "save",
     "abulk_create", "abulk_update", "aget_or_create", "aupdate_or_create", "asave", "acreate", "aupdate", "adelete",
 }  # fmt: skip
-WRITES_ON_QUERYSETS = {"create", "update", "delete"}
+WRITES_ON_QUERYSETS = {"create", "create_user", "create_superuser", "update", "delete"}
 CHAIN = {
     "objects",
     "filter",

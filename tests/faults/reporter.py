@@ -101,7 +101,7 @@ class Reporter:
             assert answer.status_code in (502, 503), answer.text
             return False
         assert answer.status_code == 200, answer.text
-        assert answer.json()["quarantined"] == [], answer.text
+        assert answer.json()["quarantined"] == 0, answer.text
         return True
 
 

@@ -10,7 +10,7 @@ from django.contrib.gis.geos import Point
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.core.api.fields import SecondsField
+from apps.core.api.fields import LONGEST, SecondsField
 from apps.core.geometry import SRID, parse_point
 from apps.core.types import Invalid
 from apps.incidents.models import Incident, Rule
@@ -20,6 +20,7 @@ from apps.incidents.types import FindingKind, IncidentState, Severity
 FINDINGS = [each.value for each in FindingKind]
 
 
+@extend_schema_field({"type": "number", "minimum": 0, "maximum": LONGEST.total_seconds()})
 class SpanField(SecondsField):
     """A duration as a number of seconds; zero is allowed."""
 
