@@ -17,9 +17,13 @@ GLUE = {"post_save", "pre_save", "post_delete", "pre_delete", "m2m_changed", "po
 # Rows that a person never looks at one by one; each has a reason.
 NOT_IN_ADMIN = {
     "access.AccessVersion": "one counter",
+    "access.SignInFailure": "counts attempts, forgotten within the day",
     "core.IdempotencyRecord": "kept for a day, holds other people's answers",
     "events.Epoch": "one value",
-    "live.FeedTicket": "lives for half a minute, holds hashes only",
+    "incidents.Comment": "on the incident's own page",
+    "live.FeedTicket": "used within 30 seconds or gone",
+    "tracking.Position": "the key is composite: tracks are on the asset's page and the map",
+    "tracking.Stay": "on the presence's page",
     "zones.ZoneSet": "one counter",
 }
 

@@ -1,3 +1,5 @@
+"""The words of the wire form OsmAnd, and what is refused."""
+
 from __future__ import annotations
 
 import json

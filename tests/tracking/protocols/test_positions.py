@@ -1,3 +1,5 @@
+"""Positions as JSON, NDJSON and GeoJSON, and what is refused."""
+
 from __future__ import annotations
 
 import json

@@ -1,3 +1,5 @@
+"""What late fixes correct, told as timelines."""
+
 from __future__ import annotations
 
 import pytest

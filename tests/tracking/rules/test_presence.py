@@ -1,3 +1,5 @@
+"""What one fix, or the passing of time, makes of a presence: timelines without a database."""
+
 from __future__ import annotations
 
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""What cannot be a fix, and which values mean nothing."""
+
 from __future__ import annotations
 
 import math

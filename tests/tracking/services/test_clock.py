@@ -1,6 +1,8 @@
+"""What the clock finds: silence, dwells and the ends of zones."""
+
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -27,7 +29,7 @@ def _fresh_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def tick(django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Iterator[object]:
+def tick(django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Callable[[float], int]:
     def run(minutes: float) -> int:
         with django_capture_on_commit_callbacks(execute=True):
             return look_at_presences(after(minutes=minutes))

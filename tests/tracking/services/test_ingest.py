@@ -1,3 +1,5 @@
+"""The spine in the database: stored once, found, told, and set aside."""
+
 from __future__ import annotations
 
 from datetime import timedelta

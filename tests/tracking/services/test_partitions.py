@@ -1,3 +1,5 @@
+"""Partitions are made ahead, dropped by age, and never lose a fix."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -29,7 +31,7 @@ def names(*days: str) -> tuple[str, ...]:
 def in_default() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM tracking_position_default")
-        return cursor.fetchone()[0]
+        return int(cursor.fetchone()[0])
 
 
 def indexes(table: str) -> set[str]:
