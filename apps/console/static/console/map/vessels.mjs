@@ -19,6 +19,8 @@ const STEERED_M = 12; // two fixes further apart than this tell a course
 const HIT_PX = 14;
 const NAMES_FROM_ZOOM = 12.2;
 const FRAME_MS = 33;
+const PULSE_MS = 90;
+const SLOWEST_FRAME_MS = 400;
 
 const HULL = [[0, -9.5], [5, -1.5], [4.4, 8], [0, 6], [-4.4, 8], [-5, -1.5]];
 
@@ -34,6 +36,7 @@ export class Vessels {
   #selected = null;
   #marked = new Map();
   #lastFrame = 0;
+  #lastTick = 0;
   #frameMs = FRAME_MS;
   #dirty = true;
   #glidingUntil = 0;
@@ -149,10 +152,17 @@ export class Vessels {
     this.#dirty = true;
   }
 
-  /** Only this canvas is drawn, never the map below it: that would cost a hundred times as much. */
+  /**
+   * Only this canvas is drawn, never the map below it: that would cost a hundred times as much. Where frames come late
+   * the machine is at its limit, and fewer are drawn.
+   */
   #tick(now) {
-    const isDue = now - this.#lastFrame >= this.#frameMs;
-    if (isDue && (this.#dirty || now < this.#glidingUntil + FRAME_MS)) this.#draw();
+    const isLate = now - this.#lastTick > 2.5 * FRAME_MS;
+    this.#frameMs = isLate ? Math.min(SLOWEST_FRAME_MS, this.#frameMs * 1.2) : Math.max(FRAME_MS, this.#frameMs * 0.98);
+    this.#lastTick = now;
+    const wait = this.#dirty || now < this.#glidingUntil + FRAME_MS ? this.#frameMs : PULSE_MS;
+    const hasWork = this.#dirty || now < this.#glidingUntil + FRAME_MS || this.#marked.size > 0;
+    if (hasWork && now - this.#lastFrame >= wait) this.#draw();
     requestAnimationFrame((next) => this.#tick(next));
   }
 
@@ -167,8 +177,6 @@ export class Vessels {
     for (const each of seen) this.#drawWake(each);
     for (const each of seen) this.#drawHull(each, now);
     this.#drawNames(seen);
-    // Never more than a quarter of the time, on a slow machine as well.
-    this.#frameMs = Math.max(FRAME_MS, 4 * (performance.now() - now));
   }
 
   #project(now) {
@@ -238,7 +246,6 @@ export class Vessels {
       const pulse = (now % 1800) / 1800;
       this.#ring(colour, (11 + 12 * pulse) * scale, 1.8, 1 - pulse);
       this.#ring(colour, 11 * scale, 2, 1);
-      this.#glidingUntil = Math.max(this.#glidingUntil, now + 200);
     }
     if (this.#selected === id) this.#ring(PALETTES[this.#theme].accent, 15 * scale, 2, 1);
     context.globalAlpha = 1;
