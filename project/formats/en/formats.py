@@ -1,9 +1,7 @@
-"""Django's formats for our one language; what is missing here is as Django has it."""
+"""Dates as ISO 8601 writes them, and 24 hours to the day: a watch room has no a.m."""
 
-DATE_FORMAT = "j M Y"
+from __future__ import annotations
+
+DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
 TIME_FORMAT = "H:i:s"
-DATETIME_FORMAT = "j M Y, H:i:s"
-SHORT_DATE_FORMAT = "Y-m-d"
-SHORT_DATETIME_FORMAT = "Y-m-d H:i:s"
-YEAR_MONTH_FORMAT = "F Y"
-MONTH_DAY_FORMAT = "j F"
+DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "Y-m-d H:i:s"
