@@ -122,11 +122,7 @@ def _storable_errors(value: Mapping[str, object], pointer: str) -> Iterator[Fiel
     if errors := list(islice(json_errors(value, pointer), MOST_ERRORS)):
         yield from errors
         return
-    try:
-        size = len(orjson.dumps(value))
-    except TypeError:
-        yield FieldError(pointer=pointer, code="bad_number", detail="A number in it has more than 64 bits.")
-        return
+    size = len(orjson.dumps(value))
     if size > LARGEST_JSON:
         yield FieldError(
             pointer=pointer, code="too_large", detail=f"It takes {size} bytes; {LARGEST_JSON} are allowed."

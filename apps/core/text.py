@@ -10,6 +10,7 @@ from apps.core.types import FieldError
 
 NUL = "\0"
 DEEPEST_JSON = 32
+LARGEST_NUMBER = 2**63
 
 
 def text_fault(value: str, *, max_length: int, may_be_blank: bool = False, is_multiline: bool = False) -> str | None:
@@ -44,8 +45,8 @@ def json_errors(value: object, pointer: str = "", *, depth: int = 0) -> Iterator
         yield FieldError(pointer=pointer, code="too_deep", detail=f"It is nested deeper than {DEEPEST_JSON} levels.")
     elif isinstance(value, str):
         yield from _string_errors(value, pointer)
-    elif isinstance(value, float) and not math.isfinite(value):
-        yield FieldError(pointer=pointer, code="not_finite", detail="It is not a finite number.")
+    elif isinstance(value, int | float):
+        yield from _number_errors(value, pointer)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _string_errors(str(key), pointer)
@@ -53,6 +54,14 @@ def json_errors(value: object, pointer: str = "", *, depth: int = 0) -> Iterator
     elif isinstance(value, Sequence):
         for index, inner in enumerate(value):
             yield from json_errors(inner, f"{pointer}/{index}", depth=depth + 1)
+
+
+def _number_errors(value: float, pointer: str) -> Iterator[FieldError]:
+    # PostgreSQL writes a large float as all its digits, which would come back as an integer that JSON has no room for.
+    if not math.isfinite(value):
+        yield FieldError(pointer=pointer, code="not_finite", detail="It is not a finite number.")
+    elif abs(value) >= LARGEST_NUMBER:
+        yield FieldError(pointer=pointer, code="bad_number", detail="It is a number of more than 64 bits.")
 
 
 def escape_pointer(step: str) -> str:

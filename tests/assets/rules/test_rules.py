@@ -114,7 +114,9 @@ def test_what_is_no_schema_is_told_with_its_place(schema: object, expected: list
         ({"flag": "N\0"}, [("/attributes/flag", "bad_text")]),
         ({"flag": "\ud800"}, [("/attributes/flag", "bad_text")]),
         ({"flag": float("inf")}, [("/attributes/flag", "not_finite")]),
-        ({"flag": 2**70}, [("/attributes", "bad_number")]),
+        ({"flag": 2**70}, [("/attributes/flag", "bad_number")]),
+        ({"flag": 1e300}, [("/attributes/flag", "bad_number")]),
+        ({"flag": -(2.0**64)}, [("/attributes/flag", "bad_number")]),
     ],
 )
 def test_attributes_are_judged_by_their_kind(attributes: object, expected: list[tuple[str, str]]) -> None:
