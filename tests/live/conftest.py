@@ -41,6 +41,8 @@ def feed_address() -> Iterator[str]:
     from apps.live.urls import websocket_urlpatterns  # noqa: PLC0415 - models can be imported only after set-up
 
     listener = socket.socket()
+    # Little room on the way, so that a client that does not read is soon felt; accepted sockets inherit it.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
         URLRouter(websocket_urlpatterns), log_level="warning", lifespan="off",

@@ -15,6 +15,7 @@ from apps.live.models import FeedTicket
 from apps.live.services import issue_ticket, redeem_ticket
 from tests.factories.access import Cast, make_cast, make_user, signed_in, with_key
 from tests.factories.core import NOON, after
+from tests.live.client import FeedClient, Frame
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,7 +25,7 @@ def cast(transactional_db: None) -> Cast:
     return make_cast()
 
 
-def hello(client) -> dict:
+def hello(client: FeedClient) -> Frame:
     return client.wait(lambda frame: frame["type"] == "hello")
 
 

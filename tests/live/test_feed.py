@@ -9,6 +9,7 @@ from apps.zones.services import delete_zone, update_zone
 from tests.factories.access import Cast, make_cast
 from tests.factories.core import NOON, after
 from tests.factories.zones import make_zone, square
+from tests.live.client import Frame
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,7 +19,7 @@ def cast(transactional_db: None) -> Cast:
     return make_cast()
 
 
-def names(picture: dict) -> set[str]:
+def names(picture: dict[str, Frame]) -> set[str]:
     return {feature["properties"]["name"] for feature in picture.values()}
 
 

@@ -46,7 +46,7 @@ def test_who_reads_too_slowly_gets_a_gap_and_then_the_present(cast, connect, pub
     slow.subscribe("a", "assets")
     quick = connect(cast.alice)
     quick.subscribe("a", "assets")
-    for _ in range(30):
+    for _ in range(10):
         rename(asset, 10)
         quick.catch_up("a", publish())
     slow.wait(lambda frame: frame["type"] == "gap", seconds=30)
@@ -65,7 +65,7 @@ def test_who_never_reads_is_sent_away(cast, connect, publish, set_limits, narrow
     publish()
     slow = connect(cast.bob, sock=narrow)
     slow.subscribe("a", "assets")
-    for _ in range(30):
+    for _ in range(10):
         rename(asset, 10)
         publish()
     time.sleep(2)

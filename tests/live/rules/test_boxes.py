@@ -57,7 +57,7 @@ def test_one_box_per_part(geometry, expected) -> None:
 def test_points(coordinates, wanted, expected) -> None:
     boxes = boxes_of({"type": "Point", "coordinates": coordinates})
     assert touches(boxes, wanted) is expected
-    assert is_point_in(*coordinates, wanted) is expected
+    assert is_point_in(coordinates[0], coordinates[1], wanted) is expected
 
 
 def test_without_geometry_in_no_box_but_everywhere() -> None:
