@@ -239,7 +239,7 @@ ACTIONS = ("assets.view", "assets.change", "assets.track")
 class TestForAnythingThatWeCanMakeUp(HypothesisTestCase):
     """The law that no surface can break: the three forms agree on every object."""
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(data=st.data())
     def test_visible_is_authorize_is_predicate(self, data: Any) -> None:
         organisations = self._tree(data)

@@ -178,18 +178,21 @@ def test_naughty_strings_of_the_public_list_in_a_name(root: Client) -> None:
     assert broken == []
 
 
-def test_the_admin_takes_naughty_texts_as_well(root: Client) -> None:
+@pytest.mark.parametrize("text", ["\x00", "\ud800", "'; DROP TABLE x; --", "{{ 7*7 }}%s", "A" * 10_000])
+def test_the_admin_takes_naughty_texts_as_well(text: str) -> None:
     client = signed_in(make_user("staff", is_superuser=True, is_staff=True))
     client.raise_request_exception = False
-    statuses = set()
-    for text in NAUGHTY:
-        encoded = text.encode("utf-8", "replace").decode()
-        for path in ("organisation", "user", "role", "assignment", "apikey", "devicekey"):
-            statuses.add(client.get(f"/admin/access/{path}/", {"q": encoded}).status_code)
-            statuses.add(client.get(f"/admin/access/{path}/{encoded[:50]}/change/").status_code)
-        statuses.add(client.post("/admin/access/organisation/add/", {"name": encoded, "slug": encoded}).status_code)
-        statuses.add(client.post("/admin/login/", {"username": encoded, "password": encoded}).status_code)
-    assert {status for status in statuses if status >= 500} == set()
+    sent = text.encode("utf-8", "replace").decode()
+
+    statuses = [
+        client.get("/admin/access/user/", {"q": sent}).status_code,
+        client.get("/admin/access/assignment/", {"role__id__exact": sent}).status_code,
+        client.get(f"/admin/access/apikey/{sent[:50]}/change/").status_code,
+        client.post("/admin/access/organisation/add/", {"name": sent, "slug": sent}).status_code,
+        client.post("/admin/login/", {"username": sent, "password": sent}).status_code,
+    ]
+
+    assert [status for status in statuses if status >= 500] == []
 
 
 def test_nothing_of_others_is_in_any_answer() -> None:
