@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import Awaitable, Callable, MutableMapping
+from types import FrameType
 from typing import Any
 
 from channels.routing import URLRouter
 
+from apps.live.hub import announce_restart
 from apps.live.urls import websocket_urlpatterns
 from apps.tracking.front import IngestFront
 
@@ -41,11 +45,25 @@ async def _lifespan(ingest: IngestFront, receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             await ingest.start()
+            _say_goodbye_first(asyncio.get_running_loop())
             await send({"type": "lifespan.startup.complete"})
         else:
             await ingest.stop()
             await send({"type": "lifespan.shutdown.complete"})
             return
+
+
+def _say_goodbye_first(loop: asyncio.AbstractEventLoop) -> None:
+    """On SIGTERM, tell the feed's clients when to come back before the server closes their sockets."""
+    server_stops = signal.getsignal(signal.SIGTERM)
+
+    def stop(number: int, at: FrameType | None) -> None:
+        loop.call_soon_threadsafe(announce_restart)
+        if callable(server_stops):
+            server_stops(number, at)
+
+    if callable(server_stops):  # the server listens, so this is its main thread
+        signal.signal(signal.SIGTERM, stop)
 
 
 async def _not_here(scope: Scope, _: Receive, send: Send) -> None:

@@ -6,6 +6,6 @@ same text to every socket. ``hub_of_this_loop`` is the door.
 
 from __future__ import annotations
 
-from apps.live.hub.hub import Hub, hub_of_this_loop
+from apps.live.hub.hub import Hub, announce_restart, hub_of_this_loop
 
-__all__ = ["Hub", "hub_of_this_loop"]
+__all__ = ["Hub", "announce_restart", "hub_of_this_loop"]

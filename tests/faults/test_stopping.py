@@ -1,0 +1,61 @@
+"""A graceful stop and a death of ``live``, as a screen meets them: told to come back, and nothing missed on return."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.faults.conftest import Harbour
+from tests.faults.floor import STOP_SECONDS, wait_for
+from tests.faults.reporter import Reporter, crossings
+from tests.live.client import FeedClient
+
+pytestmark = pytest.mark.faults
+
+
+def feed(harbour: Harbour) -> FeedClient:
+    """Return a screen of the replay's account."""
+    address = harbour.floor.url("live", "/ws/feed").replace("http:", "ws:")
+    return FeedClient(address, headers={"Authorization": f"Bearer {harbour.key}"})
+
+
+def test_a_graceful_stop_tells_screens_when_to_come_back(harbour: Harbour) -> None:
+    harbour.floor.start("live")
+    with feed(harbour) as screen:
+        screen.subscribe("i", "incidents")
+        process = harbour.floor.processes["live"]
+        process.send_signal(signal.SIGTERM)
+        assert screen.wait(lambda frame: frame["type"] == "goaway")["retry_after_ms"] > 0
+        with pytest.raises(ConnectionClosed):
+            screen.wait(lambda frame: False)
+    process.wait(STOP_SECONDS)
+
+
+def test_a_screen_that_comes_back_after_a_kill_has_missed_nothing(harbour: Harbour) -> None:
+    floor, vessels = harbour.floor, harbour.take(5)
+    floor.start("live")
+    floor.start("clock")
+    with feed(harbour) as screen:
+        screen.subscribe("p", "positions")
+        cursor = screen.resume("p")
+        floor.kill("live")
+    floor.start("web")
+    Reporter(floor.url("web", ""), harbour.key, crossings(vessels, harbour.inside, rounds=6)).start().finish()
+    wait_for(lambda: floor.value('SELECT count(*) FROM events_event WHERE "offset" IS NULL') == 0, "the relay")
+    head = floor.value("SELECT head FROM events_epoch")
+    floor.start("live")
+    with feed(harbour) as screen:
+        answer = screen.subscribe("p", "positions", resume=cursor)
+        assert answer["recovered"] is True
+        screen.wait(lambda frame: frame["type"] == "event" and frame.get("offset", 0) > cursor["offset"])
+        found = [frame["event"]["id"] for frame in screen.log if frame["type"] == "event" and "event" in frame]
+        told = floor.value(
+            'SELECT count(*) FROM events_event WHERE noun = %s AND "offset" > %s AND "offset" <= %s',
+            "positions", cursor["offset"], head,
+        )  # fmt: skip
+        while len(found) < told:
+            screen.wait(lambda frame: frame["type"] == "event" and "event" in frame)
+            found = [frame["event"]["id"] for frame in screen.log if frame["type"] == "event" and "event" in frame]
+        assert (len(found), len(set(found))) == (told, told)
