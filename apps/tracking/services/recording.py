@@ -108,10 +108,9 @@ class _Telling:
         self._zones = _zone_snapshots({fact.zone_id for fact in _facts(changes) if fact.zone_id}, find_zone)
 
     def tell(self, at: datetime) -> None:
-        """Hand over all that was found in the order of its instants."""
+        """Hand over all that was found in the order of its instants: the findings first, then what they open."""
         found = [(change, sighting) for change in self._changes for sighting in change.sightings]
         found.sort(key=lambda pair: pair[1].fact.at)
-        record_findings([self._finding(change, sighting) for change, sighting in found], at=at)
         events = [self._event(change, sighting) for change, sighting in found]
         events += [
             self._correction(change, correction.before, correction.after, fix)
@@ -119,6 +118,7 @@ class _Telling:
             for correction, fix in change.corrections
         ]
         publish(events, actor=SYSTEM, at=at)
+        record_findings([self._finding(change, sighting) for change, sighting in found], at=at)
 
     def _finding(self, change: Change, sighting: Sighting) -> Finding:
         fact = sighting.fact
