@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import uuid4
 
 import structlog
@@ -23,13 +23,15 @@ from apps.live.credentials import (
 )
 from apps.live.hub import Hub, hub_of_this_loop
 from apps.live.hub.socket import Send, Socket
-from apps.live.rules.frames import Auth, BadFrame, ClientFrame, Ping, Pong, parse_frame
+from apps.live.rules.frames import Auth, BadFrame, ClientFrame, Ping, Pong, Subscribe, parse_frame
 from apps.live.rules.rate import Rate
 from apps.live.rules.texts import error_frame, frame, instant
 from apps.live.types import SUBPROTOCOL, Close, FeedError
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+# A subscription reads the database, so it counts as this many frames more.
+SNAPSHOT_COST: Final = 2
 log = structlog.get_logger(__name__)
 
 
@@ -132,6 +134,8 @@ class FeedConsumer:
             except BadFrame as error:
                 socket.offer(error_frame(error, error.frame_id))
                 continue
+            if isinstance(asked, Subscribe) and not rate.admit(socket.last_seen, cost=SNAPSHOT_COST):
+                raise FeedError(Close.TOO_MANY_FRAMES, "Too many subscriptions in too short a time.")
             try:
                 await self._take(hub, socket, asked)
             except WatchfloorError as error:

@@ -42,7 +42,10 @@ def is_origin_trusted(scope: Scope) -> bool:
         return False
     if origin is None or origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
-    return urlsplit(origin).netloc == host
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:
+        return False
 
 
 def credential_of_request(scope: Scope, at: datetime) -> Credential | None:

@@ -62,9 +62,14 @@ class Wake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What a view shows to those with one reach, and the position in the log that was read before it."""
+    """What a view shows to those with one reach, and the position in the log that was read before it.
+
+    ``reach`` is what the actor may see as it was right after the rows were read: if it is another than the one that
+    was asked for, the rows are not what others with that reach may see.
+    """
 
     cursor: Cursor
+    reach: Predicate
     features: tuple[Feature, ...]
     bodies: Sequence[str]
 
@@ -124,18 +129,19 @@ def read_snapshot(view: View, actor: Actor, reach: Predicate, limits: Limits) ->
     topic = topics.get(view.topic)
     cursor = log.head()
     rows = visible(narrowed(topic, view.bbox), actor, topic.view_action)
-    features = tuple(
+    shown = (
         feature
-        for feature in itertools.islice(topic.features(rows), limits.snapshot_features + 1)
+        for feature in topic.features(rows)
         if reach.allows(feature.id, feature.organisation_id) and is_in_view(feature, view)
     )
+    features = tuple(itertools.islice(shown, limits.snapshot_features + 1))
     if len(features) > limits.snapshot_features:
         raise SnapshotTooLarge(
             f"More than {limits.snapshot_features} features; ask for a smaller box.",
             details={"limit": limits.snapshot_features},
         )
     bodies = snapshot_bodies(features, view.fields, limits.chunk_features)
-    return Snapshot(cursor=cursor, features=features, bodies=bodies)
+    return Snapshot(cursor=cursor, reach=predicate(actor, topic.view_action), features=features, bodies=bodies)
 
 
 def read_replay(after: int, limit: int) -> Replay:

@@ -234,3 +234,45 @@ def test_who_cannot_ask_what_is_permitted_shows_nothing(cast, connect, set_limit
 
     monkeypatch.setattr(queries, "look", unreachable)
     assert bob.close_code() == 4504
+
+
+def test_one_who_loses_a_grant_while_reading_for_both_does_not_spoil_the_others_picture(
+    cast, connect, publish, monkeypatch
+) -> None:
+    """Both wait for the same snapshot; the one with whose eyes it is read goes blind at that moment."""
+    asset = make_asset("Tug 7", organisation=cast.harbour)
+    people = [make_user("one"), make_user("other")]
+    for user in people:
+        access.grant_access(asset, "assets.view", to=user, actor=SYSTEM, at=after())
+    publish()
+    clients = [connect(user) for user in people]
+    read_snapshot, read_for = queries.read_snapshot, []
+
+    def read_late(view, actor, reach, limits):
+        read_for.append(actor.label)
+        if len(read_for) == 1:
+            loser = next(user for user in people if user.username == actor.label)
+            access.revoke_access(asset, "assets.view", to=loser, actor=SYSTEM, at=after(1))
+        return read_snapshot(view, actor, reach, limits)
+
+    monkeypatch.setattr(queries, "read_snapshot", read_late)
+    for client in clients:
+        client.send("subscribe", sub="a", topic="assets")
+    pictures = {}
+    for user, client in zip(people, clients, strict=True):
+        client.wait_for_snapshot("a")
+        pictures[user.username] = set(client.pictures["a"])
+    loser, winner = read_for[0], ({"one", "other"} - {read_for[0]}).pop()
+    assert pictures == {loser: set(), winner: {str(asset.pk)}}
+
+
+def test_the_cursor_of_somebody_who_is_losing_something_is_worth_nothing(cast, connect, publish) -> None:
+    asset = make_asset("Tug 7", organisation=cast.harbour)
+    access.grant_access(asset, "assets.view", to=cast.charlie, actor=SYSTEM, at=after())
+    publish()
+    charlie = connect(cast.charlie)
+    charlie.subscribe("a", "assets")
+    access.revoke_access(asset, "assets.view", to=cast.charlie, actor=SYSTEM, at=after(1))
+    removed(charlie, asset.pk)
+    told = [frame["view"] for frame in charlie.log if frame["type"] == "bookmark"]
+    assert "between" in told

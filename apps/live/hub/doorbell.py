@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import redis
@@ -27,7 +27,7 @@ class Doorbell:
         self,
         *,
         on_ring: Callable[[], object],
-        on_positions: Callable[[bytes], object],
+        on_positions: Callable[[bytes], Awaitable[None]],
         on_back: Callable[[], object],
     ) -> None:
         self._on_ring = on_ring
@@ -69,6 +69,6 @@ class Doorbell:
             if message is None:
                 continue
             if message["channel"] == positions:
-                self._on_positions(message["data"])
+                await self._on_positions(message["data"])
             else:
                 self._on_ring()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Final, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
+import structlog
 from msgspec import UNSET
 
 from apps.access.types import ANONYMOUS, Actor
@@ -39,6 +40,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 # Snapshots that are read at the same time. More would only wait for the interpreter.
 READERS: Final = 2
+log = structlog.get_logger(__name__)
 
 
 class Hub:
@@ -241,13 +243,19 @@ class Hub:
         """Run something beside; it ends with the hub."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
     async def _start(self) -> None:
         await self.log.start()
         self.spawn(self.log.follow(self._pause_s))
         self.spawn(self.doorbell.listen())
         self.spawn(self._pulse.beat())
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Say what ended a task that should not end; without the log follower all sockets are closed soon."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("feed.task_failed", exc_info=error)
 
     def _pause_s(self) -> float:
         limits = self.limits

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from django.db import Error
@@ -19,16 +19,17 @@ from apps.live import queries
 from apps.live.hub.audience import Audience, AudienceKey, Subscription
 from apps.live.hub.deciding import Shown
 from apps.live.hub.landing import Fresh, Join, Landing, Moved, Resumed
-from apps.live.hub.reader import Reach, Reader
+from apps.live.hub.reader import Reach, Reader, fingerprint
 from apps.live.queries import Snapshot
 from apps.live.rules.decide import REMOVE_LOST
 from apps.live.rules.outbox import join as join_texts
-from apps.live.rules.texts import error_frame, remove_texts
+from apps.live.rules.texts import bookmark_frame, error_frame, remove_texts
 from apps.live.types import Close, GapReason
 
 if TYPE_CHECKING:
     from apps.live.hub.hub import Hub
 
+BETWEEN_VIEWS: Final = "between"
 log = structlog.get_logger(__name__)
 
 
@@ -56,6 +57,11 @@ class Joins:
     def is_busy(self) -> bool:
         """Whether rows and positions have to be kept for somebody."""
         return bool(self._flying) or bool(self._boarding)
+
+    @property
+    def is_mending(self) -> bool:
+        """Whether audiences are being compared with the database."""
+        return any(flight.mends for flight in self._flying)
 
     def oldest_since(self) -> int | None:
         """Return the offset after which rows are still needed; ``None`` when nobody waits."""
@@ -93,7 +99,7 @@ class Joins:
                 if isinstance(join, Moved):
                     self._take_away(join, reach)
                 self._flight(AudienceKey(subscription.view, reach.fingerprint), subscription, reach).joins.append(join)
-        except (WatchfloorError, Error) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
             self._fail(join, error)
         finally:
             self._boarding.remove(join)
@@ -106,7 +112,10 @@ class Joins:
         if not lost:
             return
         join.held = {id_: known for id_, known in join.held.items() if allows(id_, known.organisation_id)}
-        text = join_texts(remove_texts(lost, REMOVE_LOST, subscription.name))
+        # The cursor between two views is worth nothing: whoever comes back with it gets a new picture.
+        follower = self._hub.log
+        bookmark = bookmark_frame(subscription.name, follower.epoch, follower.offset, BETWEEN_VIEWS)
+        text = join_texts([bookmark, *remove_texts(lost, REMOVE_LOST, subscription.name)])
         assert text is not None  # noqa: S101 - there is something lost
         subscription.socket.offer(text, subscription.name)
 
@@ -133,8 +142,11 @@ class Joins:
                     await self._read_replay(join, flight)
                 while unjudged := self._unjudged(flight):
                     await hub.log.load(unjudged)
-            self._land(flight, snapshot)
-        except (WatchfloorError, Error) as error:
+            if self._is_of_reach(flight, pilot, snapshot):
+                self._land(flight, snapshot)
+            else:
+                self._fly_again(flight)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
             for join in flight.joins:
                 self._fail(join, error)
         finally:
@@ -162,8 +174,7 @@ class Joins:
         hub = self._hub
         if not hub.log.covers(min(flight.since, snapshot.cursor.offset)):
             log.warning("feed.snapshot_outrun", topic=flight.key.view.topic)
-            for join in flight.joins:
-                self.board(join)
+            self._fly_again(flight)
             return
         landing = Landing(hub, flight.key, flight.shown, snapshot)
         if flight.mends:
@@ -171,6 +182,22 @@ class Joins:
         for join in flight.joins:
             if self._is_still_for(flight, join):
                 landing.take_in(join)
+
+    def _is_of_reach(self, flight: Flight, pilot: Subscription, snapshot: Snapshot) -> bool:
+        """Say whether the pilot still saw what all on the flight see; if not, let the hub know what it sees now."""
+        if fingerprint(snapshot.reach) == flight.key.reach:
+            return True
+        hub = self._hub
+        action = flight.shown.topic.view_action
+        hub.reach_changed(hub.readers.put({(pilot.reader.actor, action): snapshot.reach}))
+        return False
+
+    def _fly_again(self, flight: Flight) -> None:
+        for join in flight.joins:
+            self.board(join)
+        audience = self._hub.audiences.get(flight.key)
+        if flight.mends and audience is not None:
+            self.mend(audience)
 
     def _is_still_for(self, flight: Flight, join: Join) -> bool:
         """Say whether a join may land here; if its reader may see something else by now, it flies again."""
@@ -196,9 +223,13 @@ class Joins:
         subscription = join.subscription
         if subscription.is_over:
             return
-        if not isinstance(error, WatchfloorError):
+        if isinstance(error, Error):
             log.warning("feed.database_unavailable", error=str(error))
             subscription.socket.end(Close.GOING_AWAY, "The database cannot be reached just now.")
+            return
+        if not isinstance(error, WatchfloorError):
+            log.error("feed.fault", exc_info=error)
+            subscription.socket.end(Close.FAULT, "Something went wrong on our side.")
             return
         frame_id = None if isinstance(join, Moved) else join.frame_id
         subscription.socket.offer(error_frame(error, frame_id, sub=subscription.name))

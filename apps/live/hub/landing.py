@@ -165,9 +165,6 @@ class Landing:
         if not self._hub.log.covers(join.since):
             self._take_in_fresh(Fresh(subscription=subscription, answers=False, gap=GapReason.TOO_OLD))
             return
-        for frame_id in join.frame_ids:
-            answer = frame("updated", id=frame_id, sub=subscription.name, view=str(self._key))
-            subscription.socket.offer(answer)
         held = dict(join.held)
         self._send(
             subscription, self._row_texts(subscription, self._replay_rows(self._hub.log.after(join.since), held))
@@ -176,6 +173,10 @@ class Landing:
         upserts, removes = self._difference(held)
         text = self._difference_text(subscription.name, upserts, removes, join.reason)
         self._send(subscription, [text] if text else [])
+        # Only now: whoever has this view has the whole picture of it.
+        for frame_id in join.frame_ids:
+            answer = frame("updated", id=frame_id, sub=subscription.name, view=str(self._key))
+            subscription.socket.offer(answer)
         self._say_where(subscription)
 
     def _replay_rows(self, rows: Iterable[LogRow], held: Held) -> list[tuple[LogRow, Decision]]:

@@ -15,7 +15,7 @@ from apps.live.hub.audience import Audience
 from apps.live.hub.deciding import LANE_TOPIC, decide_position
 from apps.live.rules.decide import UPSERT_MOVED, Decision
 from apps.live.rules.outbox import join
-from apps.live.rules.texts import position_text
+from apps.live.rules.texts import Fields, position_text
 from apps.live.types import ChangeKind, Position
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 _decoder = msgspec.json.Decoder(list[Position])
 Told = list[tuple[Position, Decision]]
+# What has been encoded of one message, for all audiences.
+Texts = dict[tuple[UUID, Decision, str, Fields], str]
 
 
 class Lane:
@@ -35,8 +37,11 @@ class Lane:
         self._recent: dict[UUID, Position] = {}
         self._flushes: dict[Audience, asyncio.TimerHandle] = {}
 
-    def take(self, payload: bytes) -> None:
-        """Hand out one message of the lane; one that cannot be read is logged and mended from the database."""
+    async def take(self, payload: bytes) -> None:
+        """Hand out one message of the lane; one that cannot be read is logged and mended from the database.
+
+        Sockets get to breathe between two audiences: a position is judged when its turn comes, by what is true then.
+        """
         try:
             positions = _decoder.decode(payload)
         except msgspec.DecodeError as error:
@@ -45,8 +50,10 @@ class Lane:
             return
         if self._hub.joins.is_busy:
             self._remember(positions)
+        texts: Texts = {}
         for audience in self._hub.audiences.of_topic(LANE_TOPIC):
-            self._hand_out(audience, positions)
+            self._hand_out(audience, positions, texts)
+            await asyncio.sleep(0)
 
     def mend(self) -> None:
         """Compare what every audience holds with the database: something may have been lost."""
@@ -62,19 +69,13 @@ class Lane:
         if not is_needed:
             self._recent.clear()
 
-    def forget(self, audience: Audience) -> None:
-        """Hold nothing back for an audience that has ended."""
-        timer = self._flushes.pop(audience, None)
-        if timer is not None:
-            timer.cancel()
-
     def _remember(self, positions: Iterable[Position]) -> None:
         for position in positions:
             known = self._recent.get(position.asset_id)
             if known is None or not position.stamp.is_older_than(known.stamp):
                 self._recent[position.asset_id] = position
 
-    def _hand_out(self, audience: Audience, positions: Sequence[Position]) -> None:
+    def _hand_out(self, audience: Audience, positions: Sequence[Position], texts: Texts) -> None:
         now = asyncio.get_running_loop().time()
         told: Told = []
         for position in positions:
@@ -86,7 +87,7 @@ class Lane:
             elif not audience.throttle.admit(position.asset_id, position, now):
                 continue
             told.append((position, decision))
-        self._tell(audience, told)
+        self._tell(audience, told, texts)
         self._flush_later(audience)
 
     def _flush_later(self, audience: Audience) -> None:
@@ -103,15 +104,15 @@ class Lane:
             for asset_id, position in audience.throttle.release(now)
             if asset_id in audience.known
         ]
-        self._tell(audience, told)
+        self._tell(audience, told, {})
         self._flush_later(audience)
 
-    def _tell(self, audience: Audience, told: Told) -> None:
+    def _tell(self, audience: Audience, told: Told, kept: Texts) -> None:
         if not told:
             return
         fields = audience.view.fields
         for name, members in tuple(audience.members.items()):
-            texts = [position_text(position, decision, name, fields) for position, decision in told]
+            texts = [_text(position, decision, name, fields, kept) for position, decision in told]
             joined = join(texts)
             assert joined is not None  # noqa: S101 - there is something to tell
             metrics.DELIVERIES.inc(len(told) * len(members))
@@ -131,3 +132,11 @@ class Lane:
                 socket.offer(text, name)
             else:
                 socket.offer_latest(name, position.asset_id, text)
+
+
+def _text(position: Position, decision: Decision, name: str, fields: Fields, kept: Texts) -> str:
+    key = (position.asset_id, decision, name, fields)
+    text = kept.get(key)
+    if text is None:
+        text = kept[key] = position_text(position, decision, name, fields)
+    return text

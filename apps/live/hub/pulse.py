@@ -40,7 +40,7 @@ class Pulse:
             if now >= self._standing_at:
                 self._standing_at = now + limits.standing_s
                 self._hub.spawn(self._end_sessions())
-            if now >= self._mend_at and not self._hub.doorbell.is_heard:
+            if now >= self._mend_at and not (self._hub.doorbell.is_heard or self._hub.joins.is_mending):
                 self._mend_at = now + limits.lane_poll_s
                 self._hub.lane.mend()
 

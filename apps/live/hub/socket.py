@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Hashable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import structlog
+
 from apps.live import metrics
 from apps.live.queries import SignIn
 from apps.live.rules.outbox import Outbox
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Coroutine[Any, Any, None]]
 GOODBYE_S: Final = 2.0
+log = structlog.get_logger(__name__)
 
 
 class Socket:
@@ -121,8 +124,8 @@ class Socket:
             waits_for = sending.send(None)
         except StopIteration:
             return
-        except OSError:
-            self._leave_soon()
+        except Exception as error:  # noqa: BLE001 - one socket's trouble must not reach whoever goes through them all
+            self._leave_soon(error)
             return
         rest = _Begun(sending, waits_for)
         self._pump = asyncio.get_running_loop().create_task(self._drain(rest))
@@ -137,8 +140,8 @@ class Socket:
                     await self._send({"type": "websocket.send", "text": text})
         except TimeoutError:
             self.end(Close.TOO_SLOW, "Nothing was read for too long.")
-        except OSError:
-            self._leave_soon()
+        except Exception as error:  # noqa: BLE001 - see _send_now
+            self._leave_soon(error)
         self._pump = None
         blind, self._blind = self._blind, []
         for subscription in blind:
@@ -156,7 +159,10 @@ class Socket:
             if subscription is not None and subscription not in self._blind:
                 self.blind(subscription, GapReason.SLOW_CONSUMER)
 
-    def _leave_soon(self) -> None:
+    def _leave_soon(self, error: Exception) -> None:
+        """Let go of a client that has left. Servers say so by an ``OSError``, or by ``RuntimeError`` after a close."""
+        if not isinstance(error, (OSError, RuntimeError)):
+            log.error("feed.send_failed", exc_info=error)
         # Not at once: whoever sends may be going through the sets that we would change.
         asyncio.get_running_loop().call_soon(self.gone)
 

@@ -13,12 +13,12 @@ class Rate:
         self._tokens = 2 * per_s
         self._at: float | None = None
 
-    def admit(self, now: float) -> bool:
-        """Say whether one more is within the rate."""
+    def admit(self, now: float, *, cost: float = 1) -> bool:
+        """Say whether one more, that counts as ``cost``, is within the rate."""
         if self._at is not None:
             self._tokens = min(2 * self._per_s, self._tokens + (now - self._at) * self._per_s)
         self._at = now
-        if self._tokens < 1:
+        if self._tokens < cost:
             return False
-        self._tokens -= 1
+        self._tokens -= cost
         return True
