@@ -70,14 +70,14 @@ def _wait_for_leadership(leadership: psycopg.Connection, stop: StopRequest) -> b
 
 
 def _lead(leadership: psycopg.Connection, ticks: Sequence[Tick], stop: StopRequest) -> None:
-    """Run the ticks until told to stop, or until the lock's connection is lost, which raises ``psycopg.Error``."""
+    """Run the ticks until told to stop, or a thread has died, or the lock's connection is lost (``psycopg.Error``)."""
     runners = [TickRunner(tick) for tick in ticks]
     doorbell = Doorbell(runners)
     threads: list[TickRunner | Doorbell] = [doorbell, *runners]
     for thread in threads:
         thread.start()
     try:
-        while not stop.wait(BEAT_SECONDS):
+        while not stop.wait(BEAT_SECONDS) and all(each.is_alive() for each in runners):
             leadership.execute("SELECT 1")
     finally:
         for thread in threads:

@@ -44,7 +44,7 @@ class Event(models.Model):
         ordering = ("-seq",)
         indexes = (
             models.Index(fields=["seq"], condition=Q(offset__isnull=True), name="event_unnumbered"),
-            models.Index(fields=["noun", "object_id", "seq"], name="event_of_object"),
+            models.Index(fields=["object_id", "seq"], name="event_of_object"),
         )
 
     def __str__(self) -> str:

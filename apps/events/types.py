@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
@@ -33,6 +34,7 @@ class NewEvent:
     """Something that has just happened, before the log gives it a number. Reference data has no organisation.
 
     ``object`` and ``previous`` are the public representation (``rules.feature_object``) after and before.
+    ``occurred_at`` is when it became true, where that is not when it was done: a timer, a late fix.
     ``also`` names what a reader must be allowed to see besides the object itself: a finding speaks of an
     asset and of a zone.
     """
@@ -46,6 +48,7 @@ class NewEvent:
     previous: Mapping[str, Any] | None = None
     lifecycle: Mapping[str, Any] | None = None
     previous_organisation_id: UUID | None = None
+    occurred_at: datetime | None = None
     also: Sequence[Subject] = ()
 
 

@@ -34,7 +34,7 @@ class Rule(Row):
     name = models.CharField(max_length=200)
     finding = models.CharField(max_length=20, choices=KINDS)
     zone_kind = models.ForeignKey("zones.ZoneKind", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
-    zone = models.ForeignKey("zones.Zone", on_delete=models.CASCADE, null=True, blank=True, related_name="+")
+    zone = models.ForeignKey("zones.Zone", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     asset_kind = models.ForeignKey(
         "assets.AssetKind", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )

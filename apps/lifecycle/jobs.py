@@ -28,9 +28,13 @@ SILENCE_SECONDS: Final = 5.0
 log = structlog.get_logger(__name__)
 
 
-def advance_due(timer_ids: list[str]) -> int:
-    """RQ entry point: make the transitions that these timers owe. Safe to run twice."""
-    return services.advance_due([UUID(each) for each in timer_ids], at=clock.now())
+def advance_due(timer_ids: list[str], claimed_at: str) -> int:
+    """RQ entry point: make the transitions that these timers owe. Safe to run twice.
+
+    What was due when it was claimed is due now, even if this machine's clock lags behind the other's.
+    """
+    at = max(clock.now(), datetime.fromisoformat(claimed_at))
+    return services.advance_due([UUID(each) for each in timer_ids], at=at)
 
 
 def sweep(at: datetime) -> int:
@@ -41,14 +45,14 @@ def sweep(at: datetime) -> int:
     total = 0
     while claim := services.claim_due(BATCH, at):
         own = list(claim.lapsed)
-        if claim.fresh and not _hand_over(claim.fresh):
+        if claim.fresh and not _hand_over(claim.fresh, at):
             own += claim.fresh
         services.advance_due(own, at=at)
         total += len(claim.fresh) + len(claim.lapsed)
     return total
 
 
-def _hand_over(timer_ids: Sequence[UUID]) -> bool:
+def _hand_over(timer_ids: Sequence[UUID], at: datetime) -> bool:
     """Enqueue one job for all; say whether Redis took it. A job older than its claim's lease is not worth doing."""
     if time.monotonic() < _silent.until:
         return False
@@ -58,6 +62,7 @@ def _hand_over(timer_ids: Sequence[UUID]) -> bool:
         queue.enqueue(
             advance_due,
             [str(each) for each in timer_ids],
+            at.isoformat(),
             ttl=int(services.LEASE.total_seconds()),
             result_ttl=0,
             failure_ttl=24 * 3600,

@@ -87,7 +87,7 @@ def test_a_due_transition_counts_from_when_it_was_due(harbour: Organisation) -> 
     step = Transition.objects.get(object_id=incident.pk, name="escalate")
     assert (step.cause, step.actor_label, step.effective_at) == ("timer", "system", DUE)
     event = Event.objects.latest("seq")
-    assert (event.data["lifecycle"]["cause"], event.occurred_at) == ("timer", LATER)
+    assert (event.data["lifecycle"]["cause"], event.occurred_at) == ("timer", DUE)
     assert not queries.timers(incident).exists()
 
 

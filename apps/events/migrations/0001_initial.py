@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-seq',),
-                'indexes': [models.Index(condition=models.Q(('offset__isnull', True)), fields=['seq'], name='event_unnumbered'), models.Index(fields=['noun', 'object_id', 'seq'], name='event_of_object')],
+                'indexes': [models.Index(condition=models.Q(('offset__isnull', True)), fields=['seq'], name='event_unnumbered'), models.Index(fields=['object_id', 'seq'], name='event_of_object')],
             },
         ),
         migrations.RunSQL(IMMUTABLE, MUTABLE),

@@ -71,6 +71,7 @@ def make_moves(lifecycle: Lifecycle, steps: Sequence[Step], circumstances: Circu
                 object=feature_object(lifecycle.feature(step.row)),
                 previous=was.object,
                 lifecycle=_lifecycle_data(row),
+                occurred_at=step.effective_at,
             )
             for step, was, row in zip(steps, before, history, strict=True)
         ],
