@@ -4,7 +4,6 @@ import argparse
 import json
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -67,7 +66,7 @@ def _run_on(cluster: Cluster, options: argparse.Namespace) -> int:
             status = _follow(replay, supervisor, options)
         finally:
             with undisturbed():
-                if replay:
+                if replay is not None:
                     replay.stop()
                 supervisor.stop()
         replay.report()
@@ -113,10 +112,11 @@ class Replay:
 
     def report(self) -> None:
         """Print what it counted."""
-        if self._counted:
-            self._counted.seek(0)
-            sys.stdout.write(self._counted.read().decode())
-            sys.stdout.flush()
+        if self._counted is None:
+            return
+        with self._counted as counted:
+            counted.seek(0)
+            print(counted.read().decode(), end="", flush=True)
 
 
 def _load(environment: dict[str, str]) -> dict[str, Any]:
