@@ -18,6 +18,7 @@ from apps.console.site import WatchfloorAdminSite
 from tests.factories.access import Cast, make_cast, make_user, signed_in
 from tests.factories.assets import make_asset
 from tests.factories.core import NOON
+from tests.factories.incidents import make_incident
 from tests.factories.zones import make_zone, make_zone_kind
 
 pytestmark = pytest.mark.django_db
@@ -125,3 +126,19 @@ def test_a_name_stays_a_name(people: Cast):
     found = signed_in(people.bob).get(reverse("admin:search"), {"s": "onerror", "extended": "1"}).content.decode()
     assert "<img" not in found
     assert "&lt;img src=x onerror=alert(1)&gt;" in found
+
+
+def test_the_map_may_move_an_incident_with_its_token(people: Cast):
+    incident = make_incident(people.harbour)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(people.alice)
+    found = re.search(r'data-csrf="(\w+)"', client.get(reverse("admin:live_map")).content.decode())
+    assert found is not None
+    address = f"/api/v1/incidents/{incident.pk}/transitions"
+    headers = {"If-Match": f'"{incident.version}"', "Idempotency-Key": "once"}
+    body = {"data": {"transition": "acknowledge"}, "content_type": "application/json"}
+    assert client.post(address, headers=headers, **body).status_code == 403
+    answer = client.post(address, headers={**headers, "X-CSRFToken": found.group(1)}, **body)
+    assert (answer.status_code, incident.state) == (200, "open")
+    incident.refresh_from_db()
+    assert incident.state == "acknowledged"

@@ -49,6 +49,11 @@ class SessionActorAuthentication(SessionAuthentication):
         found = super().authenticate(request)
         return (found[0], _carry(request, actor_of_user(found[0]))) if found else None
 
+    def enforce_csrf(self, request: Request) -> None:
+        """Check the token; what it is read from is kept, since ``Idempotency-Key`` needs the raw body afterwards."""
+        _ = request._request.body  # noqa: SLF001 - DRF's own name for it
+        super().enforce_csrf(request)
+
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge, so that nobody gets 401 and not 403."""
         return CHALLENGE
