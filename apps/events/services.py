@@ -27,12 +27,16 @@ EVENTS_DOORBELL: Final = "events"
 RELAY_LOCK: Final = 0x77665F72656C6179  # «wf_relay»
 BATCH: Final = 2000
 
+# One JSON text for all: psycopg writes arrays of texts ten times more slowly than PostgreSQL reads this.
 _INSERT = """
 INSERT INTO events_event (id, type, noun, object_id, organisation_id, previous_organisation_id, also, data, occurred_at,
                           actor_id, actor_label)
 SELECT id, type, noun, object_id, organisation_id, previous_organisation_id, also, data, occurred_at, %s, %s
-FROM unnest(
-    %s::uuid[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[], %s::jsonb[], %s::jsonb[], %s::timestamptz[]
+FROM ROWS FROM (
+    jsonb_to_recordset(%s::jsonb) AS (
+        id uuid, type text, noun text, object_id uuid, organisation_id uuid, previous_organisation_id uuid, also jsonb,
+        data jsonb, occurred_at timestamptz
+    )
 ) WITH ORDINALITY AS new (
     id, type, noun, object_id, organisation_id, previous_organisation_id, also, data, occurred_at, place
 )
@@ -79,9 +83,10 @@ def publish(events: Sequence[NewEvent], *, actor: Actor, at: datetime) -> None:
         return
     for event_type in {event.type for event in events}:
         registry.event_types.get(event_type)
-    columns = zip(*(_values(event, at) for event in events), strict=True)
+    # Strict: what orjson does not know is a mistake of ours, and a text in its place would hide it.
+    rows = orjson.dumps([_row(event, at) for event in events], option=orjson.OPT_UTC_Z).decode()
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [actor.user_id, actor.label[:200], *map(list, columns)])
+        cursor.execute(_INSERT, [actor.user_id, actor.label[:200], rows])
     transaction.on_commit(partial(redis.ring, RELAY_DOORBELL), robust=True)
 
 
@@ -139,23 +144,20 @@ def begin_epoch() -> UUID:
     return epoch
 
 
-def _values(event: NewEvent, at: datetime) -> tuple[object, ...]:
-    also = [(subject.noun, subject.id, subject.organisation_id) for subject in event.also]
-    content = {
-        "change": event.change,
-        "object": event.object,
-        "previous": event.previous,
-        "lifecycle": event.lifecycle,
+def _row(event: NewEvent, at: datetime) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "type": event.type,
+        "noun": event.noun,
+        "object_id": event.object_id,
+        "organisation_id": event.organisation_id,
+        "previous_organisation_id": event.previous_organisation_id,
+        "also": [(subject.noun, subject.id, subject.organisation_id) for subject in event.also],
+        "data": {
+            "change": event.change,
+            "object": event.object,
+            "previous": event.previous,
+            "lifecycle": event.lifecycle,
+        },
+        "occurred_at": event.occurred_at or at,
     }
-    return (
-        new_id(),
-        event.type,
-        event.noun,
-        event.object_id,
-        event.organisation_id,
-        event.previous_organisation_id,
-        orjson.dumps(also).decode(),
-        # Strict: what orjson does not know is a mistake of ours, and a text in its place would hide it.
-        orjson.dumps(content, option=orjson.OPT_UTC_Z).decode(),
-        event.occurred_at or at,
-    )
