@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import shapely
@@ -18,6 +18,9 @@ from apps.core.types import BBox, Datum, OrganisationId, TimeWindow, ZoneId
 from apps.zones.models import Zone, ZoneKind, ZoneSet, ZoneVersion
 from apps.zones.rules.index import IndexedZone, ZoneIndex
 from apps.zones.types import AltitudeBand, ZoneRef
+
+# For whoever holds an index and asks in a statement of their own whether it still stands.
+VERSION_SQL: Final = "SELECT version FROM zones_zoneset"
 
 
 def zones_hit(

@@ -335,4 +335,4 @@ def test_what_does_not_exist_is_not_found() -> None:
         services.update_asset_kind,
     ):
         with pytest.raises(NotFound):
-            change(nothing, actor=SYSTEM, at=NOON)  # type: ignore[operator]  # four services of one shape
+            change(nothing, actor=SYSTEM, at=NOON)

@@ -241,7 +241,7 @@ def test_alice_may_bob_may_not_and_charlie_sees_nothing(change: str) -> None:
 def test_what_does_not_exist_is_not_found() -> None:
     for change in (services.delete_zone, services.delete_zone_kind, services.update_zone, services.update_zone_kind):
         with pytest.raises(NotFound):
-            change(uuid4(), actor=SYSTEM, at=NOON)  # type: ignore[operator]  # four services of one shape
+            change(uuid4(), actor=SYSTEM, at=NOON)
 
 
 BOW_TIE = "SRID=4326;MULTIPOLYGON(((0 0, 1 1, 1 0, 0 1, 0 0)))"

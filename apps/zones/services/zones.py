@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Unpack, cast
 from uuid import UUID
@@ -17,7 +17,7 @@ from apps.access.queries import authorize, authorize_in
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.geometry import from_geos, to_geos
-from apps.core.types import Conflict, Feature, Invalid, NotFound
+from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
 from apps.events.rules import feature_object
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
@@ -54,6 +54,7 @@ def create_zones(
     authorize_in(actor, "zones.add", organisation.pk)
     for draft, _ in drafts:
         _check(draft)
+    _hold_kinds({kind.pk for _, kind in drafts})
     zones = [_new_zone(draft, kind, organisation, at) for draft, kind in drafts]
     Zone.objects.bulk_create(zones, batch_size=1000)
     _record(Change.CREATED, zones, previous=[None] * len(zones), actor=actor, at=at)
@@ -81,7 +82,9 @@ def update_zone(
     if "organisation" in changes and changes["organisation"].pk != zone.organisation_id:
         authorize_in(actor, "zones.add", changes["organisation"].pk)
         zone.organisation = changes["organisation"]
-    zone.kind = changes.get("kind", zone.kind)
+    if "kind" in changes:
+        _hold_kinds({changes["kind"].pk})
+        zone.kind = changes["kind"]
     draft = _changed(zone, changes)
     _check(draft)
     _assign(zone, draft)
@@ -116,6 +119,14 @@ def _lock(zone_id: UUID) -> Zone:
     if zone is None:
         raise NotFound("There is no such zone, or you may not see it.")
     return zone
+
+
+def _hold_kinds(kind_ids: Collection[UUID]) -> None:
+    """Keep these kinds from being deleted until the transaction ends; Django has no word for ``FOR KEY SHARE``."""
+    held = ZoneKind.objects.raw("SELECT id FROM zones_zonekind WHERE id = ANY(%s) FOR KEY SHARE", [list(kind_ids)])
+    if {kind.pk for kind in held} != set(kind_ids):
+        error = FieldError(pointer="/kind", code="unknown", detail="There is no such kind of zone.")
+        raise Invalid("This is no zone.", errors=[error])
 
 
 def _check(draft: ZoneDraft) -> None:
