@@ -136,9 +136,9 @@ def test_the_map_may_move_an_incident_with_its_token(people: Cast):
     assert found is not None
     address = f"/api/v1/incidents/{incident.pk}/transitions"
     headers = {"If-Match": f'"{incident.version}"', "Idempotency-Key": "once"}
-    body = {"data": {"transition": "acknowledge"}, "content_type": "application/json"}
-    assert client.post(address, headers=headers, **body).status_code == 403
-    answer = client.post(address, headers={**headers, "X-CSRFToken": found.group(1)}, **body)
+    move = {"transition": "acknowledge"}
+    assert client.post(address, move, "application/json", headers=headers).status_code == 403
+    answer = client.post(address, move, "application/json", headers={**headers, "X-CSRFToken": found.group(1)})
     assert (answer.status_code, incident.state) == (200, "open")
     incident.refresh_from_db()
     assert incident.state == "acknowledged"
