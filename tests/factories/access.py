@@ -1,6 +1,6 @@
 """People, organisations and rights, made through the services that make them everywhere.
 
-The cast: Alice owns, Bob belongs, Charlie is a stranger (``tests/conftest.py``).
+The cast: Alice owns, Bob belongs, Charlie is a stranger.
 """
 
 from __future__ import annotations
