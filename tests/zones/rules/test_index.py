@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import shapely
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import MultiPolygon, Polygon
 
@@ -141,6 +141,7 @@ squares = st.tuples(coordinates, coordinates, st.sampled_from([0.5, 1.0, 2.5])).
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     areas=st.lists(squares, max_size=8),
     points=st.lists(st.tuples(coordinates, coordinates), max_size=12),
