@@ -123,7 +123,7 @@ class IncidentAdmin(LifecycleAdminMixin, GuardedAdmin):
     date_hierarchy = "opened_at"
     ordering = ("-opened_at", "-id")
     inlines = (EvidenceInline, UserGrantInline, GroupGrantInline)
-    change_form_outer_after_template = "incidents/timeline.html"
+    change_form_outer_before_template = "incidents/above.html"
     readonly_fields = ("finding_shown", "about", "map", "opened_at", "last_found_at", "rule")
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:

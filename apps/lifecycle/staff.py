@@ -42,12 +42,11 @@ class TimelineEntry:
 class LifecycleAdminMixin:
     """Mixed into the ``GuardedAdmin`` of a noun with a lifecycle.
 
-    Above the form stand the state and a button for every transition that this person may make now; below it the
-    timeline. A transition goes through ``lifecycle.services.advance``, like everywhere.
+    Above the form stand the state, a button for every transition that this person may make now, and the timeline.
+    A transition goes through ``lifecycle.services.advance``, like everywhere.
     """
 
-    change_form_outer_before_template = "lifecycle/panel.html"
-    change_form_outer_after_template = "lifecycle/timeline.html"
+    change_form_outer_before_template = "lifecycle/above.html"
 
     class Media:
         css = {"all": ("lifecycle/lifecycle.css",)}

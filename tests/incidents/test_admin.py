@@ -94,7 +94,7 @@ def test_everybody_gets_the_buttons_that_are_theirs(cast: Cast) -> None:
     assert buttons(page_of(cast.bob, incident)) == []
     assign(cast.bob, ["incidents.acknowledge"], cast.harbour)
     assert buttons(page_of(cast.bob, incident)) == ["acknowledge"]
-    assert "Escalate by itself at" in page_of(cast.bob, incident)
+    assert "Escalate due at" in page_of(cast.bob, incident)
 
 
 def test_a_stranger_finds_no_page_and_no_button(cast: Cast) -> None:
