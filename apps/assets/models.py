@@ -122,6 +122,22 @@ class Device(Row):
         return f"{self.protocol} {self.device_id}"
 
 
+class AssetSet(models.Model):
+    """One row: a token that changes, in the same transaction, whenever an asset, an identifier or a kind does.
+
+    Kept by statement triggers, so that no path can miss it. Compare for equality only.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(name="asset_set_is_one_row", condition=Q(id=1)),)
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
 class AssetUserGrant(UserObjectPermissionBase):
     """One asset shared with one person, for one action."""
 

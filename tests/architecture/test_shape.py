@@ -24,6 +24,7 @@ NOT_IN_ADMIN = {
     "live.FeedTicket": "used within 30 seconds or gone",
     "tracking.Position": "the key is composite: tracks are on the asset's page and the map",
     "tracking.Stay": "on the presence's page",
+    "assets.AssetSet": "one counter",
     "zones.ZoneSet": "one counter",
 }
 

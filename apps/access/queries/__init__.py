@@ -26,10 +26,11 @@ from apps.access.queries.people import (
     find_user,
     sign_in_blocked_until,
 )
-from apps.access.queries.standing import access_version
+from apps.access.queries.standing import VERSION_SQL, access_version
 from apps.access.queries.tree import find_organisation, find_organisation_by_slug, lineages_of
 
 __all__ = [
+    "VERSION_SQL",
     "Grant",
     "access_version",
     "actor_of_token",

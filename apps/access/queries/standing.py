@@ -22,6 +22,8 @@ from apps.access.types import Actor, ActorKind, Protected
 from apps.core import clock
 
 KEPT = 1_000
+# For whoever keeps scopes and asks in a statement of their own whether these still stand.
+VERSION_SQL = "SELECT version FROM access_accessversion"
 # The one thing that devices do; everything else is refused to them.
 REPORT = "report"
 

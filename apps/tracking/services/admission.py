@@ -7,22 +7,18 @@ so that nobody learns which assets exist.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from apps.access.queries import access_version, predicate
-from apps.access.types import Actor, Predicate
-from apps.assets.queries import asset_refs, assets_by_identifier
+from apps.access.types import Predicate
 from apps.assets.types import AssetRef
 from apps.core.types import AssetId, Fix
 from apps.tracking.rules.screening import is_from_the_future
+from apps.tracking.services.known import Known
 from apps.tracking.types import IngestResult, Quarantined, Refused, Report, Submission
-
-REPORT: Final = "assets.report"
-KEPT_SCOPES: Final = 2_000
 
 UNKNOWN: Final = Refused(code="unknown_asset", detail="There is no such asset, or you may not report for it.")
 INACTIVE: Final = Refused(code="inactive_asset", detail="The asset is out of service.")
@@ -80,27 +76,31 @@ class Batch:
         ]
 
 
-def admit(submissions: Sequence[Submission]) -> Batch:
+def admit(submissions: Sequence[Submission], known: Known) -> Batch:
     """Return the rows that may be stored and what has to be set aside."""
     batch = Batch(submissions)
-    refs = _assets_of(submissions)
-    version = access_version()
+    names = {
+        item.asset
+        for submission in submissions
+        for item in submission.items
+        if isinstance(item, Report) and isinstance(item.asset, str)
+    }
+    assets = known.assets(names)
     for number, submission in enumerate(submissions):
-        allowed = _scopes.of(submission.actor, version, submission.received_at)
-        _admit_one(batch, number, allowed, refs)
+        _admit_one(batch, number, known.may_report(submission.actor, submission.received_at), assets)
     batch.places = _places(batch.rows)
     batch.newest = {asset_id: _newest(batch.rows, places) for asset_id, places in batch.places.items()}
     return batch
 
 
-def _admit_one(batch: Batch, number: int, allowed: Predicate, refs: dict[str, AssetRef]) -> None:
+def _admit_one(batch: Batch, number: int, allowed: Predicate, assets: Mapping[str, AssetRef | None]) -> None:
     submission = batch.submissions[number]
     received_at = submission.received_at
     for index, item in enumerate(submission.items):
         if isinstance(item, Refused):
             batch.aside.append(Aside(number, index, item, item, submission.actor.organisation_id))
             continue
-        asset = refs.get(item.asset) if isinstance(item.asset, str) else item.asset
+        asset = assets[item.asset] if isinstance(item.asset, str) else item.asset
         if asset is None or not allowed.allows(asset.id, asset.organisation_id):
             batch.aside.append(Aside(number, index, item, UNKNOWN, submission.actor.organisation_id))
         elif not asset.is_active:
@@ -124,55 +124,3 @@ def _places(rows: Sequence[Row]) -> dict[AssetId, list[int]]:
 def _newest(rows: Sequence[Row], places: Sequence[int]) -> int:
     latest = rows[places[-1]].fix.fixed_at
     return next(place for place in places if rows[place].fix.fixed_at == latest)
-
-
-def _assets_of(submissions: Sequence[Submission]) -> dict[str, AssetRef]:
-    """Return the assets by the names that were used for them; at most two statements."""
-    names = {
-        item.asset
-        for submission in submissions
-        for item in submission.items
-        if isinstance(item, Report) and isinstance(item.asset, str)
-    }
-    ids: dict[str, UUID] = {}
-    pairs: dict[str, tuple[str, str]] = {}
-    for name in names:
-        scheme, colon, value = name.partition(":")
-        if colon and "\0" not in name:
-            pairs[name] = (scheme, value)
-        elif (asset_id := _uuid(name)) is not None:
-            ids[name] = asset_id
-    by_pair = assets_by_identifier(pairs.values()) if pairs else {}
-    by_id = asset_refs(ids.values()) if ids else {}
-    found = {name: by_pair[pair] for name, pair in pairs.items() if pair in by_pair}
-    return found | {name: by_id[AssetId(asset_id)] for name, asset_id in ids.items() if asset_id in by_id}
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-class _Scopes:
-    """What senders may report for, kept for as long as nothing in access changes.
-
-    A batch may hold the reports of fifty senders; asking for each would cost fifty statements.
-    """
-
-    def __init__(self) -> None:
-        self._kept: dict[Actor, Predicate] = {}
-
-    def of(self, actor: Actor, version: int, at: datetime) -> Predicate:
-        kept = self._kept.get(actor)
-        if kept is not None and kept.is_current(version, at):
-            return kept
-        if len(self._kept) >= KEPT_SCOPES:
-            self._kept.clear()
-        fresh = predicate(actor, REPORT)
-        self._kept[actor] = fresh
-        return fresh
-
-
-_scopes = _Scopes()

@@ -11,15 +11,15 @@ from django.db import connection, transaction
 
 from apps.assets.queries import asset_refs
 from apps.assets.types import AssetRef
-from apps.core.types import Datum, Fix, ZoneId
+from apps.core.types import AssetId, Datum, Fix, ZoneId
 from apps.incidents.types import FindingKind
 from apps.tracking.models import Presence as PresenceRow
 from apps.tracking.rules.presence import FindZone, Outcome, elapse
 from apps.tracking.services.detection import Change, Sighting
 from apps.tracking.services.lane import lane_row, tell_lane
 from apps.tracking.services.recording import record
-from apps.tracking.services.storing import patience_of, presence_of
-from apps.tracking.types import Presence
+from apps.tracking.services.storing import patience_of
+from apps.tracking.types import Connectivity, Presence, Stay
 from apps.zones.queries import zone_index
 from apps.zones.types import ZoneRef
 
@@ -71,7 +71,7 @@ def _look_at_some(at: datetime) -> int:
     record(changes, find_zone, at=at, is_clock=True)
     tell_lane(
         [
-            lane_row(change.asset, fix, change.presence.connectivity)
+            lane_row(change.asset, fix, change.presence.connectivity.value)
             for change in changes
             if change.presence.connectivity is not change.was.connectivity
             and (fix := latest_fix(rows[change.asset.id]))
@@ -81,8 +81,7 @@ def _look_at_some(at: datetime) -> int:
 
 
 def _look(row: PresenceRow, asset: AssetRef, find_zone: FindZone, at: datetime) -> Change:
-    columns = (row.asset_id, row.fixed_at, row.connectivity, row.zone_ids, row.zone_since, row.zone_dwelt)
-    was = presence_of(columns)
+    was = presence_of(row)
     outcome = elapse(was, at, find_zone, patience_of(asset)) if asset.is_active else _retire(was, at, asset)
     return Change(
         asset=asset,
@@ -102,6 +101,19 @@ def _retire(presence: Presence, at: datetime, asset: AssetRef) -> Outcome:
 
 def _no_zone(_: ZoneId) -> ZoneRef | None:
     return None
+
+
+def presence_of(row: PresenceRow) -> Presence:
+    """Return a row of the presence table as the rules take it."""
+    return Presence(
+        asset_id=AssetId(row.asset_id),
+        fixed_at=row.fixed_at,
+        connectivity=Connectivity(row.connectivity),
+        stays=tuple(
+            Stay(zone_id=ZoneId(zone_id), entered_at=since, dwelt_at=dwelt)
+            for zone_id, since, dwelt in zip(row.zone_ids, row.zone_since, row.zone_dwelt, strict=True)
+        ),
+    )
 
 
 def latest_fix(row: PresenceRow) -> Fix | None:

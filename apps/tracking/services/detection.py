@@ -20,8 +20,8 @@ from apps.tracking.rules.lateness import Gap, corrections, overlaps, retell
 from apps.tracking.rules.presence import FindZone, hear, step
 from apps.tracking.rules.screening import EARLIEST
 from apps.tracking.services.admission import Batch, Row
-from apps.tracking.services.storing import Held, patience_of
-from apps.tracking.types import Connectivity, Correction, Fact, Presence, Stay
+from apps.tracking.services.storing import Held, HeldRow, patience_of
+from apps.tracking.types import Correction, Fact, Presence, Stay
 from apps.zones.types import ZoneRef
 
 Hits = Sequence[tuple[ZoneRef, ...]]
@@ -98,30 +98,53 @@ def detect(batch: Batch, hits: Hits, held: Held, find_zone: FindZone) -> list[Ch
     """Return what the batch shows, asset by asset; assets of which nothing is to be told are absent."""
     late = _late_places(batch, held)
     scene = Scene(batch=batch, hits=hits, find_zone=find_zone, past=_read_past(batch, late))
+    shown = _Shown()
     changes = []
     for asset_id, places in batch.places.items():
-        presence = held.presences[asset_id]
-        if not late.isdisjoint(places) or not _is_far_from_all(presence, places, hits):
-            change = Change(asset=batch.rows[places[0]].asset, was=presence, presence=presence)
-            _tell_late(change, [place for place in places if place in late], scene)
-            _tell_fresh(change, places, scene)
-            changes.append(change)
+        row = held.rows[asset_id]
+        if late.isdisjoint(places) and shown.is_nothing_new(row, [hits[place] for place in places]):
+            continue
+        presence = row.presence()
+        change = Change(asset=batch.rows[places[0]].asset, was=presence, presence=presence)
+        _tell_late(change, [place for place in places if place in late], scene)
+        _tell_fresh(change, places, scene)
+        changes.append(change)
     return changes
+
+
+class _Shown:
+    """Says without reading a presence whether fixes change anything about it; most change nothing.
+
+    It compares the text of the zones that a presence is in with the text of the zones that were hit, which is made
+    once for each set of zones.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[tuple[int, ...], str | None] = {(): "{}"}
+
+    def is_nothing_new(self, row: HeldRow, hits: Hits) -> bool:
+        """Say whether an asset is heard of and stays in the very zones in which it is, none of which has a dwell."""
+        first = hits[0]
+        if row.connectivity == "lost" and row.fixed_at is not None:
+            return False
+        return all(each == first for each in hits[1:]) and row.zone_ids == self._text(first)
+
+    def _text(self, zones: Sequence[ZoneRef]) -> str | None:
+        key = tuple(map(id, zones))
+        if key not in self._texts:
+            has_dwell = any(zone.dwell_after is not None for zone in zones)
+            self._texts[key] = None if has_dwell else "{" + ",".join(str(zone.id) for zone in zones) + "}"
+        return self._texts[key]
 
 
 def _late_places(batch: Batch, held: Held) -> set[int]:
     """Return the rows that are older than what is known of their asset, and new nevertheless."""
     late: set[int] = set()
     for asset_id, places in batch.places.items():
-        known_at = held.presences[asset_id].fixed_at
+        known_at = held.rows[asset_id].fixed_at
         if known_at is not None and batch.rows[places[0]].fix.fixed_at < known_at:
             late.update(place for place in places if batch.rows[place].fix.fixed_at < known_at)
     return late - held.duplicates
-
-
-def _is_far_from_all(presence: Presence, places: Sequence[int], hits: Hits) -> bool:
-    is_silent = presence.connectivity is Connectivity.LOST and presence.fixed_at is not None
-    return not (presence.stays or is_silent or any(hits[place] for place in places))
 
 
 def _tell_fresh(change: Change, places: Sequence[int], scene: Scene) -> None:

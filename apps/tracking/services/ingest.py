@@ -10,18 +10,19 @@ from django.db import IntegrityError, transaction
 
 from apps.access.types import Actor
 from apps.core.types import Unavailable
-from apps.tracking.rules.presence import heard_as
+from apps.tracking.rules.presence import connectivity_at
 from apps.tracking.services.admission import Batch, admit
 from apps.tracking.services.detection import detect
+from apps.tracking.services.known import Known, forget_known, known
 from apps.tracking.services.lane import lane_row, tell_lane
 from apps.tracking.services.quarantine import set_aside
 from apps.tracking.services.recording import record
 from apps.tracking.services.sources import open_sources
-from apps.tracking.services.storing import Held, Unseen, open_presences, patience_of, store
-from apps.tracking.types import IngestResult, Item, Submission
-from apps.zones.queries import zone_index, zones_hit
+from apps.tracking.services.storing import Held, Stale, Unseen, open_presences, patience_of, store
+from apps.tracking.types import Connectivity, IngestResult, Item, Submission
+from apps.zones.queries import zones_hit
 
-ATTEMPTS: Final = 4
+ATTEMPTS: Final = 6
 
 
 def ingest(items: Sequence[Item], *, actor: Actor, source: str, received_at: datetime) -> IngestResult:
@@ -40,18 +41,21 @@ def ingest_all(submissions: Sequence[Submission]) -> list[IngestResult]:
     An asset that was never heard of gets its presence row first, in a transaction of its own: so everybody who waits
     for a presence holds only presences with smaller ids, and nobody waits in a circle.
     """
+    kept = known()
     for _ in range(ATTEMPTS):
         try:
-            return _ingest(submissions)
+            return _ingest(submissions, kept)
         except Unseen as unseen:
             _open(unseen)
-    raise Unavailable("The assets of this batch come and go too fast; try again.")
+        except Stale:
+            kept = forget_known()
+    raise Unavailable("Zones, assets or rights change too fast for this batch; try again.")
 
 
 @transaction.atomic
-def _ingest(submissions: Sequence[Submission]) -> list[IngestResult]:
-    batch = admit(submissions)
-    index = zone_index()
+def _ingest(submissions: Sequence[Submission], kept: Known) -> list[IngestResult]:
+    batch = admit(submissions, kept)
+    index = kept.index
     fixes = [row.fix for row in batch.rows]
     hits = zones_hit(
         [fix.lon for fix in fixes],
@@ -61,7 +65,7 @@ def _ingest(submissions: Sequence[Submission]) -> list[IngestResult]:
         index,
         datums=[fix.altitude_datum for fix in fixes],
     )
-    held = store(batch)
+    held = store(batch, kept.versions)
     changes = detect(batch, hits, held, index.find)
     record(changes, index.find, at=max(submission.received_at for submission in submissions))
     set_aside(batch)
@@ -84,9 +88,9 @@ def _broadcast(batch: Batch, held: Held) -> None:
     """Tell the positions lane, after the commit, where everything is that has moved."""
     moved = []
     for asset_id, place in batch.newest.items():
-        row, known = batch.rows[place], held.presences[asset_id]
-        if known.fixed_at is None or row.fix.fixed_at > known.fixed_at:
-            moved.append(
-                lane_row(row.asset, row.fix, heard_as(known, row.fix.fixed_at, row.received_at, patience_of(row.asset)))
-            )
+        row, was = batch.rows[place], held.rows[asset_id]
+        if was.fixed_at is None or row.fix.fixed_at > was.fixed_at:
+            heard = connectivity_at(row.fix.fixed_at, row.received_at, patience_of(row.asset))
+            shown = was.connectivity if heard is Connectivity.LOST and was.fixed_at else heard.value
+            moved.append(lane_row(row.asset, row.fix, shown))
     tell_lane(moved)

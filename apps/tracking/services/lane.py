@@ -12,14 +12,13 @@ from django.db import transaction
 from apps.assets.types import AssetRef
 from apps.core import redis
 from apps.core.types import Fix
-from apps.tracking.types import Connectivity
 
 CHANNEL: Final = "positions"
 
 LaneRow: TypeAlias = tuple[Any, ...]
 
 
-def lane_row(asset: AssetRef, fix: Fix, connectivity: Connectivity) -> LaneRow:
+def lane_row(asset: AssetRef, fix: Fix, connectivity: str) -> LaneRow:
     """Return where an asset is, as the lane says it."""
     return (
         asset.id,
@@ -31,7 +30,7 @@ def lane_row(asset: AssetRef, fix: Fix, connectivity: Connectivity) -> LaneRow:
         fix.speed_mps,
         fix.course_deg,
         fix.heading_deg,
-        connectivity.value,
+        connectivity,
     )
 
 

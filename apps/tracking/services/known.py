@@ -1,0 +1,121 @@
+"""What ingest keeps in memory of zones, assets and access, and under which versions it is true.
+
+Nothing is asked before a batch is stored. The statement that stores it reads the three versions as well; if one has
+moved, the batch is rolled back, everything kept is forgotten, and the batch is taken in again. So what is kept is
+never more than a shortcut, and a batch costs one round trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from apps.access.queries import VERSION_SQL as ACCESS_VERSION_SQL
+from apps.access.queries import access_version, predicate
+from apps.access.types import Actor, Predicate
+from apps.assets.queries import VERSION_SQL as ASSETS_VERSION_SQL
+from apps.assets.queries import asset_refs, asset_set_version, assets_by_identifier
+from apps.assets.types import AssetRef
+from apps.core.types import AssetId
+from apps.zones.queries import VERSION_SQL as ZONES_VERSION_SQL
+from apps.zones.queries import zone_index
+from apps.zones.rules.index import ZoneIndex
+
+REPORT: Final = "assets.report"
+MOST_NAMES: Final = 200_000
+MOST_ACTORS: Final = 20_000
+VERSIONS_SQL: Final = ", ".join(
+    f"coalesce(({sql}), 0)" for sql in (ZONES_VERSION_SQL, ASSETS_VERSION_SQL, ACCESS_VERSION_SQL)
+)
+
+
+class Versions(NamedTuple):
+    """The versions of everything that is kept."""
+
+    zones: int
+    assets: int
+    access: int
+
+
+class Known:
+    """What was true at one state of the versions; shared by the threads of a process, and only ever added to."""
+
+    def __init__(self, versions: Versions, index: ZoneIndex) -> None:
+        self.versions = versions
+        self.index = index
+        self._assets: dict[str, AssetRef | None] = {}
+        self._scopes: dict[Actor, Predicate] = {}
+
+    def assets(self, names: Collection[str]) -> dict[str, AssetRef | None]:
+        """Return the assets by the names that senders use for them, ``None`` for nobody's; names must be asked here."""
+        kept = self._assets
+        missing = [name for name in names if name not in kept]
+        if missing and len(kept) + len(missing) > MOST_NAMES:
+            kept = self._assets = {}
+            missing = list(names)
+        if missing:
+            kept.update(_look_up(missing))
+        return kept
+
+    def may_report(self, actor: Actor, at: datetime) -> Predicate:
+        """Return what an actor may report for."""
+        kept = self._scopes.get(actor)
+        if kept is not None and kept.is_current(self.versions.access, at):
+            return kept
+        if len(self._scopes) >= MOST_ACTORS:
+            self._scopes = {}
+        fresh = self._scopes[actor] = predicate(actor, REPORT)
+        return fresh
+
+
+def known() -> Known:
+    """Return what this process keeps, read afresh if it keeps nothing."""
+    return _keeper.known or forget_known()
+
+
+def forget_known() -> Known:
+    """Read the versions, and then what they are versions of; return the new state.
+
+    Versions first: what changes in between is then found to be newer, not taken for older.
+    """
+    versions = Versions(assets=asset_set_version(), access=access_version(), zones=0)
+    index = zone_index()
+    _keeper.known = Known(versions._replace(zones=index.version), index)
+    return _keeper.known
+
+
+def _look_up(names: Iterable[str]) -> dict[str, AssetRef | None]:
+    """Return what each name stands for: an identifier ``scheme:value``, or an asset's id; at most two statements."""
+    ids: dict[str, UUID] = {}
+    pairs: dict[str, tuple[str, str]] = {}
+    found: dict[str, AssetRef | None] = {}
+    for name in names:
+        found[name] = None
+        scheme, colon, value = name.partition(":")
+        if colon and "\0" not in name:
+            pairs[name] = (scheme, value)
+        elif (asset_id := _uuid(name)) is not None:
+            ids[name] = asset_id
+    by_pair = assets_by_identifier(pairs.values()) if pairs else {}
+    by_id = asset_refs(ids.values()) if ids else {}
+    found |= {name: by_pair.get(pair) for name, pair in pairs.items()}
+    return found | {name: by_id.get(AssetId(asset_id)) for name, asset_id in ids.items()}
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+class _Keeper:
+    """Holds what the process keeps. Two threads that read afresh at once both read the truth; the last one stays."""
+
+    def __init__(self) -> None:
+        self.known: Known | None = None
+
+
+_keeper = _Keeper()
