@@ -103,7 +103,7 @@ class Limits:
     poll_s: float = 1.0
     poll_without_doorbell_s: float = 0.25
     lane_poll_s: float = 2.0
-    read_events: int = 1_000
+    read_events: int = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

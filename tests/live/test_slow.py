@@ -10,6 +10,8 @@ import pytest
 
 from apps.access.types import SYSTEM
 from apps.assets.services import update_asset
+from apps.live.hub import Hub
+from apps.live.types import LogRow
 from tests.factories.access import Cast, make_cast
 from tests.factories.assets import make_asset
 from tests.factories.core import after
@@ -81,3 +83,22 @@ def test_without_redis_everything_still_comes(cast, connect, publish, settings) 
     bob.subscribe("a", "assets")
     update_asset(asset.pk, name="Tug 8", actor=SYSTEM, at=after(1))
     assert bob.catch_up("a", publish())[str(asset.pk)]["properties"]["name"] == "Tug 8"
+
+
+def test_a_flood_of_events_is_no_blindness(cast, connect, publish, set_limits, monkeypatch) -> None:
+    """Handing out takes longer than the hub may go without asking about access; so it asks in between."""
+    set_limits(access_blind_s=3)
+    asset = make_asset("Tug 7", organisation=cast.harbour)
+    publish()
+    bob = connect(cast.bob)
+    bob.subscribe("a", "assets")
+    handed_out = Hub.handed_out
+
+    def slowly(hub: Hub, row: LogRow) -> None:
+        time.sleep(0.1)
+        handed_out(hub, row)
+
+    monkeypatch.setattr(Hub, "handed_out", slowly)
+    for number in range(60):
+        update_asset(asset.pk, name=f"Tug {number}", actor=SYSTEM, at=after(number))
+    assert bob.catch_up("a", publish())[str(asset.pk)]["properties"]["name"] == "Tug 59"

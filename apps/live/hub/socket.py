@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Coroutine, Generator, Hashable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -29,8 +28,25 @@ class Socket:
     """An accepted WebSocket.
 
     ``send`` is ASGI's. It may wait when the client does not read; nothing here waits for it except the socket's own
-    pump, so a slow client delays nobody else.
+    pump, so a slow client delays nobody else. Queue and pump exist only while the client is behind.
     """
+
+    __slots__ = (
+        "_blind",
+        "_goodbye",
+        "_limits",
+        "_on_unheard",
+        "_outbox",
+        "_overflows",
+        "_pump",
+        "_send",
+        "hub",
+        "is_over",
+        "last_seen",
+        "reader",
+        "sign_in",
+        "subscriptions",
+    )
 
     def __init__(self, hub: Hub, send: Send, limits: Limits, *, on_unheard: Callable[[], object]) -> None:
         self.hub = hub
@@ -42,53 +58,56 @@ class Socket:
         self._send = send
         self._limits = limits
         self._on_unheard = on_unheard
-        self._outbox = Outbox(max_frames=limits.queue_frames, max_chars=limits.queue_chars)
+        self._outbox: Outbox | None = None
         self._pump: asyncio.Task[None] | None = None
         self._goodbye: asyncio.Task[None] | None = None
         self._blind: list[Subscription] = []
-        self._overflows: deque[float] = deque(maxlen=limits.overflows)
+        self._overflows: list[float] = []
 
     @property
     def is_behind(self) -> bool:
         """Whether something waits because the client does not keep up."""
-        return self._pump is not None
+        return self._outbox is not None
 
     @property
     def queued(self) -> int:
         """How many frames wait."""
-        return len(self._outbox)
+        return len(self._outbox) if self._outbox is not None else 0
 
     def offer(self, text: str, sub: str | None = None, *, is_counted: bool = True) -> None:
         """Send a text, now or after what waits; on overflow what waits for subscriptions gives way to a gap."""
         if self.is_over:
             return
-        if self._pump is None:
+        if self._outbox is None:
             self._send_now(text)
         elif not self._outbox.put(text, sub=sub, is_counted=is_counted):
             self._overflow(sub)
 
     def offer_latest(self, sub: str, key: Hashable, text: str) -> None:
         """Let a position wait in place of the one before it; only for a socket that is behind."""
-        self._outbox.put_latest(sub, key, text)
+        if self._outbox is not None:
+            self._outbox.put_latest(sub, key, text)
 
     def forget_latest(self, sub: str, key: Hashable) -> None:
         """Drop a position that waits, because it is not to be seen any more."""
-        self._outbox.forget_latest(sub, key)
+        if self._outbox is not None:
+            self._outbox.forget_latest(sub, key)
 
     def blind(self, subscription: Subscription, reason: GapReason) -> None:
         """Drop what waits for a subscription and say so; it sees again, by a new snapshot, when the queue is empty."""
         self.hub.audiences.leave(subscription)
-        self._outbox.drop(subscription.name)
         metrics.GAPS.labels(reason).inc()
-        if self._pump is None:
+        if self._outbox is None:
             self.hub.joins.again(subscription, reason)
             return
+        self._outbox.drop(subscription.name)
         self._outbox.put(gap_frame(subscription.name, reason), sub=subscription.name, is_counted=False)
         self._blind.append(subscription)
 
     def forget(self, subscription: Subscription) -> None:
         """Drop what waits for a subscription that has ended."""
-        self._outbox.drop(subscription.name)
+        if self._outbox is not None:
+            self._outbox.drop(subscription.name)
         if subscription in self._blind:
             self._blind.remove(subscription)
 
@@ -127,31 +146,32 @@ class Socket:
         except Exception as error:  # noqa: BLE001 - one socket's trouble must not reach whoever goes through them all
             self._leave_soon(error)
             return
+        self._outbox = Outbox(max_frames=self._limits.queue_frames, max_chars=self._limits.queue_chars)
         rest = _Begun(sending, waits_for)
-        self._pump = asyncio.get_running_loop().create_task(self._drain(rest))
+        self._pump = asyncio.get_running_loop().create_task(self._drain(rest, self._outbox))
 
-    async def _drain(self, rest: _Begun) -> None:
+    async def _drain(self, rest: _Begun, outbox: Outbox) -> None:
         """Finish what was begun, then send what waits, as few messages as possible."""
         try:
             async with asyncio.timeout(self._limits.stall_s):
                 await rest
-            while (text := self._outbox.take(self._limits.message_chars)) is not None:
+            while (text := outbox.take(self._limits.message_chars)) is not None:
                 async with asyncio.timeout(self._limits.stall_s):
                     await self._send({"type": "websocket.send", "text": text})
         except TimeoutError:
             self.end(Close.TOO_SLOW, "Nothing was read for too long.")
         except Exception as error:  # noqa: BLE001 - see _send_now
             self._leave_soon(error)
-        self._pump = None
+        self._pump = self._outbox = None
         blind, self._blind = self._blind, []
         for subscription in blind:
             self.hub.joins.again(subscription, None)
 
     def _overflow(self, sub: str | None) -> None:
         now = asyncio.get_running_loop().time()
-        self._overflows.append(now)
-        is_hopeless = len(self._overflows) == self._limits.overflows
-        if sub is None or (is_hopeless and now - self._overflows[0] < self._limits.overflow_window_s):
+        lately = [at for at in self._overflows if now - at < self._limits.overflow_window_s]
+        self._overflows = [*lately, now]
+        if sub is None or self._outbox is None or len(self._overflows) >= self._limits.overflows:
             self.end(Close.TOO_SLOW, "Too slow for what was asked.")
             return
         for name in self._outbox.subs() | {sub}:
