@@ -29,7 +29,7 @@ def broken_constraints(errors: Mapping[str, Callable[[], WatchfloorError]]) -> I
     except ProtectedError as error:
         if "fk" not in errors:
             raise
-        raise errors["fk"]() from error
+        raise errors["fk"] from error
     except IntegrityError as error:
         make_error = errors.get(constraint_of(error))
         if make_error is None:
