@@ -61,10 +61,12 @@ class FeedConsumer:
     async def serve(self) -> None:
         """Serve the socket until it ends."""
         await self._receive()  # websocket.connect
-        if SUBPROTOCOL not in self._scope.get("subprotocols", ()) or not is_origin_trusted(self._scope):
+        offered = self._scope.get("subprotocols") or ()
+        if (offered and SUBPROTOCOL not in offered) or not is_origin_trusted(self._scope):
             await self._send({"type": "websocket.close", "code": int(Close.FORBIDDEN)})
             return
-        await self._send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL})
+        # Tools for the command line can seldom ask for a subprotocol: who asks for none gets the feed as well.
+        await self._send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if offered else None})
         hub = hub_of_this_loop()
         socket = hub.open(self._send, on_unheard=self._interrupt)
         try:

@@ -14,7 +14,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
 
+from apps.access.models import ApiKey
 from apps.access.queries import actor_of_token, actor_of_user
+from apps.access.services import note_key_use
 from apps.access.types import Actor, ActorKind
 from apps.live.queries import SignIn
 from apps.live.services import redeem_ticket
@@ -78,7 +80,12 @@ def credential_of_token(token: str, scope: Scope, at: datetime) -> Credential | 
     """Return the actor of an API key that may be used from where the socket comes from."""
     address = (scope.get("client") or (None,))[0]
     found = actor_of_token(token, address, at)
-    return None if found is None else Credential(actor=found[1])
+    if found is None:
+        return None
+    actor = found[1]
+    if actor.key_id is not None:
+        note_key_use(ApiKey, actor.key_id, at=at)
+    return Credential(actor=actor)
 
 
 def credential_of_session(scope: Scope) -> Credential | None:

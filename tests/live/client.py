@@ -30,14 +30,14 @@ class FeedClient:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        protocol: str = "watchfloor.feed.v1",
+        protocol: str | None = "watchfloor.feed.v1",
         sock: socket.socket | None = None,
     ) -> None:
         self._socket: ClientConnection = connect(
             url,
             sock=sock,
             additional_headers=dict(headers or {}),
-            subprotocols=[Subprotocol(protocol)],
+            subprotocols=[Subprotocol(protocol)] if protocol else None,
             compression=None,
             max_size=None,
             ping_interval=None,

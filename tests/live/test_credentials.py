@@ -86,6 +86,10 @@ def test_another_protocol_is_refused(cast, connect) -> None:
         connect(cast.bob, protocol="watchfloor.feed.v2")
 
 
+def test_a_tool_that_cannot_ask_for_a_protocol_gets_in(cast, connect) -> None:
+    assert hello(connect(cast.bob, protocol=None))["authenticated"] is True
+
+
 def test_a_ticket_is_a_hash_that_dies_on_use_or_by_time(cast) -> None:
     actor = cast.actor("bob")
     issued = issue_ticket(actor=actor, at=NOON)
