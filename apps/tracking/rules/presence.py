@@ -8,9 +8,9 @@ one by one or in batches, with the clock looking in between or not, finds the sa
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from apps.core.types import ZoneId
 from apps.incidents.types import FindingKind
@@ -29,12 +29,16 @@ class Outcome(NamedTuple):
     over: tuple[Stay, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
-    """How long an asset may be silent before it is late, and before it is lost."""
+class Patience(Protocol):
+    """Whatever says how long an asset may be silent before it is late, and before it is lost."""
 
-    late_after: timedelta
-    lost_after: timedelta
+    @property
+    def late_after(self) -> timedelta:
+        """The silence after which it is late."""
+
+    @property
+    def lost_after(self) -> timedelta:
+        """The silence after which it is lost."""
 
 
 def step(presence: Presence, fixed_at: datetime, hits: Sequence[ZoneRef], find_zone: FindZone) -> Outcome:

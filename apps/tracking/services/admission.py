@@ -6,7 +6,6 @@ so that nobody learns which assets exist.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,9 +15,10 @@ from uuid import UUID
 from apps.access.types import Predicate
 from apps.assets.types import AssetRef
 from apps.core.types import AssetId, Fix
+from apps.tracking.rules.presence import connectivity_at
 from apps.tracking.rules.screening import is_from_the_future
 from apps.tracking.services.known import Known
-from apps.tracking.types import IngestResult, Quarantined, Refused, Report, Submission
+from apps.tracking.types import Connectivity, IngestResult, Quarantined, Refused, Report, Submission
 
 UNKNOWN: Final = Refused(code="unknown_asset", detail="There is no such asset, or you may not report for it.")
 INACTIVE: Final = Refused(code="inactive_asset", detail="The asset is out of service.")
@@ -45,19 +45,27 @@ class Aside(NamedTuple):
     organisation_id: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of one asset, in the order of their instants, and what the latest of them makes of contact.
+
+    ``newest`` is the latest row; of two at the same instant the first one sent counts.
+    """
+
+    asset: AssetRef
+    places: Sequence[int]
+    newest: int
+    heard: Connectivity
+
+
 @dataclass(slots=True)
 class Batch:
-    """Everything that is ingested at once.
-
-    ``places`` are the rows of each asset in the order of their instants, ``newest`` is the latest of them; of two at
-    the same instant the first one sent counts.
-    """
+    """Everything that is ingested at once."""
 
     submissions: Sequence[Submission]
     rows: list[Row] = field(default_factory=list)
     aside: list[Aside] = field(default_factory=list)
-    places: dict[AssetId, list[int]] = field(default_factory=dict)
-    newest: dict[AssetId, int] = field(default_factory=dict)
+    groups: list[Group] = field(default_factory=list)
 
     def results(self, duplicates: Iterable[int]) -> list[IngestResult]:
         """Return what became of each submission, given the rows that were there already."""
@@ -88,39 +96,64 @@ def admit(submissions: Sequence[Submission], known: Known) -> Batch:
     assets = known.assets(names)
     for number, submission in enumerate(submissions):
         _admit_one(batch, number, known.may_report(submission.actor, submission.received_at), assets)
-    batch.places = _places(batch.rows)
-    batch.newest = {asset_id: _newest(batch.rows, places) for asset_id, places in batch.places.items()}
+    batch.groups = _groups(batch.rows)
     return batch
 
 
 def _admit_one(batch: Batch, number: int, allowed: Predicate, assets: Mapping[str, AssetRef | None]) -> None:
     submission = batch.submissions[number]
-    received_at = submission.received_at
+    received_at, refusals = submission.received_at, _Refusals(allowed)
     for index, item in enumerate(submission.items):
         if isinstance(item, Refused):
             batch.aside.append(Aside(number, index, item, item, submission.actor.organisation_id))
             continue
         asset = assets[item.asset] if isinstance(item.asset, str) else item.asset
-        if asset is None or not allowed.allows(asset.id, asset.organisation_id):
-            batch.aside.append(Aside(number, index, item, UNKNOWN, submission.actor.organisation_id))
-        elif not asset.is_active:
-            batch.aside.append(Aside(number, index, item, INACTIVE, asset.organisation_id))
-        elif is_from_the_future(item.fix.fixed_at, received_at):
-            batch.aside.append(Aside(number, index, item, FUTURE, asset.organisation_id))
-        else:
+        why = refusals.of(asset)
+        if why is None and item.fix.fixed_at > received_at and is_from_the_future(item.fix.fixed_at, received_at):
+            why = FUTURE
+        if why is None and asset is not None:
             batch.rows.append(Row(number, asset, item.fix, submission.source, received_at))
+            continue
+        owner = submission.actor if asset is None or why is UNKNOWN else asset
+        batch.aside.append(Aside(number, index, item, why or UNKNOWN, owner.organisation_id))
 
 
-def _places(rows: Sequence[Row]) -> dict[AssetId, list[int]]:
-    places: defaultdict[AssetId, list[int]] = defaultdict(list)
+class _Refusals:
+    """Why an actor may not report for an asset, decided once for each asset."""
+
+    def __init__(self, allowed: Predicate) -> None:
+        self._allowed = allowed
+        self._decided: dict[int, Refused | None] = {}
+
+    def of(self, asset: AssetRef | None) -> Refused | None:
+        key = id(asset)
+        if key not in self._decided:
+            self._decided[key] = self._decide(asset)
+        return self._decided[key]
+
+    def _decide(self, asset: AssetRef | None) -> Refused | None:
+        if asset is None or not self._allowed.allows(asset.id, asset.organisation_id):
+            return UNKNOWN
+        return None if asset.is_active else INACTIVE
+
+
+def _groups(rows: Sequence[Row]) -> list[Group]:
+    """Return the rows by asset. An id is hashed in Python, so it is looked at once for each asset, not for each row."""
+    by_ref: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
-        places[row.asset.id].append(place)
-    for of_asset in places.values():
-        if len(of_asset) > 1:
-            of_asset.sort(key=lambda place: rows[place].fix.fixed_at)
-    return dict(places)
+        by_ref.setdefault(id(row.asset), []).append(place)
+    by_id: dict[AssetId, list[int]] = {}
+    for places in by_ref.values():
+        by_id.setdefault(rows[places[0]].asset.id, []).extend(places)
+    return [_group(rows, places) for places in by_id.values()]
 
 
-def _newest(rows: Sequence[Row], places: Sequence[int]) -> int:
-    latest = rows[places[-1]].fix.fixed_at
-    return next(place for place in places if rows[place].fix.fixed_at == latest)
+def _group(rows: Sequence[Row], places: list[int]) -> Group:
+    newest = places[0]
+    if len(places) > 1:
+        places.sort(key=lambda place: (rows[place].fix.fixed_at, place))
+        latest = rows[places[-1]].fix.fixed_at
+        newest = next(place for place in places if rows[place].fix.fixed_at == latest)
+    row = rows[newest]
+    heard = connectivity_at(row.fix.fixed_at, row.received_at, row.asset)
+    return Group(row.asset, places, newest, heard)

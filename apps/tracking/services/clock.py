@@ -18,7 +18,6 @@ from apps.tracking.rules.presence import FindZone, Outcome, elapse
 from apps.tracking.services.detection import Change, Sighting
 from apps.tracking.services.lane import lane_row, tell_lane
 from apps.tracking.services.recording import record
-from apps.tracking.services.storing import patience_of
 from apps.tracking.types import Connectivity, Presence, Stay
 from apps.zones.queries import zone_index
 from apps.zones.types import ZoneRef
@@ -82,7 +81,7 @@ def _look_at_some(at: datetime) -> int:
 
 def _look(row: PresenceRow, asset: AssetRef, find_zone: FindZone, at: datetime) -> Change:
     was = presence_of(row)
-    outcome = elapse(was, at, find_zone, patience_of(asset)) if asset.is_active else _retire(was, at, asset)
+    outcome = elapse(was, at, find_zone, asset) if asset.is_active else _retire(was, at, asset)
     return Change(
         asset=asset,
         was=was,
@@ -94,7 +93,7 @@ def _look(row: PresenceRow, asset: AssetRef, find_zone: FindZone, at: datetime) 
 
 def _retire(presence: Presence, at: datetime, asset: AssetRef) -> Outcome:
     """Return what becomes of an asset that was taken out of service: it is nowhere, and nobody misses it."""
-    outcome = elapse(presence, at, _no_zone, patience_of(asset))
+    outcome = elapse(presence, at, _no_zone, asset)
     facts = tuple(fact for fact in outcome.facts if fact.kind is not FindingKind.LOST_CONTACT)
     return outcome._replace(facts=facts)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 from uuid import UUID
 
 import numpy as np
@@ -80,7 +80,20 @@ class Uuids(Column):
     oid, element_oid = 2951, 2950
 
     def __init__(self, values: Iterable[UUID]) -> None:
-        super().__init__(*_joined(values, _uuid))
+        elements = [_uuid(value) for value in values]
+        super().__init__(b"".join(elements), len(elements))
+
+    @classmethod
+    def spread(cls, places_of: Iterable[tuple[UUID, Iterable[int]]], count: int) -> Self:
+        """Return a column of so many elements in which each id stands at its places."""
+        elements = [b""] * count
+        for value, places in places_of:
+            packed = _uuid(value)
+            for place in places:
+                elements[place] = packed
+        column = cls(())
+        Column.__init__(column, b"".join(elements), count)
+        return column
 
 
 class Texts(Column):

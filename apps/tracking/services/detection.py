@@ -19,8 +19,8 @@ from apps.core.types import AssetId, Fix
 from apps.tracking.rules.lateness import Gap, corrections, overlaps, retell
 from apps.tracking.rules.presence import FindZone, hear, step
 from apps.tracking.rules.screening import EARLIEST
-from apps.tracking.services.admission import Batch, Row
-from apps.tracking.services.storing import Held, HeldRow, patience_of
+from apps.tracking.services.admission import Batch, Group, Row
+from apps.tracking.services.storing import Held, HeldRow
 from apps.tracking.types import Correction, Fact, Presence, Stay
 from apps.zones.types import ZoneRef
 
@@ -100,14 +100,14 @@ def detect(batch: Batch, hits: Hits, held: Held, find_zone: FindZone) -> list[Ch
     scene = Scene(batch=batch, hits=hits, find_zone=find_zone, past=_read_past(batch, late))
     shown = _Shown()
     changes = []
-    for asset_id, places in batch.places.items():
-        row = held.rows[asset_id]
-        if late.isdisjoint(places) and shown.is_nothing_new(row, [hits[place] for place in places]):
+    for group in batch.groups:
+        row = held.rows[group.asset.id]
+        if late.isdisjoint(group.places) and shown.is_nothing_new(row, [hits[place] for place in group.places]):
             continue
         presence = row.presence()
-        change = Change(asset=batch.rows[places[0]].asset, was=presence, presence=presence)
-        _tell_late(change, [place for place in places if place in late], scene)
-        _tell_fresh(change, places, scene)
+        change = Change(asset=group.asset, was=presence, presence=presence)
+        _tell_late(change, [place for place in group.places if place in late], scene)
+        _tell_fresh(change, group, scene)
         changes.append(change)
     return changes
 
@@ -140,16 +140,16 @@ class _Shown:
 def _late_places(batch: Batch, held: Held) -> set[int]:
     """Return the rows that are older than what is known of their asset, and new nevertheless."""
     late: set[int] = set()
-    for asset_id, places in batch.places.items():
-        known_at = held.rows[asset_id].fixed_at
-        if known_at is not None and batch.rows[places[0]].fix.fixed_at < known_at:
-            late.update(place for place in places if batch.rows[place].fix.fixed_at < known_at)
+    for group in batch.groups:
+        known_at = held.rows[group.asset.id].fixed_at
+        if known_at is not None and batch.rows[group.places[0]].fix.fixed_at < known_at:
+            late.update(place for place in group.places if batch.rows[place].fix.fixed_at < known_at)
     return late - held.duplicates
 
 
-def _tell_fresh(change: Change, places: Sequence[int], scene: Scene) -> None:
+def _tell_fresh(change: Change, group: Group, scene: Scene) -> None:
     presence = before = change.presence
-    for place in places:
+    for place in group.places:
         fix = scene.fix(place)
         if presence.fixed_at is not None and fix.fixed_at <= presence.fixed_at:
             continue  # late, the same fix again, or the same instant from another source
@@ -160,11 +160,11 @@ def _tell_fresh(change: Change, places: Sequence[int], scene: Scene) -> None:
     change.written += [stay for stay in presence.stays if stay not in before.stays]
     change.presence = presence
     if presence.fixed_at != before.fixed_at:
-        _hear(change, scene.batch.rows[scene.batch.newest[change.asset.id]])
+        _hear(change, scene.batch.rows[group.newest])
 
 
 def _hear(change: Change, row: Row) -> None:
-    outcome = hear(change.was, row.fix.fixed_at, row.received_at, patience_of(row.asset))
+    outcome = hear(change.was, row.fix.fixed_at, row.received_at, row.asset)
     change.presence = replace(change.presence, connectivity=outcome.presence.connectivity)
     change.sightings += [Sighting(fact, row.fix) for fact in outcome.facts]
 

@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 
 from apps.access.types import Actor
 from apps.core.types import Unavailable
-from apps.tracking.rules.presence import connectivity_at
 from apps.tracking.services.admission import Batch, admit
 from apps.tracking.services.detection import detect
 from apps.tracking.services.known import Known, forget_known, known
@@ -18,7 +17,7 @@ from apps.tracking.services.lane import lane_row, tell_lane
 from apps.tracking.services.quarantine import set_aside
 from apps.tracking.services.recording import record
 from apps.tracking.services.sources import open_sources
-from apps.tracking.services.storing import Held, Stale, Unseen, open_presences, patience_of, store
+from apps.tracking.services.storing import Held, Stale, Unseen, open_presences, store
 from apps.tracking.types import Connectivity, IngestResult, Item, Submission
 from apps.zones.queries import zones_hit
 
@@ -87,10 +86,9 @@ def _open(unseen: Unseen) -> None:
 def _broadcast(batch: Batch, held: Held) -> None:
     """Tell the positions lane, after the commit, where everything is that has moved."""
     moved = []
-    for asset_id, place in batch.newest.items():
-        row, was = batch.rows[place], held.rows[asset_id]
-        if was.fixed_at is None or row.fix.fixed_at > was.fixed_at:
-            heard = connectivity_at(row.fix.fixed_at, row.received_at, patience_of(row.asset))
-            shown = was.connectivity if heard is Connectivity.LOST and was.fixed_at else heard.value
-            moved.append(lane_row(row.asset, row.fix, shown))
+    for group in batch.groups:
+        fix, was = batch.rows[group.newest].fix, held.rows[group.asset.id]
+        if was.fixed_at is None or fix.fixed_at > was.fixed_at:
+            shown = was.connectivity if group.heard is Connectivity.LOST and was.fixed_at else group.heard.value
+            moved.append(lane_row(group.asset, fix, shown))
     tell_lane(moved)

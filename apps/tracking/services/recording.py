@@ -20,7 +20,6 @@ from apps.tracking.published import CORRECTED, FINDING_TYPES, finding_object
 from apps.tracking.queries import last_known_zones
 from apps.tracking.rules.presence import FindZone, next_due
 from apps.tracking.services.detection import Change, Sighting
-from apps.tracking.services.storing import patience_of
 from apps.tracking.types import Fact, Stay
 
 _PRESENCES: Final = """
@@ -70,7 +69,7 @@ def _write_presences(changes: Sequence[Change], find_zone: FindZone, *, is_clock
             _array(stay.entered_at for stay in change.presence.stays),
             _array(stay.dwelt_at for stay in change.presence.stays),
             change.presence.connectivity.value,
-            next_due(change.presence, find_zone, patience_of(change.asset)),
+            next_due(change.presence, find_zone, change.asset),
         )
         for change in changes
     ]

@@ -11,10 +11,9 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from apps.assets.types import AssetRef
 from apps.core.types import AssetId, ZoneId
-from apps.tracking.rules.presence import Patience, connectivity_at, next_silence
-from apps.tracking.services.admission import Batch, Row
+from apps.tracking.rules.presence import next_silence
+from apps.tracking.services.admission import Batch
 from apps.tracking.services.columns import Floats, Instants, Integers, Texts, Uuids, execute
 from apps.tracking.services.known import Versions
 from apps.tracking.services.statements import OPEN, STORE, VERSIONS
@@ -78,15 +77,15 @@ def store(batch: Batch, versions: Versions) -> Held:
     """
     rows: list[tuple[Any, ...]] = []
     if batch.rows:
-        columns = _columns(batch.rows) | _newest(batch) | {"assets": Uuids(batch.places), "count": len(batch.rows)}
+        columns = _columns(batch) | _newest(batch) | {"count": len(batch.rows)}
         rows = execute(STORE, columns, is_small=len(batch.rows) < SMALL_BATCH)
     # Without a row that could tell, the versions are asked for: nothing may be refused on the word of what is kept.
     found = rows[0][6:9] if rows else execute(VERSIONS, {}, is_small=True)[0]
     if found != versions:
         raise Stale
     *_, unknown, doubled = rows[0] if rows else (None, None)
-    if unknown or len(rows) < len(batch.places):
-        raise Unseen(batch.places.keys() - {row[0] for row in rows}, unknown or ())
+    if unknown or len(rows) < len(batch.groups):
+        raise Unseen({group.asset.id for group in batch.groups} - {row[0] for row in rows}, unknown or ())
     return Held(
         rows={row[0]: HeldRow(*row[:6]) for row in rows},
         duplicates=frozenset(place - 1 for place in doubled or ()),
@@ -99,15 +98,11 @@ def open_presences(asset_ids: Sequence[AssetId]) -> None:
         cursor.execute(OPEN, [list(asset_ids)])
 
 
-def patience_of(asset: AssetRef) -> Patience:
-    """Return how long an asset of this kind may be silent."""
-    return Patience(late_after=asset.late_after, lost_after=asset.lost_after)
-
-
-def _columns(rows: Sequence[Row]) -> dict[str, Any]:
+def _columns(batch: Batch) -> dict[str, Any]:
+    rows = batch.rows
     fixes = [row.fix for row in rows]
     return {
-        "asset_id": Uuids(row.asset.id for row in rows),
+        "asset_id": Uuids.spread([(group.asset.id, group.places) for group in batch.groups], len(rows)),
         "source": Texts(row.source for row in rows),
         "received_at": Instants(row.received_at for row in rows),
         "fixed_at": Instants(fix.fixed_at for fix in fixes),
@@ -125,17 +120,12 @@ def _columns(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _newest(batch: Batch) -> dict[str, Any]:
     """Return the latest row of each asset, and what it makes of contact. SQL counts places from 1."""
-    connectivity, due_at = [], []
-    for place in batch.newest.values():
-        row = batch.rows[place]
-        patience = patience_of(row.asset)
-        heard = connectivity_at(row.fix.fixed_at, row.received_at, patience)
-        connectivity.append(heard.value)
-        due_at.append(next_silence(heard, row.fix.fixed_at, patience))
+    groups, rows = batch.groups, batch.rows
     return {
-        "places": Integers([place + 1 for place in batch.newest.values()]),
-        "connectivity": Texts(connectivity),
-        "due_at": Instants(due_at),
+        "assets": Uuids(group.asset.id for group in groups),
+        "places": Integers([group.newest + 1 for group in groups]),
+        "connectivity": Texts(group.heard.value for group in groups),
+        "due_at": Instants(next_silence(each.heard, rows[each.newest].fix.fixed_at, each.asset) for each in groups),
     }
 
 

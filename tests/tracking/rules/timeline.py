@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from apps.core.types import AssetId, OrganisationId, ZoneId
 from apps.incidents.types import FindingKind
 from apps.tracking.rules.lateness import Gap, corrections, facts_of, overlaps, retell
-from apps.tracking.rules.presence import Outcome, Patience, step
+from apps.tracking.rules.presence import Outcome, step
 from apps.tracking.types import Connectivity, Fact, Presence, Stay
 from apps.zones.types import ZoneRef
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-PATIENCE = Patience(late_after=timedelta(minutes=5), lost_after=timedelta(minutes=15))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """As much of an asset's kind as the rules look at."""
+
+    late_after: timedelta
+    lost_after: timedelta
+
+
+PATIENCE = Kind(late_after=timedelta(minutes=5), lost_after=timedelta(minutes=15))
 SHIP = AssetId(UUID(int=1))
 NOBODY = OrganisationId(UUID(int=2))
 
