@@ -1,0 +1,179 @@
+"""The console in a real browser, with the demonstration running behind it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import PATIENCE_MS, Stage, Visit, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+HOSTILE = '<img src=x onerror="window.pwned=1">'
+TUG_INCIDENT = re.compile("enters the Kill Van Kull")
+RENAME = """
+from apps.access.types import SYSTEM
+from apps.assets.models import Identifier
+from apps.assets.services import update_asset
+from apps.core.clock import now
+asset = Identifier.objects.get(value="367370920").asset
+update_asset(asset.pk, actor=SYSTEM, at=now(), name={name!r})
+"""
+
+
+@pytest.fixture(scope="module")
+def stage(browser: Browser, home: Path) -> Iterator[Stage]:
+    """The demonstration, running: everything on one port, the hour replayed at twenty times its speed."""
+    stage = Stage(home)
+    try:
+        stage.up()
+        key = json.loads(stage.manage("load_demo").splitlines()[-1])["key"]
+        stage.manage("shell", "-c", RENAME.format(name=HOSTILE))
+        for name in ("serve", "clock", "worker"):
+            stage.start(name)
+        stage.replay(key=key, speed=20)
+        yield stage
+    finally:
+        stage.down()
+
+
+@pytest.fixture
+def visit(browser: Browser, stage: Stage) -> Iterator[Visit]:
+    """Bring people in: ``visit("officer")`` signs in and returns the visitor."""
+    visitors: list[Visitor] = []
+
+    def come(username: str, **screen: int) -> Visitor:
+        visitor = Visitor(browser, stage, **screen)
+        visitors.append(visitor)
+        visitor.sign_in(username)
+        return visitor
+
+    yield come
+    for visitor in visitors:
+        visitor.context.close()
+
+
+def _picture(page: Page) -> str:
+    """Return what the canvas of the vessels shows now."""
+    picture: str = page.evaluate("document.querySelector('.vessels').toDataURL()")
+    return picture
+
+
+def _wait_for_online(page: Page, least: int, most: int = 1000) -> None:
+    """Wait until so many vessels are online. Polled from outside: the page's policy lets nobody evaluate text."""
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while not least <= (online := _number(page, "#count-online")) <= most:
+        assert time.monotonic() < deadline, f"{online} vessels are online"
+        page.wait_for_timeout(200)
+
+
+def _number(page: Page, selector: str) -> int:
+    return int(page.locator(selector).inner_text())
+
+
+def test_ships_move_on_a_map_that_is_really_drawn(visit: Visit):
+    visitor = visit("admin")
+    page = visitor.open_map()
+    _wait_for_online(page, 200)
+    before = _picture(page)
+    page.wait_for_timeout(3000)
+    assert _picture(page) != before
+    expect(page.locator("#rate")).to_contain_text("fixes/s")
+    # The base map: a picture of land, water and coast does not compress as well as an empty canvas.
+    shot = page.locator("#map").screenshot()
+    assert len(shot) > 40_000
+    assert visitor.complaints == []
+
+
+def test_an_acknowledgement_in_one_browser_is_seen_in_another(visit: Visit):
+    admin, officer = visit("admin"), visit("officer")
+    theirs, ours = admin.open_map(), officer.open_map()
+    mine = ours.locator(".incident", has_text=TUG_INCIDENT).first
+    expect(mine.locator(".acknowledge")).to_be_visible()
+    incident = mine.get_attribute("data-id")
+    same = f'.incident[data-id="{incident}"]'
+    expect(theirs.locator(same)).to_be_visible()
+    ours.locator(f"{same} .acknowledge").click()
+    for page in (ours, theirs):
+        expect(page.locator(same)).to_have_attribute("data-state", "acknowledged", timeout=15_000)
+        expect(page.locator(f"{same} .acknowledge")).to_have_count(0)
+    assert (admin.complaints, officer.complaints) == ([], [])
+
+
+def test_a_name_that_came_over_the_feed_is_never_markup(visit: Visit):
+    visitor = visit("admin")
+    page = visitor.open_map()
+    incident = page.locator(".incident", has_text=HOSTILE).first
+    expect(incident).to_be_visible()
+    incident.locator(".incident-open").click()
+    expect(page.locator("#details h2")).to_have_text(HOSTILE)
+    page.wait_for_timeout(1500)
+    visitor.open("/admin/")
+    expect(page.locator(".wf-incident-title", has_text=HOSTILE).first).to_be_visible()
+    assert page.evaluate("window.pwned ?? null") is None
+    assert visitor.complaints == []
+
+
+def test_each_login_sees_its_own(visit: Visit):
+    partner, officer = visit("partner"), visit("officer")
+    page = partner.open_map()
+    _wait_for_online(page, 2, 2)
+    expect(page.locator("#incident-count")).to_have_text("0")
+    expect(page.locator(".legend-zone")).to_have_count(2)
+    page = officer.open_map()
+    _wait_for_online(page, 50, 99)
+    assert sum(_number(page, f"#count-{name}") for name in ("online", "late", "lost")) <= 99
+    expect(page.locator(".incident", has_text=HOSTILE)).to_have_count(0)
+
+
+def test_the_map_comes_back_by_itself(visit: Visit, stage: Stage):
+    page = visit("admin").open_map()
+    stage.kill("serve")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "waiting")
+    stage.start("serve")
+    expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    _wait_for_online(page, 200)
+
+
+def test_a_zone_is_drawn_and_saved(visit: Visit):
+    visitor = visit("admin")
+    page = visitor.open("/admin/zones/zone/add/")
+    page.fill("#id_name", "Drawn by hand")
+    page.select_option("#id_kind", label="Watch area")
+    page.select_option("#id_organisation", label="New York Harbor Watch")
+    widget = page.locator('[data-map-widget="area"][data-ready]')
+    widget.scroll_into_view_if_needed()
+    page.click('[data-tool="rectangle"]')
+    box = widget.locator(".wf-map-canvas").bounding_box()
+    assert box is not None
+    for share in (0.4, 0.6):
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * share)
+        page.wait_for_timeout(200)
+        page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] * share)
+        page.wait_for_timeout(400)
+    drawn = json.loads(page.locator("#id_area").input_value())
+    assert (drawn["type"], [len(rings[0]) for rings in drawn["coordinates"]]) == ("MultiPolygon", [5])
+    with page.expect_navigation(url="**/zones/zone/"):
+        page.click('[name="_save"]')
+    expect(page.locator("#result_list")).to_contain_text("Drawn by hand")
+    assert visitor.complaints == []
+
+
+def test_no_page_breaks_its_own_policy(visit: Visit):
+    visitor = visit("admin")
+    for path in (
+        "/admin/",
+        "/admin/incidents/incident/",
+        "/admin/access/user/",
+        "/admin/queues/",
+        "/admin/live-map/?wall",
+    ):
+        visitor.open(path)
+        visitor.page.wait_for_timeout(1500)
+    assert visitor.complaints == []
