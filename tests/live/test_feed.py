@@ -141,3 +141,49 @@ def test_without_a_snapshot_only_what_happens_from_now_on(cast, connect, publish
     delete_zone(old.pk, actor=SYSTEM, at=NOON)
     bob.catch_up("z", publish())
     assert names(bob.pictures["z"]) == {"New"}
+
+
+def test_a_picture_too_large_is_refused_whole_and_a_smaller_one_is_whole(cast, connect, publish, set_limits) -> None:
+    set_limits(snapshot_features=3)
+    for lon in range(8):
+        make_zone(f"At {lon * 10}", area=square(lon * 10, 0), organisation=cast.harbour)
+        make_zone("Secret", area=square(lon * 10, 0), organisation=cast.elsewhere)
+    publish()
+    bob = connect(cast.bob)
+    answer = bob.ask("subscribe", sub="all", topic="zones")
+    assert (answer["sub"], answer["problem"]["type"], answer["problem"]["status"]) == (
+        "all", "urn:watchfloor:problem:snapshot_too_large", 413,
+    )  # fmt: skip
+    bob.subscribe("some", "zones", bbox=[45, -1, 65, 2])
+    assert names(bob.pictures["some"]) == {"At 50", "At 60"}
+    assert bob.subscribe("all", "zones", bbox=[0, 0, 5, 5])["type"] == "subscribed"
+
+
+def test_updates_faster_than_pictures_end_where_the_last_one_points(cast, connect, publish) -> None:
+    for lon in range(5):
+        make_zone(f"At {lon * 10}", area=square(lon * 10, 0), organisation=cast.harbour)
+    publish()
+    bob = connect(cast.bob)
+    bob.send("subscribe", sub="z", topic="zones", bbox=[-1, -1, 2, 2])
+    sent = [bob.send("update", sub="z", bbox=[lon * 10 - 1, -1, lon * 10 + 2, 2]) for lon in range(1, 5)]
+    answers = [bob.wait(lambda frame, id_=id_: frame.get("id") == id_) for id_ in sent]
+    assert [answer["type"] for answer in answers] == ["updated"] * 4
+    assert names(bob.pictures["z"]) == {"At 40"}
+
+
+def test_somebody_joins_while_the_log_runs(cast, connect, publish) -> None:
+    """Snapshots are read while events are handed out; whoever joins at whatever moment ends with the same picture."""
+    zones = [make_zone(f"Zone {number}", organisation=cast.harbour) for number in range(3)]
+    publish()
+    clients = []
+    for number in range(12):
+        update_zone(zones[number % 3].pk, name=f"Renamed {number}", actor=SYSTEM, at=after(number))
+        publish()
+        client = connect(cast.bob)
+        client.send("subscribe", sub="z", topic="zones")
+        clients.append(client)
+    offset = publish()
+    for client in clients:
+        client.wait_for_snapshot("z")
+        client.catch_up("z", offset)
+        assert names(client.pictures["z"]) == {"Renamed 9", "Renamed 10", "Renamed 11"}
