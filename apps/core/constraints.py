@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import NoReturn
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 
 from apps.core.types import WatchfloorError
 
+FOREIGN_KEY = "fk"
 FOREIGN_KEY_VIOLATION = "23503"
 
 
@@ -24,17 +26,19 @@ def broken_constraints(errors: Mapping[str, Callable[[], WatchfloorError]]) -> I
     try:
         with transaction.atomic():
             yield
-            if "fk" in errors:
+            if FOREIGN_KEY in errors:
                 connection.check_constraints()
     except ProtectedError as error:
-        if "fk" not in errors:
-            raise
-        raise errors["fk"] from error
+        _raise_ours(errors.get(FOREIGN_KEY), error)
     except IntegrityError as error:
-        make_error = errors.get(constraint_of(error))
-        if make_error is None:
-            raise
-        raise make_error() from error
+        _raise_ours(errors.get(constraint_of(error)), error)
+
+
+def _raise_ours(make_error: Callable[[], WatchfloorError] | None, error: Exception) -> NoReturn:
+    if make_error is None:
+        raise error
+    ours = make_error()
+    raise ours from error
 
 
 def constraint_of(error: IntegrityError) -> str:
@@ -42,4 +46,4 @@ def constraint_of(error: IntegrityError) -> str:
     diagnostics = getattr(error.__cause__, "diag", None)
     if diagnostics is None:
         return ""
-    return "fk" if diagnostics.sqlstate == FOREIGN_KEY_VIOLATION else diagnostics.constraint_name or ""
+    return FOREIGN_KEY if diagnostics.sqlstate == FOREIGN_KEY_VIOLATION else diagnostics.constraint_name or ""
