@@ -23,6 +23,7 @@ class PartInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
     """Parts of an asset, for whoever may change it."""
 
     extra = 0
+    hide_title = True
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Say whether the person may change the asset; a new one is theirs to fill in."""

@@ -9,13 +9,11 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from apps.access.models import DeviceKey
-from apps.access.queries import visible
-from apps.access.types import Actor
 from apps.assets.models import Asset, AssetKind, AssetSet, Device, Identifier
 from apps.assets.rules import normalise_identifier
 from apps.assets.types import AssetRef, DeviceRef, IdentifierPair
-from apps.core.types import AssetId, FieldError, Invalid, OrganisationId
+from apps.core.text import is_storable
+from apps.core.types import AssetId, OrganisationId
 
 # For whoever keeps assets in memory and asks in a statement of their own whether these still stand.
 VERSION_SQL: Final = "SELECT version FROM assets_assetset"
@@ -30,9 +28,9 @@ def asset_set_version() -> int:
 def assets_by_identifier(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], AssetRef]:
     """Return the assets that the outside calls by these names, under the pairs as given; one statement.
 
-    Pairs are looked up as they are stored (``normalise_identifier``); those that nobody has are absent.
+    Pairs are looked up as they are stored (``normalise_identifier``); those that nobody has, or could have, are absent.
     """
-    asked = {pair: normalise_identifier(IdentifierPair(*pair)) for pair in pairs}
+    asked = {pair: normalise_identifier(IdentifierPair(*pair)) for pair in pairs if all(map(is_storable, pair))}
     columns = [f"asset__{column}" for column in REF_COLUMNS]
     rows = _identifiers(asked.values()).values_list("scheme", "value", *columns)
     found = {(scheme, value): _ref(ref) for scheme, value, *ref in rows}
@@ -47,6 +45,8 @@ def asset_refs(asset_ids: Iterable[UUID]) -> dict[AssetId, AssetRef]:
 
 def device(protocol: str, device_id: str) -> DeviceRef | None:
     """Return the device that a protocol knows by this id, with its asset; one statement."""
+    if not is_storable(device_id):
+        return None
     return devices(protocol, [device_id]).get(device_id)
 
 
@@ -111,17 +111,6 @@ def find_asset_kind(slug: str) -> AssetKind | None:
 def devices_of(asset_id: UUID) -> QuerySet[Device]:
     """Return the devices of one asset, with their keys."""
     return Device.objects.filter(asset=asset_id).select_related("key")
-
-
-def find_device_key(key_id: UUID | None, actor: Actor) -> DeviceKey | None:
-    """Return the key, ``None`` for none; raises ``Invalid`` for one that the actor may not see."""
-    if key_id is None:
-        return None
-    key = visible(DeviceKey.objects.filter(pk=key_id), actor, "device-keys.view").first()
-    if key is None:
-        error = FieldError(pointer="/key_id", code="unknown", detail="There is no such key, or you may not see it.")
-        raise Invalid("The key is not known.", errors=[error])
-    return key
 
 
 def _identifiers(pairs: Iterable[IdentifierPair]) -> QuerySet[Identifier]:

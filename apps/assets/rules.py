@@ -36,7 +36,7 @@ def normalise_identifier(pair: IdentifierPair) -> IdentifierPair:
     an ICAO 24-bit address is lower-case hexadecimal (Annex 10, volume III). Other values lose outer space only.
     """
     scheme, value = pair.scheme.strip().lower(), pair.value.strip()
-    if scheme == "mmsi" and value.isdecimal():
+    if scheme == "mmsi" and value.isascii() and value.isdecimal():
         value = value.zfill(9)
     elif scheme == "icao24":
         value = value.lower()

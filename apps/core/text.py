@@ -69,6 +69,11 @@ def escape_pointer(step: str) -> str:
     return step.replace("~", "~0").replace("/", "~1")
 
 
+def is_storable(text: str) -> bool:
+    """Say whether PostgreSQL can hold the text, or search for it: no NUL, no half of a surrogate pair."""
+    return NUL not in text and (text.isascii() or not any("\ud800" <= each <= "\udfff" for each in text))
+
+
 def _string_errors(value: str, pointer: str) -> Iterator[FieldError]:
-    if NUL in value or any("\ud800" <= character <= "\udfff" for character in value):
+    if not is_storable(value):
         yield FieldError(pointer=pointer, code="bad_text", detail="It contains a character that cannot be stored.")

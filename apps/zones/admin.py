@@ -16,7 +16,7 @@ from unfold.decorators import action, display
 from apps.access.models import Organisation
 from apps.access.staff import GrantInline, GuardedAdmin, GuardedInline, actor_of_staff, narrow
 from apps.core.clock import now
-from apps.core.types import WatchfloorError
+from apps.core.types import TimeWindow, WatchfloorError
 from apps.core.widgets import map_preview
 from apps.zones import services
 from apps.zones.forms import ImportForm, ZoneForm, ZoneKindForm
@@ -35,6 +35,7 @@ class VersionInline(GuardedInline):
     readonly_fields = fields
     verbose_name_plural = "versions"
     show_change_link = True
+    hide_title = True
     per_page = 10
 
 
@@ -108,7 +109,7 @@ class ZoneAdmin(GuardedAdmin):
                 "fields": (("lower_m", "lower_datum"), ("upper_m", "upper_datum")),
             },
         ),
-        ("Time", {"fields": (("valid_from", "valid_to"), "dwell_after")}),
+        ("Time", {"fields": ("valid_from", "valid_to", "dwell_after")}),
     )
     inlines = (VersionInline, UserGrantInline, GroupGrantInline)
     actions_list = ("import_geojson",)
@@ -132,11 +133,7 @@ class ZoneAdmin(GuardedAdmin):
     @display(description="In force")  # type: ignore[untyped-decorator]  # unfold
     def in_force(self, zone: Zone) -> str:
         """Return the validity in words."""
-        start, end = zone.window.start, zone.window.end
-        if start is None and end is None:
-            return "always"
-        parts = [f"from {start:%Y-%m-%d %H:%M}" if start else "", f"until {end:%Y-%m-%d %H:%M}" if end else ""]
-        return " ".join(part for part in parts if part)
+        return _window_in_words(zone.window)
 
     def save_through(self, request: HttpRequest, row: Model, form: ModelForm[Any], change: bool) -> Model:
         """Make or change the zone."""
@@ -195,7 +192,8 @@ class ZoneVersionAdmin(GuardedAdmin):
         "description",
         "map",
         "heights",
-        ("validity", "dwell_after", "is_active"),
+        "in_force",
+        ("dwell_after", "is_active"),
     )
 
     @display(description="Area")  # type: ignore[untyped-decorator]  # unfold
@@ -208,9 +206,14 @@ class ZoneVersionAdmin(GuardedAdmin):
         """Return the band in words."""
         return _band_in_words(version.band)
 
+    @display(description="In force")  # type: ignore[untyped-decorator]  # unfold
+    def in_force(self, version: ZoneVersion) -> str:
+        """Return the validity in words."""
+        return _window_in_words(version.window)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Return what is computed."""
-        return ("map", "heights")
+        return ("map", "heights", "in_force")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Say no: services keep versions."""
@@ -262,6 +265,14 @@ def _band_in_words(band: AltitudeBand) -> str:
     lower = "ground" if band.lower_m is None else f"{band.lower_m:g} m {band.lower_datum}"
     upper = "no limit" if band.upper_m is None else f"{band.upper_m:g} m {band.upper_datum}"
     return f"{lower} to {upper}"
+
+
+def _window_in_words(window: TimeWindow) -> str:
+    start, end = window.start, window.end
+    if start is None and end is None:
+        return "always"
+    parts = [f"from {start:%Y-%m-%d %H:%M}" if start else "", f"until {end:%Y-%m-%d %H:%M}" if end else ""]
+    return " ".join(part for part in parts if part)
 
 
 def _swatch(colour: str, text: str) -> str:

@@ -48,6 +48,15 @@ def test_assets_are_found_by_what_the_outside_calls_them_in_one_statement(django
     assert found == {asked[0]: ref(tug), asked[1]: ref(tug), asked[2]: ref(jet)}
 
 
+def test_what_nobody_could_have_finds_nobody() -> None:
+    make_device(make_asset(identifiers=[("mmsi", "367000001")]), "tracker-1")
+    for text in ("a\0", "\0", "\ud800", ""):
+        assert assets_by_identifier([("mmsi", text), (text, "367000001"), ("mmsi", "367000001")]).keys() == {
+            ("mmsi", "367000001")
+        }
+        assert device("osmand", text) is None
+
+
 def test_no_identifiers_find_nobody() -> None:
     make_asset(identifiers=[("mmsi", "367000001")])
     assert assets_by_identifier([]) == {}

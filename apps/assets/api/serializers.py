@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,16 +11,7 @@ from apps.assets.models import Asset, AssetKind, Device
 from apps.assets.published import asset_feature, asset_kind_feature
 from apps.assets.types import Protocol
 from apps.core.api.fields import SecondsField
-from apps.core.types import Feature
-
-
-class RowSerializer(serializers.Serializer[Any]):
-    """What every row shows of itself."""
-
-    id = serializers.UUIDField(read_only=True)
-    version = serializers.IntegerField(read_only=True, help_text="Also the ETag.")
-    recorded_at = serializers.DateTimeField(read_only=True)
-    changed_at = serializers.DateTimeField(read_only=True)
+from apps.core.api.rows import RowSerializer, row_body
 
 
 class AssetKindChangeSerializer(RowSerializer):
@@ -77,13 +67,12 @@ class DeviceSerializer(RowSerializer):
 
 def asset_kind_body(kind: AssetKind) -> dict[str, object]:
     """Return a kind of asset as REST shows it."""
-    return {**_row(kind, asset_kind_feature(kind).properties)}
+    return row_body(kind, asset_kind_feature(kind).properties)
 
 
 def asset_body(asset: Asset) -> dict[str, object]:
     """Return an asset as REST shows it; a list brings kinds and identifiers along (``published_assets``)."""
-    feature: Feature = asset_feature(asset)
-    return {**_row(asset, feature.properties), "organisation_id": feature.organisation_id}
+    return row_body(asset, {"organisation_id": asset.organisation_id, **asset_feature(asset).properties})
 
 
 def device_body(device: Device) -> dict[str, object]:
@@ -94,14 +83,4 @@ def device_body(device: Device) -> dict[str, object]:
         "is_open": device.is_open,
         "key_id": device.key_id,
     }
-    return _row(device, shown)
-
-
-def _row(row: Asset | AssetKind | Device, properties: Mapping[str, object]) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "version": row.version,
-        "recorded_at": row.recorded_at,
-        "changed_at": row.changed_at,
-        **properties,
-    }
+    return row_body(device, shown)

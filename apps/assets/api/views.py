@@ -13,12 +13,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access.api.authentication import actor_of
+from apps.access.models import DeviceKey
 from apps.access.queries import authorize, find_organisation, visible
+from apps.access.types import Actor
 from apps.assets import services
 from apps.assets.api.serializers import AssetSerializer, DeviceSerializer, asset_body, device_body
 from apps.assets.models import Asset, AssetKind, Device
 from apps.assets.published import published_assets
-from apps.assets.queries import assets_matching, devices_of, find_asset_kind, find_device_key
+from apps.assets.queries import assets_matching, devices_of, find_asset_kind
 from apps.assets.types import AssetChanges, DeviceChanges, IdentifierPair
 from apps.core.api.etags import if_match
 from apps.core.api.idempotency import idempotent
@@ -133,7 +135,7 @@ class DevicesView(NounView):
             protocol=body["protocol"],
             device_id=body["device_id"],
             is_open=body["is_open"],
-            key=find_device_key(body["key_id"], actor),
+            key=_device_key(body["key_id"], actor),
             actor=actor,
             at=now(),
         )
@@ -158,7 +160,7 @@ class DeviceView(NounView):
         actor = actor_of(request)
         fields = read_patch(request, DeviceSerializer, device_body(_device(request, asset_id, device_pk)))
         if "key_id" in fields:
-            fields["key"] = find_device_key(fields.pop("key_id"), actor)
+            fields["key"] = _device_key(fields.pop("key_id"), actor)
         changes = cast("DeviceChanges", fields)
         services.update_device(asset_id, device_pk, actor=actor, at=now(), expected_version=expected_version, **changes)
         changed = _device(request, asset_id, device_pk)
@@ -191,6 +193,17 @@ def _device(request: Request, asset_id: UUID, device_pk: UUID) -> Device:
     if device is None:
         raise NotFound("The asset has no such device.")
     return device
+
+
+def _device_key(key_id: UUID | None, actor: Actor) -> DeviceKey | None:
+    """Return the key, ``None`` for none; raises ``Invalid`` for one that the actor may not see."""
+    if key_id is None:
+        return None
+    key = visible(DeviceKey.objects.filter(pk=key_id), actor, "device-keys.view").first()
+    if key is None:
+        error = FieldError(pointer="/key_id", code="unknown", detail="There is no such key, or you may not see it.")
+        raise Invalid("The key is not known.", errors=[error])
+    return key
 
 
 def _changes(fields: dict[str, Any]) -> AssetChanges:

@@ -6,7 +6,6 @@ only to write them again costs fifty times as much.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -15,6 +14,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from apps.core.api.fields import FiniteFloatField, InstantField, MultiPolygonField, SecondsField
+from apps.core.api.rows import RowSerializer, row_body
 from apps.core.types import Datum
 from apps.zones.models import Zone, ZoneKind, ZoneVersion
 from apps.zones.published import shape_properties, zone_kind_feature
@@ -24,15 +24,6 @@ M = TypeVar("M", Zone, ZoneVersion)
 
 # PostGIS then writes the shortest text that reads back as the same number.
 EVERY_DIGIT = 15
-
-
-class RowSerializer(serializers.Serializer[Any]):
-    """What every row shows of itself."""
-
-    id = serializers.UUIDField(read_only=True)
-    version = serializers.IntegerField(read_only=True, help_text="Also the ETag.")
-    recorded_at = serializers.DateTimeField(read_only=True)
-    changed_at = serializers.DateTimeField(read_only=True)
 
 
 class ZoneKindChangeSerializer(RowSerializer):
@@ -117,7 +108,7 @@ def with_geojson(rows: QuerySet[M]) -> QuerySet[M]:
 def zone_body(zone: Zone) -> dict[str, object]:
     """Return a zone of ``with_geojson`` as REST shows it."""
     shown = {"organisation_id": zone.organisation_id, "kind": zone.kind.slug, **_shape(zone)}
-    return _row(zone, shown)
+    return row_body(zone, shown)
 
 
 def zone_version_body(version: ZoneVersion) -> dict[str, object]:
@@ -135,18 +126,8 @@ def zone_version_body(version: ZoneVersion) -> dict[str, object]:
 
 def zone_kind_body(kind: ZoneKind) -> dict[str, object]:
     """Return a kind of zone as REST shows it."""
-    return _row(kind, zone_kind_feature(kind).properties)
+    return row_body(kind, zone_kind_feature(kind).properties)
 
 
 def _shape(row: Any) -> dict[str, object]:
     return {**shape_properties(row), "area": orjson.Fragment(row.geojson)}
-
-
-def _row(row: Zone | ZoneKind, properties: Mapping[str, object]) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "version": row.version,
-        "recorded_at": row.recorded_at,
-        "changed_at": row.changed_at,
-        **properties,
-    }

@@ -33,6 +33,7 @@ def found(errors: object) -> list[tuple[str, str]]:
         (("mmsi", "367000001"), ("mmsi", "367000001")),
         ((" MMSI ", " 3669999 "), ("mmsi", "003669999")),
         (("mmsi", "not a number"), ("mmsi", "not a number")),
+        (("mmsi", "٣٦٧"), ("mmsi", "٣٦٧")),
         (("icao24", "4CA7F2"), ("icao24", "4ca7f2")),
         (("plate", " B-AB 123 "), ("plate", "B-AB 123")),
     ],
