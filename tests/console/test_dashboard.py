@@ -9,11 +9,13 @@ from django.test import Client
 from django.urls import reverse
 from redis import RedisError
 
+from apps.access.queries import actor_of_user
 from apps.access.services import grant_access
 from apps.access.types import SYSTEM
 from apps.assets.models import Asset
 from apps.console.queries import dashboard_of, system_figures, visible_stays
 from apps.console.queries.dashboard import Contact, SeverityCount
+from apps.incidents.services import assign_incident
 from apps.incidents.types import Severity
 from tests.factories.access import Cast, make_cast, make_user, signed_in
 from tests.factories.assets import make_asset
@@ -86,6 +88,15 @@ def test_a_shared_vessel_counts_and_the_rest_does_not(people: Cast, tug: Asset):
     # Two are inside, of whom Charlie follows one; and of the two zones one is Charlie's.
     assert board.contact == Contact(followed=1, online=1, late=0, lost=0, heard=1, silent=[])
     assert [(zone.name, zone.inside) for zone in board.zones] == [("Theirs", 1)]
+
+
+def test_an_assignee_is_named_to_whoever_may_see_them(people: Cast):
+    incident = make_incident(people.harbour, title="Ours")
+    assign_incident(incident.pk, assignee=people.alice, actor=SYSTEM, at=NOON)
+    outsider = make_user("outsider", is_staff=True)
+    grant_access(incident, "incidents.view", to=outsider, actor=SYSTEM, at=NOON)
+    named = [dashboard_of(actor_of_user(each), at=NOON).incidents[0].assignee for each in (people.bob, outsider)]
+    assert named == ["alice", "somebody"]
 
 
 def test_stays_need_both_the_asset_and_the_zone(people: Cast, tug: Asset):

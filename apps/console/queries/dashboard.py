@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db.models import Count, F, Func, QuerySet, UUIDField
 
+from apps.access.models import User
 from apps.access.queries import visible
 from apps.access.types import Actor
 from apps.assets.models import Asset
@@ -24,6 +25,7 @@ from apps.tracking.models import Presence
 from apps.tracking.types import Connectivity
 from apps.zones.models import Zone
 
+HIDDEN = "somebody"
 MOST_INCIDENTS = 12
 MOST_SILENT = 8
 MOST_ZONES = 10
@@ -32,7 +34,7 @@ HEARD_WITHIN = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentLine:
-    """One open incident in the list. ``age`` counts from its opening."""
+    """One open incident in the list. ``age`` counts from its opening; an assignee who may not be seen is «somebody»."""
 
     id: UUID
     title: str
@@ -105,7 +107,7 @@ def dashboard_of(actor: Actor, *, at: datetime) -> Dashboard:
     return Dashboard(
         at=at,
         severities=severities,
-        incidents=_incident_lines(not_over, at),
+        incidents=_incident_lines(not_over, actor, at),
         open_incidents=sum(each.open for each in severities),
         unattended=sum(each.unattended for each in severities),
         contact=_contact(actor, at),
@@ -143,9 +145,11 @@ def _severities(not_over: QuerySet[Incident]) -> list[SeverityCount]:
     ]
 
 
-def _incident_lines(not_over: QuerySet[Incident], at: datetime) -> list[IncidentLine]:
+def _incident_lines(not_over: QuerySet[Incident], actor: Actor, at: datetime) -> list[IncidentLine]:
     states = states_of("incidents")
-    worst_first = not_over.select_related("assignee").order_by("-severity", "opened_at", "id")[:MOST_INCIDENTS]
+    worst_first = list(not_over.order_by("-severity", "opened_at", "id")[:MOST_INCIDENTS])
+    assignees = User.objects.filter(pk__in={incident.assignee_id for incident in worst_first})
+    names = {user.pk: user.label for user in visible(assignees, actor, "users.view")}
     return [
         IncidentLine(
             id=incident.id,
@@ -153,7 +157,7 @@ def _incident_lines(not_over: QuerySet[Incident], at: datetime) -> list[Incident
             severity=Severity(incident.severity),
             state=states[incident.state],
             age=max(at - incident.opened_at, timedelta(0)),
-            assignee=incident.assignee.label if incident.assignee else "",
+            assignee=names.get(incident.assignee_id, HIDDEN) if incident.assignee_id else "",
         )
         for incident in worst_first
     ]
