@@ -6,7 +6,8 @@ The cursor is opaque and signed: it carries the place, bound to the path and the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from django.core import signing
@@ -45,7 +46,7 @@ class KeysetPaginator(BasePagination):
         if cursor is not None:
             ordered = ordered.filter(after(order, read_cursor(cursor, request.path, order, queryset.model)))
         rows = list(ordered[: limit + 1])
-        self.next = self._next_url(rows[limit - 1], order) if len(rows) > limit else None
+        self.next = self._next_url(rows[limit - 1], order, queryset.model) if len(rows) > limit else None
         return rows[:limit]
 
     def get_paginated_response(self, data: Any) -> Response:
@@ -89,8 +90,8 @@ class KeysetPaginator(BasePagination):
             raise _bad_parameter("sort", "This cannot be sorted by.")
         return with_key((asked,))
 
-    def _next_url(self, last: Model, order: Sequence[str]) -> str:
-        cursor = make_cursor(last, self.request.path, order)
+    def _next_url(self, last: Model | Mapping[str, Any], order: Sequence[str], model: type[Model]) -> str:
+        cursor = make_cursor(last, self.request.path, order, model)
         parts = urlsplit(self.request.build_absolute_uri())
         query = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name != "cursor"]
         return urlunsplit(parts._replace(query=urlencode([*query, ("cursor", cursor)])))
@@ -126,9 +127,11 @@ def after(order: Sequence[str], values: Sequence[object]) -> Q:
     return Q(**{f"{first}__{beyond}": values[0]}) & condition
 
 
-def make_cursor(row: Model, path: str, order: Sequence[str]) -> str:
+def make_cursor(
+    row: Model | Mapping[str, Any], path: str, order: Sequence[str], model: type[Model] | None = None
+) -> str:
     """Return the signed place of a row in an order."""
-    texts = [_field(type(row), name).value_to_string(_owner(row, name)) for name in order]
+    texts = [_text(row, name, model) for name in order]
     return signing.dumps([path, ",".join(order), texts], salt=SALT)
 
 
@@ -154,6 +157,13 @@ def _field(model: type[Model], name: str) -> Field[Any, Any]:
     if not isinstance(field, Field) or field.null:
         raise ImproperlyConfigured(f"{model.__name__}.{last} may be null: a page cannot begin after it.")
     return field
+
+
+def _text(row: Model | Mapping[str, Any], name: str, model: type[Model] | None) -> str:
+    """Return the value of a field as text; a row of ``values()`` has its own columns only, under their names."""
+    if isinstance(row, Mapping) and model is not None:
+        return _field(model, name).value_to_string(cast("Any", SimpleNamespace(**row)))
+    return _field(cast("type[Model]", type(row)), name).value_to_string(_owner(cast("Model", row), name))
 
 
 def _owner(row: Model, name: str) -> Any:
