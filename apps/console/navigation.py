@@ -109,7 +109,12 @@ def _link(place: Place, request: HttpRequest) -> str | None:
         return None
     if place.url_name:
         return reverse(place.url_name)
-    model = _model(place.model)
+    return list_address(place.model, request)
+
+
+def list_address(label: str, request: HttpRequest) -> str | None:
+    """Return the address of a model's list, or ``None`` when the person may see nothing there."""
+    model = _model(label)
     model_admin = admin.site._registry.get(model) if model else None  # noqa: SLF001 - Django offers no other way to ask
     if model is None or model_admin is None or not model_admin.has_view_permission(request):
         return None

@@ -15,11 +15,12 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 
 from apps.access.queries import actor_of_user
 from apps.console import csp, queries
-from apps.console.navigation import navigation
+from apps.console.navigation import list_address, navigation
 from apps.core.clock import now
 
 FEED_PATH = "/ws/feed"
 API_ROOT = "/api/v1/"
+LISTS = {"Incidents": "incidents.Incident", "Assets": "assets.Asset", "Zones": "zones.Zone"}
 SEARCHED = {"assets.Asset": "directions_boat", "zones.Zone": "pentagon", "incidents.Incident": "crisis_alert"}
 MOST_FOUND = 6
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -31,7 +32,7 @@ def live_map(request: HttpRequest) -> HttpResponse:
     actor = actor_of_user(request.user)
     is_wall = "wall" in request.GET
     context = {
-        "links": _bar_links(),
+        "links": _bar_links(request),
         "wall": is_wall,
         "api_root": API_ROOT,
         "page_data": {
@@ -55,12 +56,11 @@ def live_map_stays(request: HttpRequest) -> JsonResponse:
     return JsonResponse({str(zone): [str(asset) for asset in assets] for zone, assets in stays.items()})
 
 
-def _bar_links() -> list[dict[str, Any]]:
-    lists = (("Incidents", "incidents_incident"), ("Assets", "assets_asset"), ("Zones", "zones_zone"))
-    links = [(title, _reverse(f"{name}_changelist")) for title, name in lists]
+def _bar_links(request: HttpRequest) -> list[dict[str, Any]]:
     here = reverse("admin:live_map")
-    pages = [("Dashboard", reverse("admin:index")), ("Live map", here), *links]
-    return [{"title": title, "href": href, "current": href == here} for title, href in pages if href]
+    pages = [("Dashboard", reverse("admin:index")), ("Live map", here)]
+    pages += [(title, link) for title, label in LISTS.items() if (link := list_address(label, request))]
+    return [{"title": title, "href": href, "current": href == here} for title, href in pages]
 
 
 def _pattern(name: str) -> str:
@@ -90,6 +90,7 @@ def _figures(request: HttpRequest) -> dict[str, Any]:
     actor = actor_of_user(request.user)
     return {
         "dashboard": queries.dashboard_of(actor, at=at),
+        "incident_list": list_address("incidents.Incident", request),
         "system": queries.system_figures(at=at) if request.user.is_superuser else None,
     }
 

@@ -98,6 +98,19 @@ def test_the_map_is_told_kinds_and_states_and_nothing_of_anybody(people: Cast):
     assert b"Secret pier" not in response.content
 
 
+def test_nobody_is_sent_where_they_may_not_go(people: Cast):
+    guest = make_user("guest", is_staff=True)
+    shared = make_asset("Shared", organisation=people.harbour)
+    grant_access(shared, "assets.view", to=guest, actor=SYSTEM, at=NOON)
+    client = signed_in(guest)
+    for name in ("admin:live_map", "admin:index"):
+        page = client.get(reverse(name)).content.decode()
+        assert "/admin/assets/asset/" in page
+        assert "/admin/incidents/incident/" not in page
+        addresses = set(re.findall(r'href="(/admin/[^"#?]*)"', page))
+        assert {address: client.get(address).status_code for address in addresses} == dict.fromkeys(addresses, 200)
+
+
 def test_the_wall_has_a_form_of_its_own(people: Cast):
     response = signed_in(people.bob).get(reverse("admin:live_map") + "?wall")
     assert page_data(response)["wall"] is True

@@ -217,7 +217,8 @@ function fit() {
 function padding() {
   const panel = byId("rail").getBoundingClientRect();
   const isBeside = panel.width < innerWidth * 0.6;
-  return { top: 80, bottom: 60, left: 40, right: isBeside ? innerWidth - panel.left + 30 : 40 };
+  const foot = innerHeight - byId("legend").getBoundingClientRect().top;
+  return { top: 80, bottom: isBeside ? foot + 20 : 60, left: 40, right: isBeside ? innerWidth - panel.left + 30 : 40 };
 }
 
 function savedView() {
