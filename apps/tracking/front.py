@@ -10,6 +10,7 @@ Nothing here knows positions: that is ``reception``. Nothing here touches the da
 from __future__ import annotations
 
 import asyncio
+import gc
 import queue
 import threading
 from asyncio import AbstractEventLoop, Future
@@ -65,7 +66,8 @@ class IngestFront:
         return wire is not None
 
     async def start(self) -> None:
-        """Start the writers."""
+        """Start the writers. What was imported until now stays for ever: the garbage collector need not look at it."""
+        gc.freeze()
         loop = asyncio.get_running_loop()
         self._writers = [
             threading.Thread(target=self._write, args=(loop,), name=f"ingest-{number}", daemon=True)

@@ -68,11 +68,6 @@ def fix_of(
     )
 
 
-def is_from_the_future(fixed_at: datetime, received_at: datetime) -> bool:
-    """Say whether a fix claims an instant that no honest clock could show yet."""
-    return fixed_at - received_at > FUTURE_TOLERANCE
-
-
 def known(value: float | None) -> float | None:
     """Return a number that devices send as a negative when they do not know it."""
     return None if value is None or value < 0 else value

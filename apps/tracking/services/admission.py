@@ -16,7 +16,7 @@ from apps.access.types import Predicate
 from apps.assets.types import AssetRef
 from apps.core.types import AssetId, Fix
 from apps.tracking.rules.presence import connectivity_at
-from apps.tracking.rules.screening import is_from_the_future
+from apps.tracking.rules.screening import FUTURE_TOLERANCE
 from apps.tracking.services.known import Known
 from apps.tracking.types import Connectivity, IngestResult, Quarantined, Refused, Report, Submission
 
@@ -45,8 +45,7 @@ class Aside(NamedTuple):
     organisation_id: UUID | None
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """The rows of one asset, in the order of their instants, and what the latest of them makes of contact.
 
     ``newest`` is the latest row; of two at the same instant the first one sent counts.
@@ -102,39 +101,32 @@ def admit(submissions: Sequence[Submission], known: Known) -> Batch:
 
 def _admit_one(batch: Batch, number: int, allowed: Predicate, assets: Mapping[str, AssetRef | None]) -> None:
     submission = batch.submissions[number]
-    received_at, refusals = submission.received_at, _Refusals(allowed)
+    source, received_at = submission.source, submission.received_at
+    latest, add, welcome = received_at + FUTURE_TOLERANCE, batch.rows.append, set[int]()
     for index, item in enumerate(submission.items):
         if isinstance(item, Refused):
             batch.aside.append(Aside(number, index, item, item, submission.actor.organisation_id))
             continue
         asset = assets[item.asset] if isinstance(item.asset, str) else item.asset
-        why = refusals.of(asset)
-        if why is None and item.fix.fixed_at > received_at and is_from_the_future(item.fix.fixed_at, received_at):
-            why = FUTURE
+        if id(asset) in welcome and item.fix.fixed_at <= latest:  # nearly always
+            add(Row(number, asset, item.fix, source, received_at))  # type: ignore[arg-type]  # nobody is never welcome
+            continue
+        why = _why_not(asset, item.fix, allowed, latest)
         if why is None and asset is not None:
-            batch.rows.append(Row(number, asset, item.fix, submission.source, received_at))
+            welcome.add(id(asset))
+            add(Row(number, asset, item.fix, source, received_at))
             continue
         owner = submission.actor if asset is None or why is UNKNOWN else asset
         batch.aside.append(Aside(number, index, item, why or UNKNOWN, owner.organisation_id))
 
 
-class _Refusals:
-    """Why an actor may not report for an asset, decided once for each asset."""
-
-    def __init__(self, allowed: Predicate) -> None:
-        self._allowed = allowed
-        self._decided: dict[int, Refused | None] = {}
-
-    def of(self, asset: AssetRef | None) -> Refused | None:
-        key = id(asset)
-        if key not in self._decided:
-            self._decided[key] = self._decide(asset)
-        return self._decided[key]
-
-    def _decide(self, asset: AssetRef | None) -> Refused | None:
-        if asset is None or not self._allowed.allows(asset.id, asset.organisation_id):
-            return UNKNOWN
-        return None if asset.is_active else INACTIVE
+def _why_not(asset: AssetRef | None, fix: Fix, allowed: Predicate, latest: datetime) -> Refused | None:
+    """Return why a fix may not be stored. The same words for what does not exist and for what is somebody else's."""
+    if asset is None or not allowed.allows(asset.id, asset.organisation_id):
+        return UNKNOWN
+    if not asset.is_active:
+        return INACTIVE
+    return FUTURE if fix.fixed_at > latest else None
 
 
 def _groups(rows: Sequence[Row]) -> list[Group]:

@@ -7,19 +7,26 @@ Here a column is a buffer as ``array_recv`` reads it: a header, then length and 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final, Self
 from uuid import UUID
+from weakref import WeakSet
 
 import numpy as np
 import psycopg
 from django.db import connection
+from numpy.typing import NDArray
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
+_NAN: Final = float("nan")
 NULL: Final = struct.pack(">i", -1)
-POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+POSTGRES_EPOCH_US: Final = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+ONE_PLAN: Final = (
+    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_nestloop', 'off', true)"
+)
+ANY_PLAN: Final = "SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_nestloop', 'on', true)"
 
 
 class Column:
@@ -29,11 +36,11 @@ class Column:
     element_oid: ClassVar[int]
     __slots__ = ("buffer",)
 
-    def __init__(self, elements: bytes, count: int, *, has_null: bool = False) -> None:
+    def __init__(self, elements: bytes, count: int, has_null: int = 0) -> None:
         if count == 0:
             self.buffer = struct.pack(">iii", 0, 0, self.element_oid)
         else:
-            self.buffer = struct.pack(">iiiii", 1, int(has_null), self.element_oid, count, 1) + elements
+            self.buffer = struct.pack(">iiiii", 1, has_null, self.element_oid, count, 1) + elements
 
 
 class Floats(Column):
@@ -42,16 +49,11 @@ class Floats(Column):
     oid, element_oid = 1022, 701
 
     def __init__(self, values: Sequence[float | None]) -> None:
-        numbers = np.array(values, dtype=np.float64)
-        is_null = np.isnan(numbers)
-        rows = np.empty(len(numbers), dtype=[("length", ">i4"), ("value", ">f8")])
-        rows["length"], rows["value"] = np.where(is_null, -1, 8), numbers
-        if not is_null.any():
-            super().__init__(rows.tobytes(), len(numbers))
+        if _is_nothing(values):
+            super().__init__(NULL * len(values), len(values), has_null=1)
             return
-        kept = np.ones((len(numbers), 12), dtype=np.bool_)
-        kept[is_null, 4:] = False
-        super().__init__(rows.view(np.uint8).reshape(-1, 12)[kept].tobytes(), len(numbers), has_null=True)
+        numbers = np.array(values, dtype=np.float64)
+        super().__init__(*_eight_bytes(numbers, ">f8", np.isnan(numbers)))
 
 
 class Integers(Column):
@@ -66,12 +68,16 @@ class Integers(Column):
 
 
 class Instants(Column):
-    """``timestamptz[]`` of aware instants; ``None`` is null."""
+    """``timestamptz[]`` of aware instants before 2242; ``None`` is null."""
 
     oid, element_oid = 1185, 1184
 
     def __init__(self, values: Iterable[datetime | None]) -> None:
-        super().__init__(*_joined(values, _instant), has_null=True)
+        # Until then a float of seconds is precise enough to be rounded to the very microsecond.
+        seconds = np.array([_NAN if value is None else value.timestamp() for value in values])
+        is_null = np.isnan(seconds)
+        since = np.rint(np.where(is_null, 0.0, seconds) * 1e6).astype(np.int64) - POSTGRES_EPOCH_US
+        super().__init__(*_eight_bytes(since, ">i8", is_null))
 
 
 class Uuids(Column):
@@ -101,8 +107,13 @@ class Texts(Column):
 
     oid, element_oid = 1009, 25
 
-    def __init__(self, values: Iterable[str | None]) -> None:
-        super().__init__(*_joined(values, _text), has_null=True)
+    def __init__(self, values: Sequence[str | None]) -> None:
+        if _is_nothing(values):
+            super().__init__(NULL * len(values), len(values), has_null=1)
+            return
+        # A text that comes often is packed once.
+        packed = {value: NULL if value is None else _text(value) for value in set(values)}
+        super().__init__(b"".join([packed[value] for value in values]), len(values), has_null=int(None in packed))
 
 
 class _ColumnDumper(Dumper):
@@ -112,40 +123,46 @@ class _ColumnDumper(Dumper):
         return obj.buffer
 
 
-def execute(statement: str, columns: Mapping[str, Any], *, is_small: bool) -> list[tuple[Any, ...]]:
-    """Run a statement of which columns are parameters on Django's connection; return its rows.
+def execute(statement: str, columns: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Run a statement of which columns are parameters on Django's connection; return its rows. One round trip.
 
-    Django's own cursors write parameters into the statement as text. Here the server binds them. What is ``is_small``
-    is prepared, and soon runs by a plan that knows nothing of its parameters; for many rows that plan would be a bad
-    one, and planning anew is cheap beside them.
+    Django's own cursors write parameters into the statement as text. Here the server binds them, and plans once for
+    each connection: left to itself it would plan anew for every batch, which costs more than storing a small one. The
+    one plan must do for batches of every size, so it may not join row by row.
     """
     connection.ensure_connection()
-    with psycopg.Cursor(connection.connection) as cursor:
-        for kind, dumper in _DUMPERS.items():
-            cursor.adapters.register_dumper(kind, dumper)
-        with connection.wrap_database_errors:
-            cursor.execute(statement, columns, prepare=is_small, binary=True)
+    own = connection.connection
+    if own not in _taught:
+        _teach(own)
+    with connection.wrap_database_errors, psycopg.Cursor(own) as cursor:
+        with own.pipeline():
+            psycopg.Cursor(own).execute(ONE_PLAN, prepare=True)
+            cursor.execute(statement, columns, prepare=True, binary=True)
+            psycopg.Cursor(own).execute(ANY_PLAN, prepare=True)
         return cursor.fetchall()
 
 
-def _joined(values: Iterable[Any], pack: Callable[[Any], bytes]) -> tuple[bytes, int]:
-    """Return the elements one after the other, and how many; a value that comes often is packed once."""
-    packed: dict[Any, bytes] = {None: NULL}
-    elements: list[bytes] = []
-    for value in values:
-        element = packed.get(value)
-        if element is None:
-            element = packed[value] = pack(value)
-        elements.append(element)
-    return b"".join(elements), len(elements)
+def _teach(own: psycopg.Connection[Any]) -> None:
+    for kind, dumper in _DUMPERS.items():
+        own.adapters.register_dumper(kind, dumper)
+    own.prepare_threshold = 5  # Django sets none, and then nothing is ever prepared
+    _taught.add(own)
 
 
-_pack_instant = struct.Struct(">iq").pack
+def _is_nothing(values: Sequence[object]) -> bool:
+    return values.count(None) == len(values)
 
 
-def _instant(value: datetime) -> bytes:
-    since = value - POSTGRES_EPOCH
-    return _pack_instant(8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
+def _eight_bytes(values: NDArray[Any], kind: str, is_null: NDArray[np.bool_]) -> tuple[bytes, int, int]:
+    """Return elements of eight bytes each, how many, and whether some are null: of those only the length is sent."""
+    rows = np.empty(len(values), dtype=[("length", ">i4"), ("value", kind)])
+    rows["length"], rows["value"] = 8, values
+    if not is_null.any():
+        return rows.tobytes(), len(values), 0
+    rows["length"][is_null] = -1
+    is_sent = np.ones((len(values), 12), dtype=np.bool_)
+    is_sent[is_null, 4:] = False
+    return rows.view(np.uint8).reshape(-1, 12)[is_sent].tobytes(), len(values), 1
 
 
 def _uuid(value: UUID) -> bytes:
@@ -161,3 +178,4 @@ _DUMPERS: Final[dict[type[Column], type[Dumper]]] = {
     kind: type(f"{kind.__name__}Dumper", (_ColumnDumper,), {"oid": kind.oid})
     for kind in (Floats, Integers, Instants, Uuids, Texts)
 }
+_taught: Final[WeakSet[psycopg.Connection[Any]]] = WeakSet()

@@ -100,11 +100,10 @@ def detect(batch: Batch, hits: Hits, held: Held, find_zone: FindZone) -> list[Ch
     scene = Scene(batch=batch, hits=hits, find_zone=find_zone, past=_read_past(batch, late))
     shown = _Shown()
     changes = []
-    for group in batch.groups:
-        row = held.rows[group.asset.id]
+    for group, row in zip(batch.groups, held.rows, strict=True):
         if late.isdisjoint(group.places) and shown.is_nothing_new(row, [hits[place] for place in group.places]):
             continue
-        presence = row.presence()
+        presence = row.presence(group.asset.id)
         change = Change(asset=group.asset, was=presence, presence=presence)
         _tell_late(change, [place for place in group.places if place in late], scene)
         _tell_fresh(change, group, scene)
@@ -140,8 +139,8 @@ class _Shown:
 def _late_places(batch: Batch, held: Held) -> set[int]:
     """Return the rows that are older than what is known of their asset, and new nevertheless."""
     late: set[int] = set()
-    for group in batch.groups:
-        known_at = held.rows[group.asset.id].fixed_at
+    for group, row in zip(batch.groups, held.rows, strict=True):
+        known_at = row.fixed_at
         if known_at is not None and batch.rows[group.places[0]].fix.fixed_at < known_at:
             late.update(place for place in group.places if batch.rows[place].fix.fixed_at < known_at)
     return late - held.duplicates

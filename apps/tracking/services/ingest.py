@@ -86,8 +86,8 @@ def _open(unseen: Unseen) -> None:
 def _broadcast(batch: Batch, held: Held) -> None:
     """Tell the positions lane, after the commit, where everything is that has moved."""
     moved = []
-    for group in batch.groups:
-        fix, was = batch.rows[group.newest].fix, held.rows[group.asset.id]
+    for group, was in zip(batch.groups, held.rows, strict=True):
+        fix = batch.rows[group.newest].fix
         if was.fixed_at is None or fix.fixed_at > was.fixed_at:
             shown = was.connectivity if group.heard is Connectivity.LOST and was.fixed_at else group.heard.value
             moved.append(lane_row(group.asset, fix, shown))

@@ -5,8 +5,9 @@ is not there yet, moves the presences whose latest fix is newer, and returns eac
 locked row: under READ COMMITTED a lock waits for the other writer and then reads what that one committed. An asset
 without a presence row, and a fix from an unknown source, store nothing; the caller makes the row and tries again.
 
-Beside every presence stand the versions of what was kept in memory, the sources that nobody knows, and the places of
-the rows that were there already; the last two are worked out only when there are any.
+Each presence comes with the number of its asset in the batch. Beside it stand the versions of what was kept in memory,
+the sources that nobody knows, and the places of the rows that were there already; the last two are worked out only when
+there are any.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ WITH sent AS MATERIALIZED (
         accuracy_m, altitude_datum, attributes, place
     ) LEFT JOIN tracking_source AS source ON source.slug = sent.source
 ), newest AS MATERIALIZED (
-    SELECT * FROM unnest(%(places)s, %(connectivity)s, %(due_at)s) AS newest (place, connectivity, due_at)
+    SELECT * FROM unnest(%(assets)s, %(places)s, %(connectivity)s, %(due_at)s) WITH ORDINALITY
+                  AS newest (asset_id, place, connectivity, due_at, number)
 ), held AS MATERIALIZED (
     SELECT asset_id, fixed_at, connectivity, zone_ids, zone_since, zone_dwelt FROM tracking_presence
     WHERE asset_id = ANY(%(assets)s) ORDER BY asset_id FOR NO KEY UPDATE
@@ -48,11 +50,12 @@ WITH sent AS MATERIALIZED (
         connectivity = CASE WHEN newest.connectivity = 'lost' AND held.fixed_at IS NOT NULL THEN held.connectivity
                             ELSE newest.connectivity END,
         due_at = LEAST(presence.due_at, newest.due_at)
-    FROM newest JOIN sent USING (place) JOIN held USING (asset_id)
-    WHERE presence.asset_id = sent.asset_id AND sent.source_id IS NOT NULL
+    FROM newest JOIN sent USING (place) JOIN held ON held.asset_id = newest.asset_id
+    WHERE presence.asset_id = newest.asset_id AND presence.asset_id = ANY(%(assets)s) AND sent.source_id IS NOT NULL
       AND (held.fixed_at IS NULL OR sent.fixed_at > held.fixed_at)
 )
-SELECT asset_id, fixed_at, connectivity, zone_ids::text, zone_since::text, zone_dwelt::text, {VERSIONS_SQL},
+SELECT newest.number, held.fixed_at, held.connectivity, zone_ids::text, zone_since::text, zone_dwelt::text,
+       {VERSIONS_SQL},
        (SELECT array_agg(DISTINCT source) FROM sent WHERE source_id IS NULL),
        CASE WHEN (SELECT count(*) FROM stored) < %(count)s THEN (
            SELECT array_agg(place) FROM (
@@ -63,7 +66,7 @@ SELECT asset_id, fixed_at, connectivity, zone_ids::text, zone_since::text, zone_
                                       = (each.asset_id, each.fixed_at, each.source_id)
            )
        ) END
-FROM held
+FROM held JOIN newest USING (asset_id)
 """  # noqa: S608  put together from constants
 VERSIONS: Final = f"SELECT {VERSIONS_SQL}"
 OPEN: Final = """

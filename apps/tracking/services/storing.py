@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -19,25 +19,22 @@ from apps.tracking.services.known import Versions
 from apps.tracking.services.statements import OPEN, STORE, VERSIONS
 from apps.tracking.types import Connectivity, Presence, Stay
 
-SMALL_BATCH: Final = 50
-
 
 class HeldRow(NamedTuple):
     """A presence as the statement returns it: its stays are text, since most of them need not be read at all."""
 
-    asset_id: AssetId
     fixed_at: datetime | None
     connectivity: str
     zone_ids: str
     zone_since: str
     zone_dwelt: str
 
-    def presence(self) -> Presence:
+    def presence(self, asset_id: AssetId) -> Presence:
         """Return the presence as the rules take it."""
         columns = (self.zone_ids, self.zone_since, self.zone_dwelt)
         ids, since, dwelt = ([] if text == "{}" else text[1:-1].split(",") for text in columns)
         return Presence(
-            asset_id=self.asset_id,
+            asset_id=asset_id,
             fixed_at=self.fixed_at,
             connectivity=Connectivity(self.connectivity),
             stays=tuple(
@@ -51,9 +48,12 @@ class HeldRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """The presences of a batch as they were before it, locked; and the rows that were stored already, by place."""
+    """The presences of a batch as they were before it, locked; and the rows that were stored already, by place.
 
-    rows: Mapping[AssetId, HeldRow]
+    ``rows`` stand in the order of the batch's groups.
+    """
+
+    rows: Sequence[HeldRow]
     duplicates: frozenset[int]
 
 
@@ -78,16 +78,18 @@ def store(batch: Batch, versions: Versions) -> Held:
     rows: list[tuple[Any, ...]] = []
     if batch.rows:
         columns = _columns(batch) | _newest(batch) | {"count": len(batch.rows)}
-        rows = execute(STORE, columns, is_small=len(batch.rows) < SMALL_BATCH)
+        rows = execute(STORE, columns)
     # Without a row that could tell, the versions are asked for: nothing may be refused on the word of what is kept.
-    found = rows[0][6:9] if rows else execute(VERSIONS, {}, is_small=True)[0]
+    found = rows[0][6:9] if rows else execute(VERSIONS, {})[0]
     if found != versions:
         raise Stale
     *_, unknown, doubled = rows[0] if rows else (None, None)
-    if unknown or len(rows) < len(batch.groups):
-        raise Unseen({group.asset.id for group in batch.groups} - {row[0] for row in rows}, unknown or ())
+    held = {row[0]: HeldRow._make(row[1:6]) for row in rows}
+    unseen = [group.asset.id for number, group in enumerate(batch.groups, start=1) if number not in held]
+    if unseen or unknown:
+        raise Unseen(unseen, unknown or ())
     return Held(
-        rows={row[0]: HeldRow(*row[:6]) for row in rows},
+        rows=[held[number] for number in range(1, len(batch.groups) + 1)],
         duplicates=frozenset(place - 1 for place in doubled or ()),
     )
 
@@ -103,18 +105,18 @@ def _columns(batch: Batch) -> dict[str, Any]:
     fixes = [row.fix for row in rows]
     return {
         "asset_id": Uuids.spread([(group.asset.id, group.places) for group in batch.groups], len(rows)),
-        "source": Texts(row.source for row in rows),
-        "received_at": Instants(row.received_at for row in rows),
-        "fixed_at": Instants(fix.fixed_at for fix in fixes),
+        "source": Texts([row.source for row in rows]),
+        "received_at": Instants([row.received_at for row in rows]),
+        "fixed_at": Instants([fix.fixed_at for fix in fixes]),
         "lon": Floats([fix.lon for fix in fixes]),
         "lat": Floats([fix.lat for fix in fixes]),
         "altitude_m": Floats([fix.altitude_m for fix in fixes]),
-        "altitude_datum": Texts(fix.altitude_datum and fix.altitude_datum.value for fix in fixes),
+        "altitude_datum": Texts([fix.altitude_datum and fix.altitude_datum.value for fix in fixes]),
         "speed_mps": Floats([fix.speed_mps for fix in fixes]),
         "course_deg": Floats([fix.course_deg for fix in fixes]),
         "heading_deg": Floats([fix.heading_deg for fix in fixes]),
         "accuracy_m": Floats([fix.accuracy_m for fix in fixes]),
-        "attributes": Texts(orjson.dumps(fix.attributes).decode() if fix.attributes else None for fix in fixes),
+        "attributes": Texts([orjson.dumps(fix.attributes).decode() if fix.attributes else None for fix in fixes]),
     }
 
 
@@ -124,7 +126,7 @@ def _newest(batch: Batch) -> dict[str, Any]:
     return {
         "assets": Uuids(group.asset.id for group in groups),
         "places": Integers([group.newest + 1 for group in groups]),
-        "connectivity": Texts(group.heard.value for group in groups),
+        "connectivity": Texts([group.heard.value for group in groups]),
         "due_at": Instants(next_silence(each.heard, rows[each.newest].fix.fixed_at, each.asset) for each in groups),
     }
 

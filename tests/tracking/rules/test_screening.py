@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from apps.core.types import Datum, Fix
-from apps.tracking.rules.screening import Unusable, fix_of, is_from_the_future
-from tests.tracking.rules.timeline import minute
+from apps.tracking.rules.screening import Unusable, fix_of
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -105,8 +104,3 @@ def test_a_clock_that_is_not_set_makes_no_fix(fixed_at: datetime) -> None:
     with pytest.raises(Unusable) as caught:
         fix_of(fixed_at=fixed_at, lon=1.0, lat=1.0)
     assert caught.value.code == "clock_not_set"
-
-
-def test_five_minutes_ahead_is_tolerated_and_no_more() -> None:
-    assert not is_from_the_future(minute(5), minute(0))
-    assert is_from_the_future(minute(5) + timedelta(microseconds=1), minute(0))
