@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -124,6 +125,16 @@ class World:
     def take(self, count: int) -> list[tuple[Sighting, datetime]]:
         """Return the next fixes of the traffic."""
         return list(islice(self._fixes, count))
+
+    def feeds(self, count: int, length: int) -> list[list[tuple[Sighting, datetime]]]:
+        """Return the next fixes as so many feeds, each of vessels of its own and of the same length."""
+        feeds: list[list[tuple[Sighting, datetime]]] = [[] for _ in range(count)]
+        while any(len(feed) < length for feed in feeds):
+            (fix,) = self.take(1)
+            feed = feeds[zlib.crc32(fix[0].vessel.encode()) % count]
+            if len(feed) < length:
+                feed.append(fix)
+        return feeds
 
     def submission(self, fixes: Sequence[tuple[Sighting, datetime]]) -> Submission:
         """Return fixes as one submission, received when the last of them was made."""
@@ -244,13 +255,17 @@ class Bench:
         self.check(result.stored == size, f"{result} instead of {size} stored")
 
     def over_http(self, port: int) -> dict[str, Any]:
-        """Return how fast bodies of 1,000 fixes are taken in."""
-        rounds = round(30 * self.options.scale)
-        bodies = [self.world.body(self.world.take(1000)) for _ in range(rounds)]
-        requests = [client.post("/api/v1/positions", body, self.world.token) for body in bodies]
-        client.run(port, requests[:2], connections=1)
-        load = client.run(port, requests[2:], connections=2)
-        self.sent += 1000 * rounds
+        """Return how fast bodies of 1,000 fixes are taken in, from two feeds with a fleet each."""
+        rounds = round(15 * self.options.scale)
+        feeds = self.world.feeds(2, 1000 * (rounds + 1))
+        bodies = [[feed[start : start + 1000] for start in range(0, len(feed), 1000)] for feed in feeds]
+        requests = [
+            [client.post("/api/v1/positions", self.world.body(each), self.world.token) for each in feed]
+            for feed in bodies
+        ]
+        client.run(port, [[feed[0]] for feed in requests])
+        load = client.run(port, [feed[1:] for feed in requests])
+        self.sent += sum(len(feed) for feed in feeds)
         self.check_answers(load, 1000)
         say(f"HTTP, 1,000 a request: {load.per_second * 1000:,.0f}/s, p99 {load.percentile(0.99):.0f} ms")
         return {"per_second": round(load.per_second * 1000), "p99_ms": round(load.percentile(0.99), 1)}
@@ -259,11 +274,14 @@ class Bench:
         """Return how fast single fixes are taken in from 50 connections, beside an application that does nothing."""
         loads, limits = [], []
         for _ in range(3):
-            fixes = self.world.take(round(4000 * self.options.scale))
-            requests = [client.post("/api/v1/positions", self.world.body([fix]), self.world.token) for fix in fixes]
-            loads.append(client.run(port, requests, connections=50))
-            limits.append(client.run(empty, requests, connections=50))
-            self.sent += len(fixes)
+            feeds = self.world.feeds(50, round(80 * self.options.scale))
+            requests = [
+                [client.post("/api/v1/positions", self.world.body([fix]), self.world.token) for fix in feed]
+                for feed in feeds
+            ]
+            loads.append(client.run(port, requests))
+            limits.append(client.run(empty, requests))
+            self.sent += sum(len(feed) for feed in feeds)
             self.check_answers(loads[-1], 1)
         best = statistics.median(load.per_second for load in loads)
         limit = statistics.median(load.per_second for load in limits)

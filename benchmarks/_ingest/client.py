@@ -74,9 +74,9 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)  # type: ignore[attr-defined]  # a TCP transport writes
 
 
-def run(port: int, requests: Sequence[bytes], *, connections: int) -> Load:
-    """Send the requests over so many connections and return what it came to."""
-    return uvloop.run(_run(port, requests, connections))
+def run(port: int, feeds: Sequence[Sequence[bytes]]) -> Load:
+    """Send each feed of requests over a connection of its own, all at once, and return what it came to."""
+    return uvloop.run(_run(port, feeds))
 
 
 def post(path: str, body: bytes, token: str) -> bytes:
@@ -88,11 +88,12 @@ def post(path: str, body: bytes, token: str) -> bytes:
     return head.encode() + body
 
 
-async def _run(port: int, requests: Sequence[bytes], connections: int) -> Load:
-    load, waiting, loop = Load(), iter(requests), asyncio.get_running_loop()
+async def _run(port: int, feeds: Sequence[Sequence[bytes]]) -> Load:
+    load, loop = Load(), asyncio.get_running_loop()
     started = time.perf_counter()
     opened = [
-        await loop.create_connection(lambda: Connection(waiting, load), "127.0.0.1", port) for _ in range(connections)
+        await loop.create_connection(lambda feed=feed: Connection(iter(feed), load), "127.0.0.1", port)  # type: ignore[misc]  # a lambda with a default
+        for feed in feeds
     ]
     await asyncio.gather(*(connection.done for _, connection in opened))
     load.seconds = time.perf_counter() - started

@@ -6,7 +6,6 @@ by sending it again, so callers quarantine it and answer that it was taken.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +22,7 @@ NO_LON, NO_LAT, NO_SPEED, NO_COURSE, NO_HEADING = 181.0, 91.0, 1023.0, 3600.0, 5
 
 FASTEST_MPS = 12_000.0  # a little above escape velocity
 LOWEST_M, HIGHEST_M = -12_000.0, 1_000_000.0
+FARTHEST_M = 20_037_509.0  # half-way around the Earth: who is less accurate knows nothing
 
 
 class Unusable(WatchfloorError):
@@ -53,7 +53,7 @@ def fix_of(
     if speed_mps is not None:
         speed_mps = _within("speed_mps", speed_mps, 0.0, FASTEST_MPS) if speed_mps != NO_SPEED else None
     if accuracy_m is not None:
-        accuracy_m = _within("accuracy_m", accuracy_m, 0.0, math.inf)
+        accuracy_m = _within("accuracy_m", accuracy_m, 0.0, FARTHEST_M)
     return Fix(
         fixed_at=fixed_at if fixed_at.tzinfo is UTC else fixed_at.astimezone(UTC),
         lon=lon,
@@ -87,7 +87,7 @@ def _direction(name: str, value: float | None, sentinel: float) -> float | None:
 
 
 def _within(name: str, value: float, low: float, high: float) -> float:
-    # Not a number compares false with everything, so it is outside as well; infinity is not a number either.
-    if not low <= value <= high or math.isinf(value):
-        raise Unusable(f"{name} is outside of {low:g} to {high:g}.", code="out_of_range")
-    return value
+    # Not a number compares false with everything, so it is outside as well.
+    if low <= value <= high:
+        return value
+    raise Unusable(f"{name} is outside of {low:g} to {high:g}.", code="out_of_range")

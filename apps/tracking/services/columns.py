@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 from uuid import UUID
 from weakref import WeakSet
 
@@ -21,6 +21,7 @@ from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
 _NAN: Final = float("nan")
+HEADER_BYTES: Final = 20
 NULL: Final = struct.pack(">i", -1)
 POSTGRES_EPOCH_US: Final = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 ONE_PLAN: Final = (
@@ -89,15 +90,15 @@ class Uuids(Column):
         elements = [_uuid(value) for value in values]
         super().__init__(b"".join(elements), len(elements))
 
-    @classmethod
-    def spread(cls, places_of: Iterable[tuple[UUID, Iterable[int]]], count: int) -> Self:
-        """Return a column of so many elements in which each id stands at its places."""
+    def spread(self, places_of: Sequence[Sequence[int]], count: int) -> Uuids:
+        """Return a column of so many elements in which each id of this one stands at its places."""
+        each = self.buffer[HEADER_BYTES:]
         elements = [b""] * count
-        for value, places in places_of:
-            packed = _uuid(value)
+        for number, places in enumerate(places_of):
+            packed = each[number * 20 : number * 20 + 20]
             for place in places:
                 elements[place] = packed
-        column = cls(())
+        column = Uuids(())
         Column.__init__(column, b"".join(elements), count)
         return column
 

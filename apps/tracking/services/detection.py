@@ -101,7 +101,7 @@ def detect(batch: Batch, hits: Hits, held: Held, find_zone: FindZone) -> list[Ch
     shown = _Shown()
     changes = []
     for group, row in zip(batch.groups, held.rows, strict=True):
-        if late.isdisjoint(group.places) and shown.is_nothing_new(row, [hits[place] for place in group.places]):
+        if late.isdisjoint(group.places) and shown.is_nothing_new(row, hits, group.places):
             continue
         presence = row.presence(group.asset.id)
         change = Change(asset=group.asset, was=presence, presence=presence)
@@ -121,12 +121,12 @@ class _Shown:
     def __init__(self) -> None:
         self._texts: dict[tuple[int, ...], str | None] = {(): "{}"}
 
-    def is_nothing_new(self, row: HeldRow, hits: Hits) -> bool:
+    def is_nothing_new(self, row: HeldRow, hits: Hits, places: Sequence[int]) -> bool:
         """Say whether an asset is heard of and stays in the very zones in which it is, none of which has a dwell."""
-        first = hits[0]
-        if row.connectivity == "lost" and row.fixed_at is not None:
+        first = hits[places[0]]
+        if row.zone_ids != self._text(first) or (row.connectivity == "lost" and row.fixed_at is not None):
             return False
-        return all(each == first for each in hits[1:]) and row.zone_ids == self._text(first)
+        return len(places) == 1 or all(hits[place] == first for place in places)
 
     def _text(self, zones: Sequence[ZoneRef]) -> str | None:
         key = tuple(map(id, zones))

@@ -103,8 +103,10 @@ def open_presences(asset_ids: Sequence[AssetId]) -> None:
 def _columns(batch: Batch) -> dict[str, Any]:
     rows = batch.rows
     fixes = [row.fix for row in rows]
+    assets = Uuids(group.asset.id for group in batch.groups)
     return {
-        "asset_id": Uuids.spread([(group.asset.id, group.places) for group in batch.groups], len(rows)),
+        "assets": assets,
+        "asset_id": assets.spread([group.places for group in batch.groups], len(rows)),
         "source": Texts([row.source for row in rows]),
         "received_at": Instants([row.received_at for row in rows]),
         "fixed_at": Instants([fix.fixed_at for fix in fixes]),
@@ -124,7 +126,6 @@ def _newest(batch: Batch) -> dict[str, Any]:
     """Return the latest row of each asset, and what it makes of contact. SQL counts places from 1."""
     groups, rows = batch.groups, batch.rows
     return {
-        "assets": Uuids(group.asset.id for group in groups),
         "places": Integers([group.newest + 1 for group in groups]),
         "connectivity": Texts([group.heard.value for group in groups]),
         "due_at": Instants(next_silence(each.heard, rows[each.newest].fix.fixed_at, each.asset) for each in groups),
