@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path
 from django_rq.urls import get_admin_urlpatterns, get_api_urlpatterns
+from redis import RedisError
 from unfold.sites import UnfoldAdminSite
 
 from apps.console import csp, views
@@ -31,7 +33,7 @@ class WatchfloorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is n
         own: list[URLPattern | URLResolver] = [
             path("live-map/", self.admin_view(views.live_map), name="live_map"),
             path("live-map/stays/", self.admin_view(views.live_map_stays), name="live_map_stays"),
-            path("dashboard/", self.admin_view(views.dashboard_figures), name="dashboard_figures"),
+            path("dashboard/", self._fragment(views.dashboard_figures), name="dashboard_figures"),
             path("queues/", include(self._queue_urls())),
         ]
         return [*own, *super().get_urls()]
@@ -40,10 +42,22 @@ class WatchfloorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is n
         """Guard a view as Django does, and send the policy with whatever it answers."""
         guarded = super().admin_view(view, cacheable)
 
+        @wraps(guarded)
         def with_policy(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
             return csp.with_policy(guarded(request, *args, **kwargs), csp.ADMIN)
 
         return with_policy
+
+    def _fragment(self, view: View) -> View:
+        """Guard a part of a page; somebody signed out is told to load the page anew, not shown a login inside it."""
+        guarded = self.admin_view(view)
+
+        def part(request: HttpRequest) -> HttpResponseBase:
+            if self.has_permission(request):
+                return guarded(request)
+            return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+
+        return part
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show or take the login form."""
@@ -67,7 +81,10 @@ class WatchfloorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is n
                 if not getattr(request.user, "is_superuser", False):
                     raise PermissionDenied
                 request.current_app = self.name
-                return view(request, *args, **kwargs)
+                try:
+                    return view(request, *args, **kwargs)
+                except RedisError:
+                    return views.queues_away(request, self.each_context(request))
 
             return self.admin_view(guarded)
 

@@ -13,7 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 
-from apps.access.queries import actor_of_user
+from apps.access.queries import actor_of_user, scope
+from apps.access.types import Actor
 from apps.console import csp, queries
 from apps.console.navigation import list_address, navigation
 from apps.core.clock import now
@@ -43,6 +44,7 @@ def live_map(request: HttpRequest) -> HttpResponse:
             "asset_kinds": queries.asset_kind_styles(actor),
             "zone_kinds": queries.zone_kind_styles(actor),
             "incident_states": queries.incident_state_styles(),
+            "may_acknowledge": _reach(actor, "incidents.acknowledge"),
         },
     }
     response = TemplateResponse(request, "console/live_map.html", context)
@@ -61,6 +63,15 @@ def _bar_links(request: HttpRequest) -> list[dict[str, Any]]:
     pages = [("Dashboard", reverse("admin:index")), ("Live map", here)]
     pages += [(title, link) for title, label in LISTS.items() if (link := list_address(label, request))]
     return [{"title": title, "href": href, "current": href == here} for title, href in pages]
+
+
+def _reach(actor: Actor, action: str) -> dict[str, Any]:
+    reach = scope(actor, action)
+    return {
+        "everything": reach.everything,
+        "organisations": [str(each) for each in reach.organisation_ids],
+        "objects": [str(each) for each in reach.object_ids],
+    }
 
 
 def _pattern(name: str) -> str:
@@ -93,6 +104,11 @@ def _figures(request: HttpRequest) -> dict[str, Any]:
         "incident_list": list_address("incidents.Incident", request),
         "system": queries.system_figures(at=at) if request.user.is_superuser else None,
     }
+
+
+def queues_away(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Say that Redis does not answer, instead of failing with it."""
+    return TemplateResponse(request, "console/queues_away.html", {**context, "title": "Queues"}, status=503)
 
 
 def search(request: HttpRequest, site: AdminSite) -> HttpResponse:

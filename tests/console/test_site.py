@@ -10,6 +10,7 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from redis import RedisError
 
 from apps.access.services import grant_access
 from apps.access.types import SYSTEM
@@ -23,7 +24,8 @@ from tests.factories.zones import make_zone, make_zone_kind
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["admin:index", "admin:live_map", "admin:live_map_stays", "admin:dashboard_figures"]
+PAGES = ["admin:index", "admin:live_map", "admin:live_map_stays"]
+FRAGMENT = "admin:dashboard_figures"
 
 
 @pytest.fixture
@@ -60,7 +62,12 @@ def test_people_without_the_admin_do_not_get_in(name: str):
     assert (response.status_code, response.headers["Location"]) == (302, f"/admin/login/?next={reverse(name)}")
 
 
-@pytest.mark.parametrize("name", [*PAGES, "admin:django_rq_home"])
+def test_a_part_of_a_page_never_becomes_a_login():
+    response = Client().get(reverse(FRAGMENT))
+    assert (response.status_code, response.content, response.headers["HX-Refresh"]) == (401, b"", "true")
+
+
+@pytest.mark.parametrize("name", [*PAGES, FRAGMENT, "admin:django_rq_home"])
 def test_every_page_has_its_policy(boss: Client, name: str):
     policy = csp.LIVE_MAP if name == "admin:live_map" else csp.ADMIN
     response = boss.get(reverse(name))
@@ -85,6 +92,30 @@ def test_the_queues_are_for_superusers(people: Cast, boss: Client, name: str):
     address = reverse(f"admin:{name}")
     assert signed_in(people.alice).get(address).status_code == 403
     assert boss.get(address).status_code == 200
+
+
+def test_the_queues_without_redis(boss: Client, monkeypatch: pytest.MonkeyPatch):
+    def away(*_args: object, **_kwargs: object) -> None:
+        raise RedisError
+
+    monkeypatch.setattr("django_rq.stats_views.get_statistics", away)
+    response = boss.get(reverse("admin:django_rq_home"))
+    assert response.status_code == 503
+    assert b"Redis does not answer" in response.content
+
+
+def test_the_button_is_offered_where_it_would_work(people: Cast):
+    incident = make_incident(people.elsewhere)
+    for action in ("incidents.view", "incidents.acknowledge"):
+        grant_access(incident, action, to=people.bob, actor=SYSTEM, at=NOON)
+    told = [
+        page_data(signed_in(user).get(reverse("admin:live_map")))["may_acknowledge"]
+        for user in (people.alice, people.bob)
+    ]
+    assert told == [
+        {"everything": False, "organisations": [str(people.harbour.pk)], "objects": []},
+        {"everything": False, "organisations": [], "objects": [str(incident.pk)]},
+    ]
 
 
 def test_the_map_is_told_kinds_and_states_and_nothing_of_anybody(people: Cast):

@@ -14,12 +14,14 @@ export class IncidentList {
   #onOpen;
   #onAcknowledge;
   #states;
+  #mayAcknowledge;
 
-  /** `states` maps a state to its label and tone; `onOpen(incident)` when one is chosen, `onAcknowledge(incident)` returns a promise. */
-  constructor({ list, count, states, onOpen, onAcknowledge }) {
+  /** `states` maps a state to its label and tone, `mayAcknowledge(incident)` says whether to offer the button; `onOpen(incident)` when one is chosen, `onAcknowledge(incident)` returns a promise. */
+  constructor({ list, count, states, mayAcknowledge, onOpen, onAcknowledge }) {
     this.#list = list;
     this.#count = count;
     this.#states = states;
+    this.#mayAcknowledge = mayAcknowledge;
     this.#onOpen = onOpen;
     this.#onAcknowledge = onAcknowledge;
   }
@@ -83,7 +85,7 @@ export class IncidentList {
           ageNode,
         ),
       ),
-      WAITING.has(state) ? this.#acknowledgeButton(incident) : null,
+      WAITING.has(state) && this.#mayAcknowledge(incident) ? this.#acknowledgeButton(incident) : null,
     );
     return { node, version: incident.version, age: ageNode, since: Date.parse(openedAt) };
   }

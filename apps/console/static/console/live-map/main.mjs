@@ -14,6 +14,7 @@ import { Picture } from "./picture.mjs";
 import { Status } from "./status.mjs";
 
 const SEVERITY_COLOURS = { 1: "#5b8db8", 2: "#e0a100", 3: "#f0702a", 4: "#e5383b" };
+const FORCE_EVERY_MS = 30_000; // a zone begins or ceases to be in force without a word
 const TRACK_MS = 2 * 3600 * 1000;
 const HOME_KEY = "watchfloor-live-map-view";
 const page = pageData("page-data");
@@ -36,7 +37,7 @@ const status = new Status({
   rate: byId("rate"),
   counts: { online: byId("count-online"), late: byId("count-late"), lost: byId("count-lost") },
 });
-const incidents = new IncidentList({ list: byId("incidents"), count: byId("incident-count"), states: page.incident_states, onOpen: openIncident, onAcknowledge: acknowledge });
+const incidents = new IncidentList({ list: byId("incidents"), count: byId("incident-count"), states: page.incident_states, mayAcknowledge, onOpen: openIncident, onAcknowledge: acknowledge });
 const details = new Details(byId("details"), picture, { links: page.links, onChoose: choose, onClose: () => choose({}) });
 
 let zones;
@@ -54,21 +55,32 @@ map.once("style.load", () => {
 function start() {
   const url = new URL(page.feed, location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-  const feed = new Feed(url.href, { onState: (state) => status.connection(state) });
+  const feed = new Feed(url.href, { onState: connectionChanged });
   picture.listen(changed);
   picture.follow(feed);
   feed.open();
   setInterval(tick, 1000);
+  setInterval(() => zones.replace([...picture.zones.values()].map(withForce)), FORCE_EVERY_MS);
   document.body.dataset.ready = "true";
+}
+
+function connectionChanged(state) {
+  status.connection(state);
+  if (state.name === "refused") notice("This screen has been signed out. Reload the page to sign in again.");
 }
 
 function changed(topic, change) {
   if (topic === "positions") positionsChanged(change);
   if (topic === "zones") zonesChanged(change);
   if (topic === "incidents") incidentsChanged();
-  if (topic === "assets") drawLegend();
+  if (topic === "assets") assetsChanged();
   if (topic === "stays") zones.light(picture.occupied());
   if (concerns(topic, change)) showSelection();
+}
+
+function assetsChanged() {
+  drawLegend();
+  vessels.refresh();
 }
 
 function positionsChanged(change) {
@@ -162,6 +174,12 @@ function openIncident({ id, geometry, properties }) {
   choose(asset ? { asset } : { zone: properties.zone_id });
   const centre = (asset && picture.positions.get(asset).geometry?.coordinates) ?? geometry?.coordinates;
   if (centre) map.easeTo({ center: centre, zoom: Math.max(map.getZoom(), 12.5), padding: padding(), duration: 900 });
+}
+
+/** Offer only what is allowed as the page was opened; the server decides when it is done. */
+function mayAcknowledge({ id, organisation_id: organisation }) {
+  const { everything, organisations, objects } = page.may_acknowledge;
+  return everything || organisations.includes(organisation) || objects.includes(id);
 }
 
 async function acknowledge({ id }) {

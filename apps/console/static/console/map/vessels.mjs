@@ -106,6 +106,11 @@ export class Vessels {
     this.#touch();
   }
 
+  /** Names or colours have changed. */
+  refresh() {
+    this.#touch();
+  }
+
   paint(theme) {
     this.#theme = theme;
     this.#touch();
