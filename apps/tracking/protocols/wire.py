@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
+import orjson
 
 from apps.core.types import Malformed
 from apps.tracking.types import Refused
@@ -52,6 +53,12 @@ def storable(text: str, length: int) -> str:
 
 
 def attributes_fit(attributes: Mapping[str, Any]) -> bool:
-    """Say whether attributes can be kept with the fix: not too long, and nothing that JSONB cannot hold."""
-    encoded = msgspec.json.encode(attributes)
+    """Say whether attributes can be kept with the fix.
+
+    Not too long, not too deep, no number beyond 64 bits (whoever writes them out again could not), no NUL.
+    """
+    try:
+        encoded = orjson.dumps(attributes)
+    except TypeError:
+        return False
     return len(encoded) <= MAX_ATTRIBUTES_BYTES and b"\\u0000" not in encoded

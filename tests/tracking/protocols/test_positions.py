@@ -88,6 +88,8 @@ def test_a_height_in_the_properties_goes_before_the_third_coordinate() -> None:
         ({**GOOD, "asset": "x" * 201}, "unknown_asset"),
         ({**GOOD, "attributes": {"a": "x" * 5000}}, "bad_attributes"),
         ({**GOOD, "attributes": {"a": "\0"}}, "bad_attributes"),
+        ({**GOOD, "attributes": {"a": 2**70}}, "bad_attributes"),
+        ({**GOOD, "attributes": {"a": json.loads("[" * 300 + "]" * 300)}}, "bad_attributes"),
         ({**GOOD, "attributes": [1]}, "wrong_shape"),
         ({**GOOD, "altitude_m": 1.0, "altitude_datum": "sea"}, "wrong_shape"),
         ("text", "wrong_shape"),
