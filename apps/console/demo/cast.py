@@ -173,7 +173,8 @@ RULES = (
         zone_kind="security_zone",
         severity=Severity.CRITICAL,
         title="{asset} is in {zone}",
-        escalate_after=timedelta(seconds=60),
+        # Short, so that both can be seen within a minute: the acknowledging, and what happens without it.
+        escalate_after=timedelta(seconds=40),
     ),
     HarbourRule(
         name="Vessel in a safety zone",
