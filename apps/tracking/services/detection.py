@@ -6,7 +6,8 @@ the stays around them, which are read for all assets of the batch at once.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from bisect import bisect_left
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -174,19 +175,50 @@ def _tell_late(change: Change, places: Sequence[int], scene: Scene) -> None:
     if not places or latest is None:
         return
     fixes = _one_by_instant(places, scene)
-    stays = list(known)
+    stays = _Stays(known)
     for run in _runs(list(fixes.values()), scene):
-        gap = _gap(run, known, latest, scene)
-        old = [stay for stay in stays if overlaps(stay, gap)]
+        gap = _gap(run, stays.entries, latest, scene)
+        old = stays.around(gap)
         new = retell(old, gap, scene.find_zone, latest=latest)
         for correction in corrections(old, new):
             shown = fixes.get(correction.after.at) if correction.after else None
             _note_correction(change, correction, scene.fix(run[-1] if shown is None else shown))
-        stays = [stay for stay in stays if stay not in old] + list(new)
-    change.gone += [stay for stay in known if stay not in stays]
-    change.written += [stay for stay in stays if stay not in known]
-    still = sorted((stay for stay in stays if stay.left_at is None), key=lambda stay: stay.zone_id)
+        stays.replace(old, new)
+    told = stays.all()
+    change.gone += [stay for stay in known if stay not in told]
+    change.written += sorted(told.difference(known), key=lambda stay: (stay.zone_id, stay.entered_at))
+    still = sorted((stay for stay in told if stay.left_at is None), key=lambda stay: stay.zone_id)
     change.presence = replace(change.presence, stays=tuple(still))
+
+
+class _Stays:
+    """The stays of an asset while gap after gap is told again, each later than the one before.
+
+    What ended before a gap is put away, what begins after it has not come up yet: so every gap looks at a few.
+    """
+
+    def __init__(self, known: Sequence[Stay]) -> None:
+        self._coming = deque(sorted(known, key=lambda stay: stay.entered_at))
+        self._near: list[Stay] = []
+        self._past: list[Stay] = []
+        self.entries = [stay.entered_at for stay in self._coming]
+
+    def around(self, gap: Gap) -> list[Stay]:
+        """Return the stays that overlap a gap."""
+        while self._coming and self._coming[0].entered_at <= gap.after:
+            self._near.append(self._coming.popleft())
+        found = [stay for stay in self._near if overlaps(stay, gap)]
+        self._past += [stay for stay in self._near if stay not in found]
+        self._near = found
+        return found
+
+    def replace(self, old: Sequence[Stay], new: Sequence[Stay]) -> None:
+        """Put stays as they are told now in place of what they were."""
+        self._near = [stay for stay in self._near if stay not in old] + list(new)
+
+    def all(self) -> set[Stay]:
+        """Return every stay."""
+        return {*self._past, *self._near, *self._coming}
 
 
 def _one_by_instant(places: Sequence[int], scene: Scene) -> dict[datetime, int]:
@@ -208,16 +240,17 @@ def _runs(places: Sequence[int], scene: Scene) -> list[list[int]]:
     return runs
 
 
-def _gap(run: Sequence[int], known: Sequence[Stay], latest: datetime, scene: Scene) -> Gap:
+def _gap(run: Sequence[int], entries: Sequence[datetime], latest: datetime, scene: Scene) -> Gap:
     """Return the gap in which a run of late fixes lies.
 
-    The fix at which a known stay began may have been dropped with an old partition: the stay bears witness to it.
+    The fix at which a known stay began may have been dropped with an old partition: its entry bears witness to it.
     """
     first = scene.fix(run[0]).fixed_at
-    witnesses = [stay.entered_at for stay in known if stay.entered_at < first]
-    before, after = scene.past.around[run[0]].before, scene.past.around[run[-1]].after
+    witness = bisect_left(entries, first)
+    before = [entries[witness - 1]] if witness else []
+    known, after = scene.past.around[run[0]].before, scene.past.around[run[-1]].after
     return Gap(
-        before=max([*witnesses, before] if before else witnesses, default=None),
+        before=max([*before, known] if known else before, default=None),
         late=[(scene.fix(place).fixed_at, scene.hits[place]) for place in run],
         after=min(after or latest, latest),
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from apps.access.types import SYSTEM
+from apps.assets.models import Asset
 from apps.assets.services import update_asset
 from apps.core.types import Datum, Invalid, TimeWindow
 from apps.events.models import Event
@@ -17,7 +20,7 @@ from tests.factories.access import make_organisation
 from tests.factories.assets import make_asset, make_asset_kind
 from tests.factories.core import NOON, after
 from tests.factories.tracking import FAR_AWAY, IN_SQUARE, follow, ingest, make_fix, report, source_id
-from tests.factories.zones import make_zone
+from tests.factories.zones import make_zone, square
 
 pytestmark = pytest.mark.django_db
 
@@ -319,3 +322,44 @@ def test_findings_are_told_with_what_they_speak_of() -> None:
         "previous": None,
         "lifecycle": None,
     }
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_in_whatever_order_and_batches_fixes_arrive_the_same_is_known_in_the_end(seed: int) -> None:
+    dice = random.Random(seed)
+    make_zone(dwell_after=timedelta(minutes=3))
+    make_zone(area=square(0.4, 0.4), validity=TimeWindow(start=None, end=after(minutes=15)))
+    track = [
+        (minutes, dice.choice([FAR_AWAY, IN_SQUARE, (0.2, 0.2)])) for minutes in sorted(dice.sample(range(25), 14))
+    ]
+    one, other = make_asset(), make_asset()
+    for asset, sent in ((one, track), (other, dice.sample(track, len(track)) + dice.sample(track, 4))):
+        waiting = list(sent)
+        while waiting:
+            size = len(sent) if asset is one else dice.randint(1, 6)
+            batch, waiting = waiting[:size], waiting[size:]
+            ingest(*(report(asset, minutes, place) for minutes, place in batch), received_at=after(minutes=26))
+    columns = ("zone_id", "entered_at", "left_at", "dwelt_at")
+    known = [
+        (
+            list(Stay.objects.filter(asset_id=asset.pk).order_by(*columns[:2]).values_list(*columns)),
+            Presence.objects.values_list("fixed_at", "lon", "zone_ids", "zone_since", "zone_dwelt").get(asset=asset),
+            net_facts(asset),
+        )
+        for asset in (one, other)
+    ]
+    assert known[0] == known[1]
+
+
+def net_facts(asset: Asset) -> list[str]:
+    """Return what stands of all that was told of an asset and zones, corrections taken into account.
+
+    Contact is left out: it is about when something was heard, which is another matter in another order.
+    """
+    standing: Counter[str] = Counter()
+    for data in Event.objects.filter(noun="positions", object_id=asset.pk).values_list("data", flat=True):
+        for side, count in (("object", 1), ("previous", -1)):
+            if data[side] and data[side]["properties"]["zone_id"]:
+                said = data[side]["properties"]
+                standing[f"{said['zone']} {said['finding']} {said['effective_at']} {said['since']}"] += count
+    return sorted(standing.elements())
