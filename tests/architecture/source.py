@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,16 @@ def python_files(*folders: Path) -> list[Path]:
 
 
 def tree(path: Path) -> ast.Module:
-    """Parse one file."""
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    """Parse one file.
+
+    Without the collector: up to Python 3.11.4 a collection in the middle, which happens to compile something, makes
+    the parser lose count of its depth (cpython issue 106905).
+    """
+    gc.disable()
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    finally:
+        gc.enable()
 
 
 def calls(path: Path) -> Iterator[ast.Call]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from watchfloor_dev import clusters, commands, demo, lockfiles, variables
 from watchfloor_dev.browser import install_browser_files
 from watchfloor_dev.checks import run_static_checks
-from watchfloor_dev.chromium import bring_chromium
+from watchfloor_dev.chromium import browser_variables
 from watchfloor_dev.environment import python
 from watchfloor_dev.locks import first_free
 from watchfloor_dev.paths import places
@@ -67,9 +67,9 @@ def _browser(_arguments: list[str]) -> int:
 
 def _test(arguments: list[str]) -> int:
     set_up()
-    chromium = bring_chromium()
+    browser = browser_variables()
     with clusters.running("test") as cluster, first_free(places().state, count=TEST_SLOTS) as slot:
-        environment = variables.application(cluster, kind="test", slot=slot) | {"WATCHFLOOR_CHROMIUM": chromium}
+        environment = variables.application(cluster, kind="test", slot=slot) | browser
         return run_in_foreground([str(python()), "-m", "pytest", *_workers(arguments), *arguments], environment)
 
 
