@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 from uuid import UUID
 from weakref import WeakSet
@@ -23,7 +23,8 @@ from psycopg.pq import Format
 _NAN: Final = float("nan")
 HEADER_BYTES: Final = 20
 NULL: Final = struct.pack(">i", -1)
-POSTGRES_EPOCH_US: Final = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+MICROSECOND: Final = timedelta(microseconds=1)
 ONE_PLAN: Final = (
     "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_nestloop', 'off', true)"
 )
@@ -69,16 +70,15 @@ class Integers(Column):
 
 
 class Instants(Column):
-    """``timestamptz[]`` of aware instants before 2242; ``None`` is null."""
+    """``timestamptz[]`` of aware instants; ``None`` is null. Whole numbers: a float of seconds loses a microsecond."""
 
     oid, element_oid = 1185, 1184
 
     def __init__(self, values: Iterable[datetime | None]) -> None:
-        # Until then a float of seconds is precise enough to be rounded to the very microsecond.
-        seconds = np.array([_NAN if value is None else value.timestamp() for value in values])
-        is_null = np.isnan(seconds)
-        since = np.rint(np.where(is_null, 0.0, seconds) * 1e6).astype(np.int64) - POSTGRES_EPOCH_US
-        super().__init__(*_eight_bytes(since, ">i8", is_null))
+        known = list(values)
+        since = [0 if value is None else (value - POSTGRES_EPOCH) // MICROSECOND for value in known]
+        is_null = np.array([value is None for value in known], dtype=bool)
+        super().__init__(*_eight_bytes(np.array(since, dtype=np.int64), ">i8", is_null))
 
 
 class Uuids(Column):
