@@ -17,6 +17,7 @@ from unfold.widgets import (
     UnfoldAdminPasswordWidget,
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from apps.access import services
@@ -53,6 +54,12 @@ class UserForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic fo
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text="Leave it empty to keep the one there is; without one nobody can sign in.",
+    )
+
+    service_account = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="For a program: no password, no admin, only API keys and OAuth tokens. It stays what it is.",
     )
 
     class Meta:
@@ -104,15 +111,28 @@ class UserAdmin(GuardedAdmin):
     """Users: who they are, never what their password is."""
 
     form = UserForm
-    list_display = ("username", "display_name", "organisation", "is_active", "is_staff", "is_superuser", "last_login")
-    list_filter = ("organisation", "is_active", "is_staff", "is_superuser")
+    list_display = ("username", "display_name", "kind", "organisation", "is_active", "last_login")
+    list_filter = ("organisation", "is_active", "is_staff", "is_superuser", "is_service")
     list_select_related = ("organisation",)
     search_fields = ("username", "display_name", "email")
     filter_horizontal = ("groups",)
-    fieldsets = (
-        (None, {"fields": ("username", "display_name", "email", "organisation", "new_password")}),
-        ("May", {"fields": ("is_active", "is_staff", "is_superuser", "groups")}),
+
+    @display(  # type: ignore[untyped-decorator]  # unfold
+        description="Kind", label={"superuser": "danger", "staff": "info", "service account": "warning"}
     )
+    def kind(self, row: User) -> str:
+        """Return what sort of account it is."""
+        kinds = {"superuser": row.is_superuser, "staff": row.is_staff, "service account": row.is_service}
+        return next((name for name, applies in kinds.items() if applies), "user")
+
+    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        """Return what is asked: of a new account also whether it is a program's, which never changes."""
+        who = ["username", "display_name", "email", "organisation"]
+        is_service = isinstance(obj, User) and obj.is_service
+        if not is_service:
+            who.append("new_password")
+        may = ["is_active", "groups"] if is_service else ["is_active", "is_staff", "is_superuser", "groups"]
+        return ((None, {"fields": who if obj else [*who, "service_account"]}), ("May", {"fields": may}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> tuple[str, ...]:
         """Return what only superusers decide."""
@@ -124,13 +144,14 @@ class UserAdmin(GuardedAdmin):
         password, groups = given.pop("new_password", "") or None, given.pop("groups", None)
         organisation = given.pop("organisation", None)
         given["organisation_id"] = organisation.pk if organisation else None
+        is_service = given.pop("service_account", False)
         if change:
             user = services.change_user(row.pk, changed(form, given), actor=actor, at=at)
             if password:
                 user = services.set_password(row.pk, password, actor=actor, at=at)
         else:
             given.pop("is_active", None)
-            user = services.create_user(password=password, actor=actor, at=at, **given)
+            user = services.create_user(password=password, is_service=is_service, actor=actor, at=at, **given)
         if groups is not None and "groups" in form.changed_data:
             services.set_user_groups(user.pk, [group.pk for group in groups], actor=actor, at=at)
         return user

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import Group
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.contrib.postgres.constraints import ExclusionConstraint
@@ -72,8 +73,10 @@ class Organisation(Row):
 class User(AbstractBaseUser, Row):
     """A person or a service account.
 
-    ``organisation`` is the one that administers the account, not what its owner may see: that is said by
-    assignments and grants alone. Django's own model permissions are not used.
+    A service account (``is_service``) is what programs act as: by API keys and OAuth tokens, never by a session, so
+    it has no password and cannot use the admin; what an account is, it stays. ``organisation`` is the one that
+    administers the account, not what its owner may see: that is said by assignments and grants alone. Django's own
+    model permissions are not used.
     """
 
     username = models.CharField(max_length=150, unique=True, validators=[UnicodeUsernameValidator()])
@@ -86,6 +89,7 @@ class User(AbstractBaseUser, Row):
     is_active = models.BooleanField("active", default=True)
     is_staff = models.BooleanField("may use the admin", default=False)
     is_superuser = models.BooleanField("superuser", default=False)
+    is_service = models.BooleanField("service account", default=False, db_default=False, editable=False)
 
     objects = BaseUserManager["User"]()
 
@@ -98,6 +102,12 @@ class User(AbstractBaseUser, Row):
         constraints = (
             models.UniqueConstraint(
                 Lower("username"), name="access_user_username_once", violation_error_message="This name is taken."
+            ),
+            models.CheckConstraint(
+                condition=Q(is_service=False)
+                | Q(is_staff=False, is_superuser=False, password__startswith=UNUSABLE_PASSWORD_PREFIX),
+                name="access_user_service_never_signs_in",
+                violation_error_message="A service account has no password and is no staff.",
             ),
         )
 

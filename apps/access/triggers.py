@@ -32,15 +32,17 @@ def create_bump_function() -> RunSQL:
     return RunSQL(CREATE_FUNCTION, DROP_FUNCTION)
 
 
-def bump_on(table: str, *, update_of: Sequence[str] = ()) -> RunSQL:
+def bump_on(table: str, *, update_of: Sequence[str] = (), inserts: bool = True) -> RunSQL:
     """Return the migration operation by which every change of a table raises the access version.
 
     ``update_of`` narrows updates to the columns that a decision depends on, so that a login or a key's last use
-    does not make every open socket think again.
+    does not make every open socket think again; ``inserts=False`` leaves out new rows, where these can change
+    nothing for anybody who was there before (a token that was just given out).
     """
     update = f"UPDATE OF {', '.join(update_of)}" if update_of else "UPDATE"
+    insert = "INSERT OR " if inserts else ""
     return RunSQL(
-        f"CREATE TRIGGER access_version AFTER INSERT OR {update} OR DELETE OR TRUNCATE ON {table} "
+        f"CREATE TRIGGER access_version AFTER {insert}{update} OR DELETE OR TRUNCATE ON {table} "
         "FOR EACH STATEMENT EXECUTE FUNCTION access_bump_version();",
         f"DROP TRIGGER access_version ON {table};",
     )

@@ -16,6 +16,7 @@ class ActorKind(enum.StrEnum):
     """On whose behalf something is done."""
 
     USER = "user"
+    SERVICE = "service"
     DEVICE = "device"
     SYSTEM = "system"
     ANONYMOUS = "anonymous"
@@ -27,8 +28,9 @@ class Actor:
 
     It says who, never what they may: rights are read afresh by every decision, so an actor may be kept for as
     long as a socket lives. ``is_superuser`` is what was true at sign-in, for display. ``scopes`` are the actions
-    that an API key is confined to, ``None`` when nothing confines it. A device without a key of its own carries
-    the one ``asset_id`` that it may report for.
+    that a key or token is confined to, ``None`` when nothing confines it; ``key_id`` and ``token_id`` say which one
+    (an API key, a device key; an OAuth access token). A device without a key of its own carries the one ``asset_id``
+    that it may report for.
     """
 
     kind: ActorKind
@@ -39,6 +41,17 @@ class Actor:
     organisation_id: UUID | None = None
     asset_id: UUID | None = None
     key_id: UUID | None = None
+    token_id: int | None = None
+
+    @property
+    def is_account(self) -> bool:
+        """Say whether a row of ``User`` stands behind it: a person or a service account."""
+        return self.kind in (ActorKind.USER, ActorKind.SERVICE)
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Say whether it is a person with a session of their own, whom no key or token confines."""
+        return self.kind is ActorKind.USER and self.scopes is None
 
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM, label="system")

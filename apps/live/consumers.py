@@ -10,7 +10,6 @@ from uuid import uuid4
 import structlog
 from django.db import Error
 
-from apps.access.types import ActorKind
 from apps.core import clock
 from apps.core.types import Conflict, NotAllowed, WatchfloorError
 from apps.live.credentials import (
@@ -175,7 +174,7 @@ class FeedConsumer:
     def _sign_in(self, hub: Hub, socket: Socket, credential: Credential) -> None:
         if socket.is_over:
             return
-        if credential.actor.kind is not ActorKind.USER:
+        if not credential.actor.is_account:
             raise FeedError(Close.FORBIDDEN, "Only users may follow the feed.")
         hub.sign_in(socket, credential.actor)
         socket.sign_in = credential.sign_in

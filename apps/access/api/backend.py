@@ -31,11 +31,12 @@ class PasswordBackend(BaseBackend):
             # As slow as a wrong password, so that the time does not tell which names exist.
             User().set_password(password)
             return None
-        if not user.check_password(password) or not user.is_active:
+        if not user.check_password(password) or not user.is_active or user.is_service:
             return None
         note_sign_in(username, address)
         return user
 
     def get_user(self, user_id: UUID) -> User | None:
-        """Return the user of a session, as long as they are active."""
-        return find_user(user_id)
+        """Return the user of a session, as long as they are active; a service account has none."""
+        user = find_user(user_id)
+        return None if user is None or user.is_service else user

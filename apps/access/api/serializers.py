@@ -47,6 +47,7 @@ class UserSerializer(RowSerializer):
     is_active = serializers.BooleanField()
     is_staff = serializers.BooleanField()
     is_superuser = serializers.BooleanField()
+    is_service = serializers.BooleanField(help_text="A program's account: acts by keys and tokens, never signs in.")
 
 
 class UserWriteSerializer(Shape):
@@ -64,6 +65,9 @@ class UserCreateSerializer(UserWriteSerializer):
     """What is said to make a user; without a password nobody can sign in as them."""
 
     password = serializers.CharField(required=False, write_only=True, trim_whitespace=False, max_length=1000)
+    is_service = serializers.BooleanField(
+        required=False, help_text="Make a service account, without a password and without the admin; for good."
+    )
 
 
 class UserChangeSerializer(UserWriteSerializer):

@@ -17,7 +17,7 @@ def is_all_powerful(actor: Actor) -> bool:
     """Say whether the actor is the system or a superuser whom no key confines."""
     if actor.kind is ActorKind.SYSTEM:
         return True
-    return actor.kind is ActorKind.USER and actor.scopes is None and standing_of(actor).is_superuser
+    return actor.is_signed_in and standing_of(actor).is_superuser
 
 
 def holds(actor: Actor, actions: Iterable[str], organisation_ids: Collection[UUID]) -> bool:
@@ -77,7 +77,7 @@ def _reaches_grants(actor: Actor, entry: Protected, theirs: Standing) -> bool:
 
 
 def _active_standing(actor: Actor) -> Standing | None:
-    if actor.kind is not ActorKind.USER:
+    if not actor.is_account:
         return None
     standing = standing_of(actor)
     return standing if standing.is_active else None

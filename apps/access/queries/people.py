@@ -20,7 +20,8 @@ def actor_of_user(user: User | AnonymousUser | None) -> Actor:
     """Return the actor that a signed-in user is; nobody, or a deactivated user, is anonymous."""
     if not isinstance(user, User) or not user.is_active:
         return ANONYMOUS
-    return Actor(kind=ActorKind.USER, label=user.label, user_id=user.pk, is_superuser=user.is_superuser)
+    kind = ActorKind.SERVICE if user.is_service else ActorKind.USER
+    return Actor(kind=kind, label=user.label, user_id=user.pk, is_superuser=user.is_superuser)
 
 
 def find_user(user_id: UUID | None) -> User | None:

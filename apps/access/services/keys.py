@@ -37,7 +37,7 @@ def create_api_key(
     Everybody makes keys for themselves; for others it takes ``api-keys.add`` where they are, and no less than they
     hold. A key makes no keys: it would outlive its own revocation.
     """
-    require(actor.key_id is None, "Sign in to make a key; a key makes no other.")
+    require(actor.scopes is None, "Sign in to make a key; a key makes no other.")
     user = lock(User.objects.all(), user_id)
     if actor.user_id != user.pk:
         authorize_in(actor, "api-keys.add", user.organisation_id)

@@ -49,12 +49,19 @@ def create_user(
     organisation_id: UUID | None = None,
     is_staff: bool = False,
     is_superuser: bool = False,
+    is_service: bool = False,
     actor: Actor,
     at: datetime,
 ) -> User:
-    """Return a new user; without a password nobody can sign in as them, only keys act for them."""
+    """Return a new user; without a password nobody can sign in as them, only keys act for them.
+
+    A service account has neither password nor the admin: asked for together, that is ``Invalid``.
+    """
     authorize_in(actor, "users.add", organisation_id)
     require(not is_superuser or is_all_powerful(actor), "Only a superuser makes another.")
+    _require_never_signs_in(
+        is_service=is_service, password=password is not None, is_staff=is_staff, is_superuser=is_superuser
+    )
     row = User(
         username=User.normalize_username(username),
         email=email,
@@ -62,6 +69,7 @@ def create_user(
         organisation_id=organisation_id,
         is_staff=is_staff,
         is_superuser=is_superuser,
+        is_service=is_service,
         recorded_at=at,
         changed_at=at,
     )
@@ -89,6 +97,7 @@ def change_user(
     if row.organisation_id != before[0]:
         authorize_in(actor, "users.add", row.organisation_id)
     require(row.is_superuser == before[1] or is_all_powerful(actor), "Only a superuser makes another.")
+    _require_never_signs_in(is_service=row.is_service, is_staff=row.is_staff, is_superuser=row.is_superuser)
     row.username = User.normalize_username(row.username)
     row.mark_changed(at)
     clean(row, exclude=["password"])
@@ -101,9 +110,10 @@ def change_user(
 def set_password(user_id: UUID, password: str, *, actor: Actor, at: datetime) -> User:
     """Return the user with a new password, which ends their sessions; everybody may set their own."""
     row = lock(User.objects.all(), user_id)
-    if actor.user_id != row.pk or actor.key_id is not None:
+    if actor.user_id != row.pk or actor.scopes is not None:
         authorize(actor, "users.change", row)
         require(outranks(actor, row), "This user holds more than you do.")
+    _require_never_signs_in(is_service=row.is_service, password=True)
     _set_password(row, password)
     row.mark_changed(at)
     row.save(update_fields=["password", "version", "changed_at"])
@@ -147,6 +157,15 @@ def delete_group(group_id: int, *, actor: Actor, at: datetime) -> None:
     require(is_all_powerful(actor), "Only a superuser keeps groups.")
     with in_use_is_a_conflict("The group is still needed."):
         Group.objects.filter(pk=group_id).delete()
+
+
+def _require_never_signs_in(*, is_service: bool, **given: bool) -> None:
+    """Raise ``Invalid`` for a service account that is given what only people have."""
+    wrong = [name for name, is_given in given.items() if is_service and is_given]
+    if wrong:
+        detail = "A service account acts by keys and tokens only."
+        errors = [FieldError(pointer=f"/{name}", code="service_account", detail=detail) for name in wrong]
+        raise Invalid("A service account does not sign in.", code="service_account", errors=errors)
 
 
 def _set_password(row: User, password: str | None) -> None:

@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--organisation", metavar="SLUG", help="who administers the account")
         parser.add_argument("--staff", action="store_true", help="may use the admin")
         parser.add_argument("--superuser", action="store_true", help="may do everything; implies --staff")
+        parser.add_argument("--service", action="store_true", help="a program's account, without a password")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """Make the user, or say why not."""
@@ -38,12 +39,13 @@ class Command(BaseCommand):
         try:
             user = create_user(
                 username=options["username"],
-                password=_password(),
+                password=None if options["service"] else _password(),
                 email=options["email"],
                 display_name=options["display_name"],
                 organisation_id=organisation.pk if organisation else None,
                 is_staff=options["staff"] or options["superuser"],
                 is_superuser=options["superuser"],
+                is_service=options["service"],
                 actor=SYSTEM,
                 at=clock.now(),
             )
