@@ -4,7 +4,8 @@ Real polygons are the 1,053 volumes of UK airspace where that file lies beside t
 the large set is copies of them, moved at random. The answers are compared with PostGIS, bands included.
 
 Microseconds are of processor time: one thread does the work, and whoever else uses the machine shall not count.
-Everything happens in one transaction that is rolled back.
+Then pages of zones and of positions over HTTP, beside COPY of the same rows, and one asset beside an empty view.
+A database of its own is made for it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from typing import Any
 
 import django
 
+from benchmarks._database import make_database
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.prod")
+make_database("watchfloor_bench_zones")
 django.setup()
 
 import numpy as np  # noqa: E402 - models can be imported only after setup
@@ -41,6 +45,7 @@ from apps.zones import services  # noqa: E402
 from apps.zones.queries import zone_index, zones_hit  # noqa: E402
 from apps.zones.rules.features import DATUMS, SURFACE  # noqa: E402
 from apps.zones.rules.index import ZoneIndex  # noqa: E402
+from benchmarks._pages import measure as pages  # noqa: E402
 
 UK_AIRSPACE = Path(__file__).resolve().parents[2] / "shared" / "data" / "zones" / "uk_airspace.geojson.gz"
 REAL, LARGE = 1_053, 23_000
@@ -220,6 +225,7 @@ def main() -> int:
     """Measure both sets; print one JSON object. Exits with 1 when an answer is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batches", type=int, default=50, help=f"how many batches of {BATCH} fixes")
+    parser.add_argument("--pages", type=int, default=25, help="how many pages of each kind")
     options = parser.parse_args()
     call_command("migrate", verbosity=0)
     chance = random.Random(7)  # the same zones and fixes every time
@@ -229,6 +235,8 @@ def main() -> int:
         large = copies(originals, LARGE, chance)
         synthetic = measure(large, chance, batches=max(options.batches // 5, 3), checked=500)
         transaction.set_rollback(True)
+    fill(originals[: pages.POLYGONS])
+    over_http = pages.measure(options.pages)
     report = {
         "name": "zones",
         "figure": real["us_per_fix"],
@@ -239,10 +247,12 @@ def main() -> int:
         "source": source,
         "real": real,
         "large": synthetic,
+        "pages": over_http,
+        "missed": pages.missed(over_http),
         "checked": f"{real['fixes_checked']} and {synthetic['fixes_checked']} fixes against PostGIS, heights included",
     }
     print(json.dumps(report))
-    return 1 if real["wrong"] or synthetic["wrong"] else 0
+    return 1 if real["wrong"] or synthetic["wrong"] or over_http["wrong"] else 0
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from a2wsgi import WSGIMiddleware  # noqa: E402  models can be imported only aft
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 
 from project.front import App, live_application  # noqa: E402
+from project.memory import settle  # noqa: E402
 
 # Django and a2wsgi describe the same protocol with types of their own.
 django_in_threads = WSGIMiddleware(cast("Any", get_wsgi_application()), workers=8)
 application = live_application(otherwise=cast("App", django_in_threads))
+settle()

@@ -19,6 +19,8 @@ from apps.core.types import FieldError, Invalid
 
 # A key that is used a thousand times a second is written to once a minute.
 USE_NOTED_EVERY = timedelta(minutes=1)
+MOST_KEYS_IN_MIND = 10_000
+_asked_at: dict[UUID, datetime] = {}
 
 
 @transaction.atomic
@@ -109,7 +111,16 @@ def revoke_device_key(key_id: UUID, *, actor: Actor, at: datetime, expected_vers
 
 
 def note_key_use(kind: type[ApiKey | DeviceKey], key_id: UUID, *, at: datetime) -> None:
-    """Remember when a key was used last, to the minute; it is no change of the key and bumps no version."""
+    """Remember when a key was used last, to the minute; it is no change of the key and bumps no version.
+
+    Each process asks the database once a minute at most.
+    """
+    asked_at = _asked_at.get(key_id)
+    if asked_at is not None and at < asked_at + USE_NOTED_EVERY:
+        return
+    if len(_asked_at) >= MOST_KEYS_IN_MIND:
+        _asked_at.clear()
+    _asked_at[key_id] = at
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=at - USE_NOTED_EVERY)
     kind._default_manager.filter(stale, pk=key_id).update(last_used_at=at)
 

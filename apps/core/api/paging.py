@@ -30,6 +30,7 @@ class KeysetPaginator(BasePagination):
 
     ``ordering``: the default, such as ``("-opened_at",)``; the primary key is appended to make it total.
     ``sort_fields``: what ``?sort=name`` or ``?sort=-name`` may name. Fields must not be null and should be indexed.
+    ``max_limit``: how many rows one page may have, where rows are small.
     """
 
     ordering: ClassVar[Sequence[str]] = ("pk",)
@@ -39,7 +40,7 @@ class KeysetPaginator(BasePagination):
         """Return one page of rows, and remember what the answer needs; one query, one more for ``?count=exact``."""
         self.request = request
         order = self._order(request, view)
-        limit = read_limit(request)
+        limit = read_limit(request, maximum=getattr(view, "max_limit", MAX_LIMIT))
         self.count = queryset.count() if _wants_count(request) else None
         ordered = queryset.order_by(*order)
         cursor = request.query_params.get("cursor")
@@ -71,7 +72,8 @@ class KeysetPaginator(BasePagination):
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """Describe the query parameters for OpenAPI."""
-        limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+        most = getattr(view, "max_limit", MAX_LIMIT)
+        limit = {"type": "integer", "minimum": 1, "maximum": most, "default": DEFAULT_LIMIT}
         parameters = [
             _parameter("limit", limit, "At most so many; more than the maximum is the maximum."),
             _parameter("cursor", {"type": "string"}, "From `next`; opaque."),

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Func, TextField
 from rest_framework import serializers
 
 from apps.core.models import Row
+
+
+class Instant(Func):
+    """An instant as the text that stands in the answer (RFC 3339); all our connections speak UTC."""
+
+    template = "replace(replace((%(expressions)s)::text, ' ', 'T'), '+00', 'Z')"
+    output_field = TextField()
 
 
 class RowSerializer(serializers.Serializer[Any]):

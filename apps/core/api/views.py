@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from apps.core.api.etags import etag, is_unchanged
 from apps.core.api.json import JSONParser, MergePatchParser
-from apps.core.api.paging import KeysetPaginator
+from apps.core.api.paging import MAX_LIMIT, KeysetPaginator
 from apps.core.types import FieldError, Invalid
 
 
@@ -24,6 +24,7 @@ class NounView(APIView):
     pagination_class = KeysetPaginator
     ordering: tuple[str, ...] = ("pk",)
     sort_fields: tuple[str, ...] = ()
+    max_limit: int = MAX_LIMIT
 
     def get_parsers(self) -> list[Any]:
         """Return the parser of the method: a PATCH is a merge patch, the rest is JSON."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework import serializers
 
+from apps.core.api.rows import Instant
+from apps.core.api.texts import Number, Quoted, json_text
 from apps.core.types import Feature
 from apps.events.rules import instant
+from apps.tracking.models import Presence
 from apps.tracking.queries import Track, TrackPoint
 from apps.tracking.types import Connectivity
 
@@ -107,6 +111,24 @@ def position_body(feature: Feature) -> dict[str, object]:
         "geometry": feature.geometry,
         "properties": feature.properties,
     }
+
+
+def position_texts(presences: QuerySet[Presence]) -> QuerySet[Any, Any]:
+    """Return presences as rows with the ``text`` of what ``position_body`` says, written by the database."""
+    text = json_text(
+        {
+            "id": Quoted("asset_id"),
+            "organisation_id": Quoted("asset__organisation_id"),
+            "version": "0",
+            "geometry": {"type": '"Point"', "coordinates": [Number("lon"), Number("lat")]},
+            "properties": {
+                "fixed_at": Quoted(Instant("fixed_at")),
+                **{name: Number(name) for name in ("altitude_m", "speed_mps", "course_deg", "heading_deg")},
+                "connectivity": Quoted("connectivity"),
+            },
+        }
+    )
+    return presences.values("asset_id", text=text)
 
 
 def track_geometry(points: Sequence[TrackPoint]) -> dict[str, object] | None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import orjson
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -35,6 +36,7 @@ from apps.tracking.api.serializers import (
     ReportSerializer,
     TrackSerializer,
     position_body,
+    position_texts,
     track_columns,
     track_geometry,
 )
@@ -74,6 +76,7 @@ class PositionsView(NounView):
     """Where everything is, and taking in where it is."""
 
     authentication_classes = (DeviceKeyAuthentication, SessionActorAuthentication, ApiKeyAuthentication)
+    max_limit = 10_000
 
     def get_permissions(self) -> list[BasePermission]:
         """Let devices in to report, and people and programs for the rest."""
@@ -95,8 +98,8 @@ class PositionsView(NounView):
             zone_id=zone_id,
         )
         paginator = self.pagination_class()
-        page = paginator.paginate_queryset(rows, request, self)
-        return paginator.get_paginated_response([position_body(position_feature(row)) for row in page])
+        page = paginator.paginate_queryset(position_texts(rows), request, self)
+        return paginator.get_paginated_response([orjson.Fragment(row["text"]) for row in page])
 
     @extend_schema(
         parameters=[SOURCE],

@@ -6,17 +6,20 @@ of every vertex only to write them again costs fifty times as much, and model in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from django.contrib.gis.db.models.functions import AsGeoJSON
-from django.db.models import F, FloatField, Func, QuerySet, TextField, Value
+from django.db.models import F, FloatField, Func, QuerySet, Value
 from django.db.models.functions import NullIf
 from rest_framework import serializers
 
+from apps.core.api.bodies import Kept, KeptBodies, RowStamp
 from apps.core.api.fields import FiniteFloatField, InstantField, MultiPolygonField, SecondsField
-from apps.core.api.rows import RowSerializer, row_body
+from apps.core.api.json import dumps
+from apps.core.api.rows import Instant, RowSerializer, row_body
 from apps.core.types import Datum
 from apps.zones.models import Zone, ZoneKind, ZoneVersion
 from apps.zones.published import zone_kind_feature
@@ -99,13 +102,6 @@ class ImportReportSerializer(serializers.Serializer[Any]):
     rows = ImportRowSerializer(many=True)
 
 
-class Instant(Func):
-    """An instant as the text that stands in the answer (RFC 3339)."""
-
-    template = "replace(to_json(%(expressions)s) #>> '{}', '+00:00', 'Z')"
-    output_field = TextField()
-
-
 class Seconds(Func):
     """A duration as a number of seconds."""
 
@@ -125,6 +121,26 @@ SHAPE = {
     f"{MARK}recorded_at": Instant("recorded_at"),
 }
 SHAPE_COLUMNS = ("version", "organisation_id", "name", "description", "lower_m", "upper_m", "is_active")
+
+# What a page is made of before the zones themselves are read: what it is sorted by, and the state of each row.
+PAGE_COLUMNS: Final = ("id", "name")
+_kept: Final = KeptBodies()
+
+
+def zone_page_rows(zones: QuerySet[Zone]) -> QuerySet[Any, dict[str, Any]]:
+    """Return zones as rows of which a page is made: which they are, and in which state."""
+    rows: QuerySet[Any, dict[str, Any]] = zones.values(*PAGE_COLUMNS, stamp=RowStamp())
+    return rows
+
+
+def zone_page(page: Sequence[Mapping[str, Any]], zones: QuerySet[Zone]) -> list[orjson.Fragment]:
+    """Return a page of ``zone_page_rows`` as REST shows it; ``zones`` is what the caller may see."""
+
+    def write(ids: Sequence[UUID]) -> Iterator[tuple[Kept, bytes]]:
+        for row in zone_rows(zones.filter(pk__in=ids)).annotate(stamp=RowStamp()):
+            yield Kept(row["id"], row.pop("stamp")), dumps(zone_body(row))
+
+    return _kept.page([Kept(row["id"], row["stamp"]) for row in page], write)
 
 
 def zone_rows(zones: QuerySet[Zone]) -> QuerySet[Any, dict[str, Any]]:

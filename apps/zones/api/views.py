@@ -35,6 +35,8 @@ from apps.zones.api.serializers import (
     ZoneSerializer,
     ZoneVersionSerializer,
     zone_body,
+    zone_page,
+    zone_page_rows,
     zone_rows,
     zone_version_body,
     zone_version_rows,
@@ -74,8 +76,8 @@ class ZonesView(NounView):
             q=read_text(request, "q"),
         )
         paginator = self.pagination_class()
-        rows = paginator.paginate_queryset(zone_rows(zones), request, self)
-        return paginator.get_paginated_response([zone_body(row) for row in rows])
+        rows = paginator.paginate_queryset(zone_page_rows(zones), request, self)
+        return paginator.get_paginated_response(zone_page(rows, zones))
 
     @extend_schema(request=ZoneSerializer, responses={201: ZoneSerializer})
     @idempotent

@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase as HypothesisTestCase
 from rest_framework.test import APIRequestFactory
 
 from apps.access.models import Role, User
-from apps.core.api.paging import SALT, KeysetPaginator, make_cursor, with_key
+from apps.core.api.paging import SALT, KeysetPaginator, make_cursor, read_limit, with_key
 from apps.core.api.views import NounView
 from apps.core.types import Invalid
 from tests.factories.access import make_role
@@ -133,3 +133,15 @@ def test_a_limit_above_the_maximum_is_the_maximum() -> None:
 def test_a_field_that_may_be_null_cannot_be_paged_by() -> None:
     with pytest.raises(ImproperlyConfigured):
         make_cursor(User(), "/", ["organisation_id"])
+
+
+@pytest.mark.django_db
+def test_a_view_may_have_larger_pages() -> None:
+    view = NounView()
+    view.max_limit = 1_500
+    request = view.initialize_request(APIRequestFactory().get("/api/v1/things?limit=2000"))
+    make_role()
+    paginator = KeysetPaginator()
+    paginator.paginate_queryset(Role.objects.all(), request, view)
+    [limit] = [each for each in paginator.get_schema_operation_parameters(view) if each["name"] == "limit"]
+    assert (limit["schema"]["maximum"], read_limit(request, maximum=view.max_limit)) == (1_500, 1_500)

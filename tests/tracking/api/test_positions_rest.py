@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -11,7 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.core.api.json import dumps
 from apps.core.clock import now
+from apps.tracking.api.serializers import position_body
+from apps.tracking.published import position_feature, published_positions
 from tests.factories.access import make_cast, make_user, signed_in
 from tests.factories.assets import make_asset, make_asset_kind
 from tests.factories.core import NOON, after
@@ -55,6 +59,15 @@ def test_the_latest_position_of_each_asset() -> None:
         ],
         "next": None,
     }
+
+
+def test_a_page_says_of_each_position_what_the_feed_says() -> None:
+    assets = [make_asset() for _ in range(3)]
+    for number, asset in enumerate(assets):
+        ingest(report(asset, number / 7, (number - 1e-5, -0.1), altitude_m=number / 3, heading_deg=None))
+    shown = root().get("/api/v1/positions").json()["items"]
+    told = [position_body(position_feature(presence)) for presence in published_positions().order_by("pk")]
+    assert shown == json.loads(dumps(told))
 
 
 def test_everybody_sees_only_what_they_may_follow() -> None:

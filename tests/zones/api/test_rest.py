@@ -138,6 +138,17 @@ def test_a_list_is_narrowed_and_paged() -> None:
     assert names(client.get(first.json()["next"])) == ["Pier"]
 
 
+def test_a_list_shows_a_zone_as_it_is_now_by_whatever_way_it_changed() -> None:
+    cast = make_cast()
+    kept, changed = (make_zone(name, organisation=cast.harbour) for name in ("Kept", "Changed"))
+    client = signed_in(cast.alice)
+    client.get("/api/v1/zones")
+    Zone.objects.filter(pk=changed.pk).update(name="Changed behind our back")
+    items = client.get("/api/v1/zones").json()["items"]
+    assert [item["name"] for item in items] == ["Kept", "Changed behind our back"]
+    assert items == [client.get(f"/api/v1/zones/{zone.pk}").json() for zone in (kept, changed)]
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_list_takes_the_same_statements_however_long_it_is(count: int, django_assert_max_num_queries: Any) -> None:
     cast = make_cast()
