@@ -15,20 +15,29 @@ from django.contrib.admin.utils import get_fields_from_path
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.db import models
-from django.forms import BaseInlineFormSet, ModelForm
+from django.forms import BaseInlineFormSet, ModelForm, SplitDateTimeField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.filters.admin import RelatedDropdownFilter
 from unfold.forms import AuthenticationForm
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
 from apps.access.api.addresses import client_address
-from apps.access.queries import actor_of_user, allowed_actions, scope, sign_in_blocked_until, subject_of, visible
+from apps.access.queries import (
+    actor_of_user,
+    allowed_actions,
+    decides,
+    parts_of,
+    scope,
+    sign_in_blocked_until,
+    visible,
+)
 from apps.access.queries.standing import codename
 from apps.access.registry import judge, protected_model
 from apps.access.services import grant_access, revoke_access
-from apps.access.types import Actor, Scope
+from apps.access.types import READING, Actor, Scope
 from apps.core import clock
-from apps.core.types import WatchfloorError
+from apps.core.types import TimeWindow, WatchfloorError
 
 
 def actor_of_staff(request: HttpRequest) -> Actor:
@@ -214,8 +223,7 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         reach = self._scope(request, verb)
         if row is None:
             return not reach.is_empty()
-        subject = subject_of(row)
-        return reach.allows(subject.id, subject.organisation_id)
+        return decides(reach, row, reads=verb in READING)
 
     def _scope(self, request: HttpRequest, verb: str) -> Scope:
         """Return what the person may do the verb to; asked once a request, since a page asks it for every link."""
@@ -244,10 +252,28 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
 
 
 class GuardedInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
-    """Parts of an object, shown and not edited; whoever sees the object sees them."""
+    """Parts of an object, shown and not edited; whoever sees the object sees them.
+
+    Parts that are history name their ``instant``, and are judged by it.
+    """
 
     extra = 0
     show_change_link = False
+    instant: str | None = None
+    _whole: models.Model | None = None
+
+    def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> Any:
+        """Return the formset; Django asks for it first, and for the rows then."""
+        self._whole = obj
+        return super().get_formset(request, obj, **kwargs)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return the parts that the person may see."""
+        rows: models.QuerySet[Any] = super().get_queryset(request)
+        if self.instant is None or self._whole is None:
+            return rows
+        view = f"{protected_model(type(self._whole)).noun}.view"
+        return parts_of(rows, self._whole, actor_of_staff(request), view, instant=self.instant)
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Say yes: the parent has been judged."""
@@ -266,21 +292,29 @@ class GuardedInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
         return False
 
 
+class GrantForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic forms at run time
+    """A grant, its period as two instants."""
+
+    begins_at = SplitDateTimeField(required=False, widget=UnfoldAdminSplitDateTimeWidget)
+    ends_at = SplitDateTimeField(required=False, widget=UnfoldAdminSplitDateTimeWidget)
+
+
 class GrantInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
     """The grants of an object: who may do what with this one. For whoever may share it; set ``model`` to the table."""
 
     extra = 0
+    form = GrantForm
     verbose_name = "grant"
 
-    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> tuple[str, str]:
-        """Return who, and what."""
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> tuple[str, ...]:
+        """Return who, what, and for how long."""
         by_user, _ = protected_model(self.parent_model).grants or (None, None)
-        return ("user" if self.model is by_user else "group", "permission")
+        return ("user" if self.model is by_user else "group", "permission", "begins_at", "ends_at")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Return the grants, with whom and what they are for."""
         rows: models.QuerySet[Any] = super().get_queryset(request)
-        return rows.select_related(*self.get_fields(request), "permission__content_type")
+        return rows.select_related(self.get_fields(request)[0], "permission__content_type")
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
@@ -328,9 +362,12 @@ def _save_grants(thing: models.Model, noun: str, formset: Any, actor: Actor) -> 
         if permission is None:
             continue
         action = f"{noun}.{permission.codename.partition('_')[0]}"
-        save = revoke_access if form in formset.deleted_forms else grant_access
         to = form.cleaned_data.get("user") or form.cleaned_data.get("group")
-        save(thing, action, to=to, actor=actor, at=clock.now())
+        if form in formset.deleted_forms:
+            revoke_access(thing, action, to=to, only=form.instance.pk, actor=actor, at=clock.now())
+        else:
+            during = TimeWindow(start=form.cleaned_data.get("begins_at"), end=form.cleaned_data.get("ends_at"))
+            grant_access(thing, action, to=to, during=during, actor=actor, at=clock.now())
 
 
 class _RefusableForm:

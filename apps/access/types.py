@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, TypeAlias
 from uuid import UUID
+
+from apps.core.types import TimeWindow
 
 if TYPE_CHECKING:
     from django.db.models import Model
+
+# The periods of a right, in order and apart from each other.
+Windows: TypeAlias = tuple[TimeWindow, ...]
+ALWAYS: Final[Windows] = (TimeWindow(),)
+# The verbs that read. They reach into the past as far as one's periods go; all others need a right in force now.
+READING: Final = frozenset({"view", "track"})
 
 
 class ActorKind(enum.StrEnum):
@@ -66,6 +75,10 @@ class Protected:
     ``organisation=None`` marks reference data, which belongs to nobody. ``judged_as`` names the noun whose actions
     and grants decide (a position is judged as its asset). ``grants`` are the guardian tables (user, group) with a
     foreign key ``content_object``. ``owner`` is a lookup to the user who may do ``owner_actions`` to what is theirs.
+
+    ``instant`` marks history: the lookup to when a row was true. Such a row is read by whoever holds the right for
+    that instant, whenever they look; anything else needs a right in force now. ``while_in`` is a lookup and the values
+    for which a row of history is still going on: then a right in force now shows it as well.
     """
 
     noun: str
@@ -77,6 +90,8 @@ class Protected:
     grants: tuple[type[Model], type[Model]] | None = None
     owner: str | None = None
     owner_actions: tuple[str, ...] = ()
+    instant: str | None = None
+    while_in: tuple[str, frozenset[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,27 +107,76 @@ class Subject:
 class Scope:
     """What one actor may do one action to, as a frozen snapshot.
 
-    True of ``version`` until ``expires_at`` (when a period begins or ends; ``None`` is never): whoever keeps a scope
-    asks ``is_current`` before using it again.
+    ``organisation_ids`` and ``object_ids`` are what a right in force now reaches. ``organisation_periods`` and
+    ``object_periods`` are the periods, begun or over, of those that are held for a time only; what is not in them is
+    held without bounds. True of ``version`` until ``expires_at`` (when a period begins or ends; ``None`` is never):
+    whoever keeps a scope asks ``is_current`` before using it again.
     """
 
     everything: bool = False
     organisation_ids: frozenset[UUID] = field(default_factory=frozenset)
     object_ids: frozenset[UUID] = field(default_factory=frozenset)
+    organisation_periods: Mapping[UUID, Windows] = field(default_factory=dict)
+    object_periods: Mapping[UUID, Windows] = field(default_factory=dict)
     version: int = 0
     expires_at: datetime | None = None
 
     def allows(self, object_id: UUID | None, organisation_id: UUID | None) -> bool:
-        """Say whether the object, owned by that organisation, may be reached."""
+        """Say whether the object, owned by that organisation, may be reached now."""
         return self.everything or organisation_id in self.organisation_ids or object_id in self.object_ids
+
+    def allows_at(self, object_id: UUID | None, organisation_id: UUID | None, at: datetime) -> bool:
+        """Say whether what was true of the object at the instant may be read."""
+        return any(window.contains(at) for window in self.windows(object_id, organisation_id))
+
+    def windows(self, object_id: UUID | None, organisation_id: UUID | None) -> Windows:
+        """Return the periods of the object's past that may be read; none is empty."""
+        if self.everything:
+            return ALWAYS
+        by_role = _windows(organisation_id, self.organisation_ids, self.organisation_periods)
+        by_grant = _windows(object_id, self.object_ids, self.object_periods)
+        return merged((*by_role, *by_grant)) if by_role and by_grant else by_role or by_grant
 
     def is_current(self, version: int, at: datetime) -> bool:
         """Say whether the snapshot still stands at this access version and instant."""
         return self.version == version and (self.expires_at is None or at < self.expires_at)
 
     def is_empty(self) -> bool:
-        """Say whether nothing at all can be reached."""
-        return not (self.everything or self.organisation_ids or self.object_ids)
+        """Say whether nothing at all can be reached, nor could be in the past."""
+        return not (
+            self.everything
+            or self.organisation_ids
+            or self.object_ids
+            or self.organisation_periods
+            or self.object_periods
+        )
+
+
+def merged(windows: Windows) -> Windows:
+    """Return the same instants as windows in order that neither overlap nor touch."""
+    found: list[TimeWindow] = []
+    for window in sorted(windows, key=lambda each: (each.start is not None, each.start)):
+        last = found[-1] if found else None
+        if last is None or (last.end is not None and window.start is not None and window.start > last.end):
+            found.append(window)
+        elif last.end is not None and (window.end is None or window.end > last.end):
+            found[-1] = TimeWindow(start=last.start, end=window.end)
+    return tuple(found)
+
+
+def covers(windows: Windows, wanted: TimeWindow) -> bool:
+    """Say whether every instant of a window lies in one of these, which are in order and apart."""
+    return any(
+        (each.start is None or (wanted.start is not None and each.start <= wanted.start))
+        and (each.end is None or (wanted.end is not None and wanted.end <= each.end))
+        for each in windows
+    )
+
+
+def _windows(id_: UUID | None, now: frozenset[UUID], periods: Mapping[UUID, Windows]) -> Windows:
+    if id_ is None:
+        return ()
+    return periods.get(id_) or (ALWAYS if id_ in now else ())
 
 
 # The same value in the role of a decision in Python.

@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from django.db import models
 from django.db.models import F, Q
-from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from apps.access.granting import GroupGrant, UserGrant
 from apps.assets.types import Protocol
 from apps.core.models import Row
 
@@ -138,13 +138,13 @@ class AssetSet(models.Model):
         return str(self.version)
 
 
-class AssetUserGrant(UserObjectPermissionBase):
+class AssetUserGrant(UserGrant):
     """One asset shared with one person, for one action."""
 
     content_object = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="user_grants")
 
 
-class AssetGroupGrant(GroupObjectPermissionBase):
+class AssetGroupGrant(GroupGrant):
     """One asset shared with one group, for one action."""
 
     content_object = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="group_grants")

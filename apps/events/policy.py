@@ -12,4 +12,4 @@ from apps.events.models import Event
 
 def register_nouns() -> None:
     """Register the log."""
-    register(Protected(noun="events", model=Event, actions=("view",)))
+    register(Protected(noun="events", model=Event, actions=("view",), instant="occurred_at"))

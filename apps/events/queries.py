@@ -91,7 +91,9 @@ def relay_lag(at: datetime) -> RelayLag:
 
 
 class Reader:
-    """Reads events with the eyes of one actor; takes each access decision once and keeps it.
+    """Reads events with the eyes of one actor, each by the instant at which it happened.
+
+    Takes each access decision once and keeps it.
 
     For the length of a request only: what was decided does not change under it.
     """
@@ -105,26 +107,26 @@ class Reader:
 
         Whoever could see the object where it was before and cannot where it is now is told that it is gone.
         """
-        if not self._sees_all(row.also):
+        if not self._sees_all(row.also, row.occurred_at):
             return None
-        if self._sees(row.noun, row.object_id, row.organisation_id):
+        if self._sees(row.noun, row.object_id, row.organisation_id, row.occurred_at):
             return cloud_event(row)
         before = row.previous_organisation_id
-        if before is not None and self._sees(row.noun, row.object_id, before):
+        if before is not None and self._sees(row.noun, row.object_id, before, row.occurred_at):
             return without_object(cloud_event(row))
         return None
 
-    def _sees_all(self, subjects: Iterable[tuple[str, str, str | None]]) -> bool:
+    def _sees_all(self, subjects: Iterable[tuple[str, str, str | None]], at: datetime) -> bool:
         return all(
-            self._sees(noun, UUID(key), UUID(organisation) if organisation else None)
+            self._sees(noun, UUID(key), UUID(organisation) if organisation else None, at)
             for noun, key, organisation in subjects
         )
 
-    def _sees(self, noun: str, object_id: UUID, organisation_id: UUID | None) -> bool:
+    def _sees(self, noun: str, object_id: UUID, organisation_id: UUID | None, at: datetime) -> bool:
         action = view_action(noun)
         if action not in self._predicates:
             self._predicates[action] = _predicate_of(self._actor, action)
-        return self._predicates[action].allows(object_id, organisation_id)
+        return self._predicates[action].allows_at(object_id, organisation_id, at)
 
 
 def _predicate_of(actor: Actor, action: str) -> Predicate:

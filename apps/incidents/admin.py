@@ -15,8 +15,9 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from apps.access.queries import allowed_actions
+from apps.access.queries import allowed_actions, parts_of
 from apps.access.staff import GrantInline, GuardedAdmin, GuardedInline, actor_of_staff
+from apps.access.types import Actor
 from apps.core.clock import now
 from apps.core.types import WatchfloorError
 from apps.core.widgets import map_preview
@@ -61,6 +62,7 @@ class EvidenceInline(GuardedInline):
     """What was found, as it was then."""
 
     model = Evidence
+    instant = "effective_at"
     fields = ("finding", "effective_at", "asset_was", "zone_was", "fix_was", "recorded_at")
     readonly_fields = fields
     per_page = 10
@@ -164,13 +166,13 @@ class IncidentAdmin(LifecycleAdminMixin, GuardedAdmin):
             return "nowhere in particular"
         return map_preview(incident.location, label="Where the incident was found")
 
-    def timeline(self, row: Stateful) -> Sequence[TimelineEntry]:
+    def timeline(self, row: Stateful, actor: Actor) -> Sequence[TimelineEntry]:
         """Return transitions and comments."""
+        comments = parts_of(queries.comments_on(row.pk), row, actor, "incidents.view", instant="said_at")
         said = [
-            TimelineEntry(at=each.said_at, title="Comment", who=each.author_label, text=each.text)
-            for each in queries.comments_on(row.pk)
+            TimelineEntry(at=each.said_at, title="Comment", who=each.author_label, text=each.text) for each in comments
         ]
-        return [*super().timeline(row), *said]
+        return [*super().timeline(row, actor), *said]
 
     def get_urls(self) -> list[URLPattern]:
         """Return the admin's addresses, and that of the comment form."""

@@ -11,8 +11,8 @@ from datetime import timedelta
 from django.contrib.gis.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from apps.access.granting import GroupGrant, UserGrant
 from apps.core.ids import new_id
 from apps.core.models import Row
 from apps.incidents.types import OVER, FindingKind, IncidentState, RuleTerms, Severity
@@ -259,13 +259,13 @@ class PendingFinding(models.Model):
         return f"{self.kind} of {self.asset_id}, due {self.due_at:%Y-%m-%d %H:%M:%S}"
 
 
-class IncidentUserGrant(UserObjectPermissionBase):
+class IncidentUserGrant(UserGrant):
     """One incident shared with one person, for one action."""
 
     content_object = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="user_grants")
 
 
-class IncidentGroupGrant(GroupObjectPermissionBase):
+class IncidentGroupGrant(GroupGrant):
     """One incident shared with one group, for one action."""
 
     content_object = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="group_grants")

@@ -9,9 +9,10 @@ from apps.access.registry import register
 from apps.access.types import Protected
 from apps.incidents.models import Incident, IncidentGroupGrant, IncidentUserGrant, PendingFinding, Rule
 from apps.incidents.published import incident_feature
-from apps.incidents.types import OVER, AlreadyOpen
+from apps.incidents.types import OVER, AlreadyOpen, IncidentState
 from apps.lifecycle import registry as lifecycles
 
+GOING_ON: Final = frozenset(IncidentState) - frozenset(OVER)
 LIFECYCLES: Final = Path(__file__).parent / "lifecycles"
 MOVES: Final = ("acknowledge", "escalate", "resolve", "close", "reopen")
 NEWER_OPEN: Final = "A newer incident about the same is open; go on there."
@@ -25,6 +26,8 @@ def register_nouns() -> None:
             model=Incident,
             actions=("view", "add", "change", "comment", "assign", *MOVES, "share"),
             grants=(IncidentUserGrant, IncidentGroupGrant),
+            instant="opened_at",
+            while_in=("state", GOING_ON),
         )
     )
     register(Protected(noun="rules", model=Rule, actions=("view", "add", "change", "delete")))

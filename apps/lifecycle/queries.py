@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Min, Q, QuerySet
 
-from apps.access.queries import allowed_actions
+from apps.access.queries import allowed_actions, parts_of
 from apps.access.types import Actor
 from apps.lifecycle.models import Stateful, Timer, Transition
 from apps.lifecycle.registry import definition_of, lifecycle, lifecycle_of
@@ -40,6 +40,12 @@ def allowed(row: Stateful, actor: Actor) -> list[AllowedTransition]:
 def history(row: Stateful) -> QuerySet[Transition]:
     """Return what has happened to the object, oldest first."""
     return history_of(lifecycle_of(row).noun, row.pk)
+
+
+def visible_history(row: Stateful, actor: Actor) -> QuerySet[Transition]:
+    """Return what the actor, who sees the object, may see of what has happened to it, oldest first."""
+    action = f"{lifecycle_of(row).noun}.view"
+    return parts_of(history(row), row, actor, action, instant="effective_at")
 
 
 def history_of(noun: str, object_id: UUID) -> QuerySet[Transition]:

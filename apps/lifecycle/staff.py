@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from apps.access.staff import actor_of_staff
+from apps.access.types import Actor
 from apps.core import clock
 from apps.core.types import WatchfloorError
 from apps.lifecycle import queries, services
@@ -56,10 +57,10 @@ class LifecycleAdminMixin:
         """Return the state in its tone."""
         return badge(queries.state_of(row))
 
-    def timeline(self, row: Stateful) -> Sequence[TimelineEntry]:
-        """Return what has happened to the object; a noun may add what else it knows."""
+    def timeline(self, row: Stateful, actor: Actor) -> Sequence[TimelineEntry]:
+        """Return what the actor may see of what has happened to the object; a noun may add what else it knows."""
         states = definition_of(row).states
-        return [_entry(step, states.get(step.to_state)) for step in queries.history(row)]
+        return [_entry(step, states.get(step.to_state)) for step in queries.visible_history(row, actor)]
 
     def get_urls(self) -> list[URLPattern]:
         """Return the admin's addresses, and that of the buttons."""
@@ -88,7 +89,7 @@ class LifecycleAdminMixin:
             "due": [{"label": moves[each.transition].label, "at": each.due_at} for each in queries.timers(row)],
             "transition_url": reverse(f"admin:{self._url_name('transition')}", args=[row.pk]),
             "reason_length": services.LONGEST_REASON,
-            "timeline": sorted(self.timeline(row), key=lambda entry: entry.at, reverse=True),
+            "timeline": sorted(self.timeline(row, actor_of_staff(request)), key=lambda entry: entry.at, reverse=True),
         }
 
     def transition_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -17,7 +17,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
 from django.utils.crypto import constant_time_compare
 
-from apps.access.queries import access_version, predicate, visible
+from apps.access.queries import access_version, predicate, shows, visible
 from apps.access.queries.standing import standing_of
 from apps.access.types import Actor, Predicate
 from apps.core.types import BBox, Feature, WatchfloorError
@@ -130,9 +130,7 @@ def read_snapshot(view: View, actor: Actor, reach: Predicate, limits: Limits) ->
     cursor = log.head()
     rows = visible(narrowed(topic, view.bbox), actor, topic.view_action)
     shown = (
-        feature
-        for feature in topic.features(rows)
-        if reach.allows(feature.id, feature.organisation_id) and is_in_view(feature, view)
+        feature for feature in topic.features(rows) if shows(reach, topic.noun, feature) and is_in_view(feature, view)
     )
     features = tuple(itertools.islice(shown, limits.snapshot_features + 1))
     if len(features) > limits.snapshot_features:
@@ -183,6 +181,7 @@ def log_row(event: Event) -> LogRow:
         organisation_id=event.organisation_id,
         previous_organisation_id=event.previous_organisation_id,
         also=tuple((view_action(noun), UUID(id_), _uuid(owner)) for noun, id_, owner in event.also),
+        at=event.occurred_at,
         occurred_at=instant(event.occurred_at),
         recorded_at=event.recorded_at,
         change=event.data["change"],

@@ -165,7 +165,8 @@ class LogRow:
     """One numbered event as the hub reads it.
 
     ``picture`` is the object after the change, where the event carries one; ``boxes`` are those of its geometry.
-    ``corrected`` is what was found before, where this finding takes its place.
+    ``at`` is when it happened, and ``occurred_at`` the same as told. ``corrected`` is what was found before, where
+    this finding takes its place.
     ``also`` are (view action, id, organisation) of what a reader must be allowed to see besides. ``texts`` keeps
     the encodings made so far, so that each is made once for all sockets.
     """
@@ -178,6 +179,7 @@ class LogRow:
     organisation_id: UUID | None
     previous_organisation_id: UUID | None
     also: tuple[tuple[str, UUID, UUID | None], ...]
+    at: datetime
     occurred_at: str
     recorded_at: datetime
     change: str

@@ -18,5 +18,5 @@ def register_nouns() -> None:
             object_path="asset_id",
         )
     )
-    register(Protected(noun="quarantine", model=Quarantine, actions=("view", "delete")))
+    register(Protected(noun="quarantine", model=Quarantine, actions=("view", "delete"), instant="received_at"))
     register(Protected(noun="sources", model=Source, actions=("view", "add", "change"), organisation=None))

@@ -10,7 +10,9 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from psycopg.types.range import TimestamptzRange
 
+from apps.access.types import ALWAYS, Windows
 from apps.core.types import BBox, OrganisationId, ZoneId
 from apps.incidents.types import ZoneSnapshot
 from apps.tracking.models import Presence
@@ -24,6 +26,7 @@ _TRACK: Final = """
 WITH fixes AS MATERIALIZED (
     SELECT fixed_at, lon, lat, altitude_m, speed_mps, course_deg FROM tracking_position
     WHERE asset_id = %(asset_id)s AND fixed_at >= %(start)s AND fixed_at < %(end)s
+      AND fixed_at <@ ANY (%(windows)s::tstzrange[])
 ), extent AS (
     SELECT count(*) AS total, min(fixed_at) AS first, max(fixed_at) AS last FROM fixes
 ), parts AS (
@@ -76,13 +79,18 @@ class Track:
     total: int
 
 
-def track_of(asset_id: UUID, *, start: datetime, end: datetime, max_points: int) -> Track:
+def track_of(asset_id: UUID, *, start: datetime, end: datetime, max_points: int, windows: Windows = ALWAYS) -> Track:
     """Return the fixes of one asset in ``[start, end)``, thinned evenly in time to at most ``max_points``.
+
+    Of these only what lies in the ``windows`` that the reader may see; nothing else is counted, or shapes the thinning.
 
     The first and the last fix are always among them. Two sources that tell of one instant are both drawn.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_TRACK, {"asset_id": asset_id, "start": start, "end": end, "most": max_points})
+        ranges = [TimestamptzRange(window.start, window.end) for window in windows]
+        cursor.execute(
+            _TRACK, {"asset_id": asset_id, "start": start, "end": end, "most": max_points, "windows": ranges}
+        )
         rows = cursor.fetchall()
     return Track(points=tuple(_point(row) for row in rows), total=rows[0][-1] if rows else 0)
 
@@ -110,10 +118,17 @@ def presences_matching(
     return presences
 
 
-def since_in_zone(presence: Presence, zone_id: UUID) -> tuple[datetime, datetime | None]:
-    """Return since when an asset has been in a zone that it is in, and when it had dwelt there, if it has."""
+def since_in_zone(presence: Presence, zone_id: UUID, windows: Windows = ALWAYS) -> tuple[datetime, datetime | None]:
+    """Return since when an asset has been in a zone that it is in, and when it had dwelt there, if it has.
+
+    As far as the reader may look back: what came before the last of the ``windows`` is told as its beginning.
+    """
     place = presence.zone_ids.index(zone_id)
-    return presence.zone_since[place], presence.zone_dwelt[place]
+    since, dwelt_at = presence.zone_since[place], presence.zone_dwelt[place]
+    begun = windows[-1].start
+    if begun is None:
+        return since, dwelt_at
+    return max(since, begun), dwelt_at and max(dwelt_at, begun)
 
 
 def _in_box(bbox: BBox) -> Q:

@@ -31,6 +31,7 @@ class VersionInline(GuardedInline):
     """What the zone was, newest first."""
 
     model = ZoneVersion
+    instant = "recorded_at"
     fields = ("version", "change", "name", "is_active", "actor_label", "recorded_at")
     readonly_fields = fields
     verbose_name_plural = "versions"

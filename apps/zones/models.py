@@ -14,8 +14,8 @@ from django.contrib.postgres.fields import DateTimeRangeField
 from django.contrib.postgres.indexes import GistIndex
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
-from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 
+from apps.access.granting import GroupGrant, UserGrant
 from apps.core.ids import new_id
 from apps.core.models import Row
 from apps.core.types import Datum, TimeWindow
@@ -176,13 +176,13 @@ class ZoneSet(models.Model):
         constraints = (models.CheckConstraint(name="zone_set_is_one_row", condition=Q(id=1)),)
 
 
-class ZoneUserGrant(UserObjectPermissionBase):
+class ZoneUserGrant(UserGrant):
     """One zone shared with one person, for one action."""
 
     content_object = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="user_grants")
 
 
-class ZoneGroupGrant(GroupObjectPermissionBase):
+class ZoneGroupGrant(GroupGrant):
     """One zone shared with one group, for one action."""
 
     content_object = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="group_grants")

@@ -14,5 +14,9 @@ def register_nouns() -> None:
     registry.register(
         Protected(noun="zones", model=Zone, actions=(*WRITE, "share"), grants=(ZoneUserGrant, ZoneGroupGrant))
     )
-    registry.register(Protected(noun="zone-versions", model=ZoneVersion, object_path="zone_id", judged_as="zones"))
+    registry.register(
+        Protected(
+            noun="zone-versions", model=ZoneVersion, object_path="zone_id", judged_as="zones", instant="recorded_at"
+        )
+    )
     registry.register(Protected(noun="zone-kinds", model=ZoneKind, actions=WRITE, organisation=None))

@@ -260,7 +260,18 @@ def test_an_object_is_shared_and_taken_back(cast: Cast) -> None:
     again = send(alice, "post", "/api/v1/grants", body)
 
     assert made.status_code == 201
-    assert made.json() == again.json() == {"id": made.json()["id"], **body, "group_id": None, "to": "bob"}
+    assert (
+        made.json()
+        == again.json()
+        == {
+            "id": made.json()["id"],
+            **body,
+            "group_id": None,
+            "to": "bob",
+            "begins_at": None,
+            "ends_at": None,
+        }
+    )
     assert alice.get(query).json() == {"items": [made.json()]}
     assert (bob.get(query).status_code, charlie.get(query).status_code) == (403, 404)
     assert send(charlie, "post", "/api/v1/grants", body).status_code == 404

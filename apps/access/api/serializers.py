@@ -133,16 +133,20 @@ class GrantSerializer(Shape):
     user_id = serializers.UUIDField(allow_null=True)
     group_id = serializers.IntegerField(allow_null=True)
     to = serializers.CharField()
+    begins_at = serializers.DateTimeField(allow_null=True)
+    ends_at = serializers.DateTimeField(allow_null=True)
 
 
 class GrantWriteSerializer(Shape):
-    """What is said to share an object; name a user or a group."""
+    """What is said to share an object; name a user or a group. From ``begins_at`` to before ``ends_at``, or always."""
 
     noun = serializers.CharField(max_length=64)
     object_id = serializers.UUIDField()
     action = serializers.CharField(max_length=64)
     user_id = serializers.UUIDField(required=False, allow_null=True)
     group_id = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=2**31 - 1)
+    begins_at = InstantField(required=False, allow_null=True)
+    ends_at = InstantField(required=False, allow_null=True)
 
 
 class GrantsSerializer(Shape):

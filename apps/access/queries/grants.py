@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +13,15 @@ from django.db.models import Model
 from apps.access.models import User
 from apps.access.queries.doors import authorize, visible_row
 from apps.access.registry import protected, protected_model
-from apps.access.types import Actor, Protected
-from apps.core.types import Invalid, NotFound
+from apps.access.types import Actor, Protected, covers
+from apps.core.types import Invalid, NotFound, TimeWindow
 
 MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """One action on one object for one user or one group."""
+    """One action on one object for one user or one group, for a period."""
 
     id: str
     noun: str
@@ -29,10 +30,16 @@ class Grant:
     user_id: UUID | None
     group_id: int | None
     to: str
+    begins_at: datetime | None
+    ends_at: datetime | None
 
     def is_for(self, holder: User | Group) -> bool:
         """Say whether the grant is that user's or that group's."""
         return holder.pk == (self.user_id if isinstance(holder, User) else self.group_id)
+
+    def covers(self, during: TimeWindow) -> bool:
+        """Say whether the grant holds for all of a period."""
+        return covers((TimeWindow(start=self.begins_at, end=self.ends_at),), during)
 
 
 def grantable_object(noun: str, object_id: UUID, *, actor: Actor) -> Model:
@@ -48,8 +55,11 @@ def grants_of(thing: Model) -> list[Grant]:
     return [grant for table, who in _tables(entry) for grant in _read(entry, table, who, thing)]
 
 
-def find_grant(grant_id: str, *, actor: Actor) -> tuple[Model, str, User | Group]:
-    """Return what a grant is on, for which action and to whom; raises ``NotFound`` unless the actor may share it."""
+def find_grant(grant_id: str, *, actor: Actor) -> tuple[Model, str, User | Group, int]:
+    """Return what a grant is on, for which action, to whom, and its key.
+
+    Raises ``NotFound`` unless the actor may share the object.
+    """
     noun, _, rest = grant_id.partition(".")
     kind, _, number = rest.partition(".")
     tables = {who: table for table, who in _tables(_entry(noun))}
@@ -59,7 +69,7 @@ def find_grant(grant_id: str, *, actor: Actor) -> tuple[Model, str, User | Group
     if row is None:
         raise NotFound("There is no such grant.")
     thing = grantable_object(noun, row.content_object_id, actor=actor)
-    return thing, _action(noun, row.permission.codename), getattr(row, kind)
+    return thing, _action(noun, row.permission.codename), getattr(row, kind), row.pk
 
 
 def find_holder(user_id: UUID | None, group_id: int | None) -> User | Group:
@@ -106,6 +116,8 @@ def _read(entry: Protected, table: type[Model], who: str, thing: Model) -> list[
             user_id=getattr(row, "user_id", None),
             group_id=getattr(row, "group_id", None),
             to=str(getattr(row, who)),
+            begins_at=row.during.lower,
+            ends_at=row.during.upper,
         )
         for row in rows[:MOST]
     ]

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from apps.access.models import User
-from apps.access.queries.doors import visible
+from apps.access.queries.doors import scope
 from apps.access.queries.people import actor_of_user
-from apps.access.queries.standing import Standing, granted_ids, standing_of
+from apps.access.queries.standing import Standing, granted, standing_of, windows_in
 from apps.access.registry import all_actions, all_protected
-from apps.access.types import Actor, ActorKind, Protected
+from apps.access.types import ALWAYS, Actor, ActorKind, Protected, Subject, covers
+from apps.core.types import TimeWindow
 
 
 def is_all_powerful(actor: Actor) -> bool:
@@ -52,8 +53,28 @@ def held_actions(actor: Actor) -> frozenset[str]:
     return frozenset(action for action in held if _in_scopes(actor, action))
 
 
+def holds_for(actor: Actor, actions: Iterable[str], organisation_id: UUID, during: TimeWindow) -> bool:
+    """Say whether the actor has every action, by role, in the organisation for all of a period.
+
+    Who holds something for the hours of a shift could otherwise hand on the past.
+    """
+    if is_all_powerful(actor):
+        return True
+    standing = _active_standing(actor)
+    return standing is not None and all(
+        _in_scopes(actor, action)
+        and (standing.is_superuser or covers(windows_in(standing, action, organisation_id), during))
+        for action in actions
+    )
+
+
+def reaches_for(actor: Actor, action: str, subject: Subject, during: TimeWindow) -> bool:
+    """Say whether the actor may do the action to the object, by role or grant, for all of a period."""
+    return covers(scope(actor, action, with_periods=True).windows(subject.id, subject.organisation_id), during)
+
+
 def outranks(actor: Actor, user: User) -> bool:
-    """Say whether everything that the user holds, by role or by grant, is held by the actor as well.
+    """Say whether everything that the user holds, by role or by grant, is held by the actor as well, as long.
 
     Whoever may set a password may become that person, so it takes no less. A superuser is outranked by superusers
     only. A query or two per kind of grant, so it is for changes of people and not for lists.
@@ -63,16 +84,29 @@ def outranks(actor: Actor, user: User) -> bool:
     if user.is_superuser:
         return False
     theirs = standing_of(actor_of_user(user))
-    held = all(holds(actor, [action], owners) for action, owners in theirs.organisations.items())
+    held = all(_holds_as_long(actor, action, theirs) for action in {*theirs.organisations, *theirs.periods})
     return held and all(_reaches_grants(actor, entry, theirs) for entry in all_protected() if entry.grants)
+
+
+def _holds_as_long(actor: Actor, action: str, theirs: Standing) -> bool:
+    places = {*theirs.organisations.get(action, ()), *theirs.periods.get(action, ())}
+    return all(
+        holds_for(actor, [action], place, window) for place in places for window in windows_in(theirs, action, place)
+    )
 
 
 def _reaches_grants(actor: Actor, entry: Protected, theirs: Standing) -> bool:
     for verb in entry.actions:
-        granted = granted_ids(theirs, entry, verb)
-        rows = entry.model._default_manager.filter(pk__in=granted)
-        if granted and visible(rows, actor, f"{entry.noun}.{verb}").count() < len(granted):
-            return False
+        held = granted(theirs, entry, verb)
+        ids = held.now | held.periods.keys()
+        if not ids:
+            continue
+        mine = scope(actor, f"{entry.noun}.{verb}", with_periods=True)
+        owners = dict(entry.model._default_manager.filter(pk__in=ids).values_list("pk", entry.organisation or "pk"))
+        for id_, owner in owners.items():
+            windows = mine.windows(id_, owner)
+            if not all(covers(windows, each) for each in held.periods.get(id_, ALWAYS)):
+                return False
     return True
 
 

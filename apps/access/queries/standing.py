@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Q
 
 from apps.access.models import AccessVersion, ApiKey, Assignment, DeviceKey, Organisation
 from apps.access.queries.people import find_user
-from apps.access.types import Actor, ActorKind, Protected
+from apps.access.types import ALWAYS, Actor, ActorKind, Protected, Windows, merged
 from apps.core import clock
+from apps.core.types import TimeWindow
 
+T = TypeVar("T")
 KEPT = 1_000
 # For whoever keeps scopes and asks in a statement of their own whether these still stand.
 VERSION_SQL = "SELECT version FROM access_accessversion"
@@ -28,12 +32,24 @@ VERSION_SQL = "SELECT version FROM access_accessversion"
 REPORT = "report"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Where something is held: ``now``, and for how long where it is not without bounds (begun or over)."""
+
+    now: frozenset[UUID] = frozenset()
+    periods: Mapping[UUID, Windows] = field(default_factory=dict)
+
+
+NOTHING = Held()
+
+
 @dataclass(slots=True, kw_only=True)
 class Standing:
     """What an actor holds, at one version of access.
 
-    ``organisations`` and ``roots`` are by action: where it is held (expanded downwards), and whether it is held at
-    the top of a tree. ``granted`` is filled on demand, by noun and action.
+    ``organisations`` and ``periods`` are by action: where it is held now (expanded downwards), and for how long where
+    that has bounds. ``at_root`` are the actions held at the top of a tree. ``granted`` is filled on demand, by noun
+    and action.
     """
 
     version: int
@@ -42,8 +58,9 @@ class Standing:
     is_active: bool = False
     is_superuser: bool = False
     organisations: dict[str, frozenset[UUID]] = field(default_factory=dict)
+    periods: dict[str, Mapping[UUID, Windows]] = field(default_factory=dict)
     at_root: frozenset[str] = frozenset()
-    granted: dict[tuple[str, str], frozenset[UUID]] = field(default_factory=dict)
+    granted: dict[tuple[str, str], Held] = field(default_factory=dict)
 
 
 def access_version() -> int:
@@ -63,13 +80,21 @@ def standing_of(actor: Actor) -> Standing:
     return kept
 
 
-def granted_ids(standing: Standing, entry: Protected, verb: str) -> frozenset[UUID]:
+def granted(standing: Standing, entry: Protected, verb: str) -> Held:
     """Return the objects of a noun that the user may do the action to by grant, or because they are its owner."""
     key = (entry.noun, verb)
     if key not in standing.granted:
-        granted, owned = _granted(entry, verb, standing.user_id), _owned(entry, verb, standing.user_id)
-        standing.granted[key] = frozenset(granted) | frozenset(owned)
+        at = clock.now()
+        owned = [(pk, ALWAYS[0]) for pk in _owned(entry, verb, standing.user_id)]
+        begun = _begun(standing, _granted(entry, verb, standing.user_id), at)
+        standing.granted[key] = _held([*begun, *owned], at)
     return standing.granted[key]
+
+
+def windows_in(standing: Standing, action: str, organisation_id: UUID) -> Windows:
+    """Return the periods for which the actor holds an action by role in an organisation."""
+    always = ALWAYS if organisation_id in standing.organisations.get(action, frozenset()) else ()
+    return standing.periods.get(action, {}).get(organisation_id) or always
 
 
 def codename(entry: Protected, verb: str) -> str:
@@ -117,46 +142,70 @@ def _read_device(actor: Actor, version: int, at: datetime) -> Standing:
 
 
 def _add_roles(standing: Standing, user_id: UUID, at: datetime) -> None:
-    """Fill in the actions of the user's assignments, each with the organisations where it holds."""
-    mine = Q(user=user_id) | Q(group__user=user_id)
-    not_over = Q(during__upper_inf=True) | Q(during__endswith__gt=at)
-    rows = Assignment.objects.filter(mine, not_over).values_list(
+    """Fill in the actions of the user's assignments, each with the organisations where it holds, and for how long."""
+    rows = Assignment.objects.filter(Q(user=user_id) | Q(group__user=user_id)).values_list(
         "role__actions", "organisation_id", "organisation__parent_id", "during"
     )
-    held: defaultdict[str, set[UUID]] = defaultdict(set)
+    given: defaultdict[str, list[tuple[UUID, TimeWindow]]] = defaultdict(list)
     at_root: set[str] = set()
-    for actions, organisation_id, parent_id, during in rows:
+    for (actions, organisation_id, parent_id), window in _begun(
+        standing, (((actions, owner, parent), during) for actions, owner, parent, during in rows), at
+    ):
+        for action in actions:
+            given[action].append((organisation_id, window))
+        if parent_id is None and window.contains(at):
+            at_root.update(actions)
+    below = _below({organisation_id for places in given.values() for organisation_id, _ in places})
+    standing.at_root = frozenset(at_root)
+    for action, places in given.items():
+        held = _held(((each, window) for top, window in places for each in below[top]), at)
+        standing.organisations[action] = held.now
+        if held.periods:
+            standing.periods[action] = held.periods
+
+
+def _begun(
+    standing: Standing, rows: Iterable[tuple[T, DateTimeTZRange]], at: datetime
+) -> Iterator[tuple[T, TimeWindow]]:
+    """Yield what has begun, over or not, with its period; the standing ends when one of them begins or ends."""
+    for what, during in rows:
         if during.lower is not None and at < during.lower:
             _expire(standing, during.lower)
             continue
-        _expire(standing, during.upper)
-        for action in actions:
-            held[action].add(organisation_id)
-        if parent_id is None:
-            at_root.update(actions)
-    standing.at_root = frozenset(at_root)
-    standing.organisations = _expand(held)
+        if during.upper is not None and at < during.upper:
+            _expire(standing, during.upper)
+        yield what, TimeWindow(start=during.lower, end=during.upper)
 
 
-def _expire(standing: Standing, at: datetime | None) -> None:
-    if at is not None and (standing.expires_at is None or at < standing.expires_at):
+def _held(places: Iterable[tuple[UUID, TimeWindow]], at: datetime) -> Held:
+    found: defaultdict[UUID, list[TimeWindow]] = defaultdict(list)
+    for id_, window in places:
+        found[id_].append(window)
+    windows = {id_: merged(tuple(each)) if len(each) > 1 else (each[0],) for id_, each in found.items()}
+    return Held(
+        now=frozenset(id_ for id_, each in windows.items() if each == ALWAYS or any(one.contains(at) for one in each)),
+        periods={id_: each for id_, each in windows.items() if each != ALWAYS},
+    )
+
+
+def _expire(standing: Standing, at: datetime) -> None:
+    if standing.expires_at is None or at < standing.expires_at:
         standing.expires_at = at
 
 
-def _expand(held: dict[str, set[UUID]]) -> dict[str, frozenset[UUID]]:
-    """Return the organisations of each action together with all that lies below them; one query."""
-    tops = set[UUID]().union(*held.values())
-    below: defaultdict[UUID, set[UUID]] = defaultdict(set)
+def _below(tops: set[UUID]) -> dict[UUID, set[UUID]]:
+    """Return, for each organisation, itself and all that lie below it; one query."""
+    below: dict[UUID, set[UUID]] = {top: set() for top in tops}
     if tops:
         for pk, lineage in Organisation.objects.filter(lineage__overlap=list(tops)).values_list("pk", "lineage"):
             for top in tops.intersection(lineage):
                 below[top].add(pk)
-    return {action: frozenset[UUID]().union(*(below[top] for top in owners)) for action, owners in held.items()}
+    return below
 
 
-def _granted(entry: Protected, verb: str, user_id: UUID | None) -> Iterable[UUID]:
+def _granted(entry: Protected, verb: str, user_id: UUID | None) -> Iterator[tuple[UUID, DateTimeTZRange]]:
     if entry.grants is None:
-        return ()
+        return
     by_user, by_group = entry.grants
     permission = {
         "permission__codename": codename(entry, verb),
@@ -165,10 +214,8 @@ def _granted(entry: Protected, verb: str, user_id: UUID | None) -> Iterable[UUID
     mine = by_user._default_manager.filter(user_id=user_id, **permission)
     ours = by_group._default_manager.filter(group__user=user_id, **permission)
     # A subquery would be planned with the page it limits; ids are read once and kept with the standing.
-    ids: Iterable[UUID] = mine.values_list("content_object_id", flat=True).union(
-        ours.values_list("content_object_id", flat=True)
-    )
-    return ids
+    columns = ("content_object_id", "during")
+    yield from mine.values_list(*columns).union(ours.values_list(*columns))
 
 
 def _owned(entry: Protected, verb: str, user_id: UUID | None) -> Iterable[UUID]:

@@ -8,13 +8,14 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Model, ProtectedError, QuerySet
 
 from apps.access.queries import authorize
 from apps.access.registry import all_actions
 from apps.access.types import Actor
 from apps.core.models import Row
-from apps.core.types import Conflict, FieldError, Invalid, NotAllowed, NotFound
+from apps.core.types import Conflict, FieldError, Invalid, NotAllowed, NotFound, TimeWindow
 
 R = TypeVar("R", bound=Row)
 
@@ -38,6 +39,13 @@ def require(condition: bool, message: str) -> None:  # noqa: FBT001 - reads as a
     """Raise ``NotAllowed`` with the message unless the condition holds."""
     if not condition:
         raise NotAllowed(message)
+
+
+def as_range(during: TimeWindow) -> DateTimeTZRange:
+    """Return a period as it is stored; raises ``Invalid`` for one that ends before it begins."""
+    if during.start is not None and during.end is not None and during.end <= during.start:
+        raise Invalid("The period ends before it begins.", code="empty_period")
+    return DateTimeTZRange(during.start, during.end)
 
 
 def apply(row: Model, changes: Mapping[str, object], fields: Iterable[str]) -> None:

@@ -11,38 +11,62 @@ from django.db import transaction
 from django.db.models import Model
 
 from apps.access.models import User
-from apps.access.queries import authorize
+from apps.access.queries import authorize, subject_of
+from apps.access.queries.holdings import reaches_for
 from apps.access.queries.standing import codename
 from apps.access.registry import protected_model
+from apps.access.services.checks import as_range, require
 from apps.access.types import Actor, Protected
-from apps.core.types import Invalid, NotFound
+from apps.core.constraints import broken_constraints
+from apps.core.types import Conflict, Invalid, NotFound, TimeWindow
 
 
 @transaction.atomic
-def grant_access(thing: Model, action: str, *, to: User | Group, actor: Actor, at: datetime) -> bool:
-    """Let a user or a group do one action, such as ``assets.view``, to one object; ``False`` if they could already.
+def grant_access(
+    thing: Model,
+    action: str,
+    *,
+    to: User | Group,
+    during: TimeWindow = TimeWindow(),  # noqa: B008 - frozen
+    actor: Actor,
+    at: datetime,
+) -> bool:
+    """Let a user or a group do one action, such as ``assets.view``, to one object, for a period.
 
-    The actor needs ``share`` and the action itself on the object, and must see the user.
+    Returns ``False`` if they could already for all of it; raises ``Conflict`` if they could for a part of it. The
+    actor needs ``share`` and, for all of the period, the action itself on the object, and must see the user.
     """
     entry, verb = _grantable(thing, action)
     authorize(actor, f"{entry.noun}.share", thing)
     authorize(actor, action, thing)
+    require(reaches_for(actor, action, subject_of(thing), during), "You do not hold this for all of that period.")
     if isinstance(to, User):
         authorize(actor, "users.view", to)
     _keep(thing)
     table, holder = _table(entry, to)
-    _, made = table._default_manager.get_or_create(content_object=thing, permission=_permission(entry, verb), **holder)
-    return made
+    period = as_range(during)
+    same = {"content_object": thing, "permission": _permission(entry, verb), **holder}
+    if table._default_manager.filter(**same, during__contains=period).exists():
+        return False
+    once = f"{table._meta.model_name}_once"
+    with broken_constraints({once: lambda: Conflict("This is granted for a part of that time.", code="taken")}):
+        table._default_manager.create(**same, during=period)
+    return True
 
 
 @transaction.atomic
-def revoke_access(thing: Model, action: str, *, to: User | Group, actor: Actor, at: datetime) -> bool:
-    """Take a grant back, at once; ``False`` if there was none. Needs ``share`` on the object."""
+def revoke_access(
+    thing: Model, action: str, *, to: User | Group, only: int | None = None, actor: Actor, at: datetime
+) -> bool:
+    """Take a grant back, at once, with all that it showed of its period; ``False`` if there was none.
+
+    All periods of it, or the ``only`` row of that key. Needs ``share`` on the object.
+    """
     entry, verb = _grantable(thing, action)
     authorize(actor, f"{entry.noun}.share", thing)
     table, holder = _table(entry, to)
     given = table._default_manager.filter(content_object=thing, permission=_permission(entry, verb), **holder)
-    deleted, _ = given.delete()
+    deleted, _ = (given if only is None else given.filter(pk=only)).delete()
     return deleted > 0
 
 

@@ -8,13 +8,13 @@ from typing import TypedDict
 from uuid import UUID
 
 from django.db import transaction
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 
 from apps.access.models import Assignment, Organisation, Role, User
 from apps.access.queries import authorize, authorize_in
-from apps.access.queries.holdings import holds, holds_at_root
+from apps.access.queries.holdings import holds, holds_at_root, holds_for
 from apps.access.services.checks import (
     apply,
+    as_range,
     clean,
     in_use_is_a_conflict,
     lock,
@@ -105,13 +105,14 @@ def assign_role(
 ) -> Assignment:
     """Return a new assignment: the role, in the organisation and below, for the user or the group, for the period.
 
-    The actor needs ``assignments.add`` and every action of the role in that organisation, and must see the user.
+    The actor needs ``assignments.add`` and, for all of the period, every action of the role in that organisation, and
+    must see the user.
     """
     authorize_in(actor, "assignments.add", organisation_id)
     role = Role.objects.select_for_update(no_key=True).filter(pk=role_id).first()
     if role is None or not Organisation.objects.filter(pk=organisation_id).exists():
         raise NotFound("There is no such role or organisation.")
-    require(holds(actor, role.actions, [organisation_id]), MORE_THAN_HELD)
+    require(holds_for(actor, role.actions, organisation_id, during), MORE_THAN_HELD)
     if user_id is not None:
         authorize(actor, "users.view", lock(User.objects.all(), user_id))
     if (user_id is None) == (group_id is None):
@@ -121,7 +122,7 @@ def assign_role(
         organisation_id=organisation_id,
         user_id=user_id,
         group_id=group_id,
-        during=_as_range(during),
+        during=as_range(during),
         recorded_at=at,
         changed_at=at,
     )
@@ -132,7 +133,7 @@ def assign_role(
 
 @transaction.atomic
 def end_assignment(assignment_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
-    """Take an assignment away, at once."""
+    """Take an assignment away, at once, with all that it showed of its period."""
     row = lock_for(Assignment.objects.all(), assignment_id, actor=actor, action="assignments.delete")
     row.require_version(expected_version)
     row.delete()
@@ -144,9 +145,3 @@ def _places(role: Role) -> list[UUID]:
 
 def _unique(actions: Iterable[str]) -> list[str]:
     return sorted(set(actions))
-
-
-def _as_range(during: TimeWindow) -> DateTimeTZRange:
-    if during.start is not None and during.end is not None and during.end <= during.start:
-        raise Invalid("The period ends before it begins.", code="empty_period")
-    return DateTimeTZRange(during.start, during.end)

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access.api.authentication import actor_of
-from apps.access.queries import find_organisation, find_user, visible, visible_row
+from apps.access.queries import find_organisation, find_user, parts_of, visible, visible_row
 from apps.core.api.etags import if_match
 from apps.core.api.idempotency import idempotent
 from apps.core.api.parameters import BBOX, read_bbox, read_flag, read_text, read_uuid, require_known
@@ -35,6 +35,7 @@ from apps.incidents.types import IncidentChanges, IncidentState
 from apps.lifecycle.api.serializers import TransitionRequestSerializer
 from apps.lifecycle.api.views import HistoryView, LifecycleView, TransitionsView
 
+VIEW = "incidents.view"
 FILTERS = {
     "state": OpenApiParameter("state", enum=[each.value for each in IncidentState]),
     "is_over": OpenApiParameter("is_over", OpenApiTypes.BOOL, description="Resolved or closed."),
@@ -61,7 +62,7 @@ class IncidentsView(NounView):
         """List incidents, the latest first."""
         require_known(request, FILTERS)
         incidents = queries.incidents_matching(
-            visible(published_incidents(), actor_of(request), "incidents.view"),
+            visible(published_incidents(), actor_of(request), VIEW),
             state=_read_state(request),
             is_over=read_flag(request, "is_over"),
             severity=_read_severity(request),
@@ -148,7 +149,8 @@ class CommentsView(NounView):
     def get(self, request: Request, object_id: UUID) -> Response:
         """List comments, oldest first."""
         require_known(request, ())
-        comments = queries.comments_on(find_incident(request, object_id).pk)
+        incident = find_incident(request, object_id)
+        comments = parts_of(queries.comments_on(incident.pk), incident, actor_of(request), VIEW, instant="said_at")
         return page(self, request, comments, CommentSerializer)
 
     @extend_schema(request=CommentSerializer, responses={201: CommentSerializer})
@@ -169,7 +171,8 @@ class EvidenceView(NounView):
     def get(self, request: Request, object_id: UUID) -> Response:
         """List evidence, in the order in which it was true."""
         require_known(request, ())
-        evidence = queries.evidence_of(find_incident(request, object_id).pk)
+        incident = find_incident(request, object_id)
+        evidence = parts_of(queries.evidence_of(incident.pk), incident, actor_of(request), VIEW, instant="effective_at")
         return page(self, request, evidence, EvidenceSerializer)
 
 
@@ -199,7 +202,7 @@ class IncidentHistoryView(OneIncident, HistoryView):
 
 def find_incident(request: Request, incident_id: UUID) -> Incident:
     """Return an incident that the caller may see; raises ``NotFound``."""
-    return visible_row(published_incidents(), incident_id, actor_of(request), "incidents.view")
+    return visible_row(published_incidents(), incident_id, actor_of(request), VIEW)
 
 
 def _read_state(request: Request) -> str | None:

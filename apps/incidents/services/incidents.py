@@ -11,7 +11,7 @@ from django.contrib.gis.geos import Point
 from django.db import transaction
 
 from apps.access.models import Organisation, User
-from apps.access.queries import actor_of_user, authorize, authorize_in, scope
+from apps.access.queries import actor_of_user, authorize, authorize_in, permits
 from apps.access.types import Actor
 from apps.core.text import text_error
 from apps.core.types import Feature, FieldError, Invalid, NotFound
@@ -126,7 +126,7 @@ def _lock(incident_id: UUID) -> Incident:
 
 
 def _may_see(user: User, incident: Incident) -> bool:
-    return scope(actor_of_user(user), "incidents.view").allows(incident.id, incident.organisation_id)
+    return permits(actor_of_user(user), "incidents.view", incident)
 
 
 def _save_changed(incident: Incident, before: Feature, *, actor: Actor, at: datetime) -> bool:

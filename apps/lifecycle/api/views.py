@@ -83,4 +83,5 @@ class HistoryView(LifecycleView):
     def get(self, request: Request, object_id: UUID) -> Response:
         """List the transitions that were made, oldest first."""
         require_known(request, ())
-        return page(self, request, queries.history(self.find(request, object_id)), HistorySerializer)
+        row = self.find(request, object_id)
+        return page(self, request, queries.visible_history(row, actor_of(request)), HistorySerializer)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
 
+from apps.access.queries import shows
 from apps.access.types import Predicate
 from apps.core.types import Feature
 from apps.events.registry import Topic
@@ -47,9 +48,10 @@ def is_lane(topic: Topic) -> bool:
 def decide_row(row: LogRow, shown: Shown, known: Held) -> Decision | None:
     """Decide about one row of the log, and remember it in ``known``."""
     held = known.get(row.object_id)
-    is_allowed = shown.reach.allows(row.object_id, row.organisation_id)
     if row.noun != shown.topic.noun:
-        return _decide_about_judge(row, known, held, is_allowed=is_allowed)
+        is_reached = shown.reach.allows(row.object_id, row.organisation_id)
+        return _decide_about_judge(row, known, held, is_allowed=is_reached)
+    is_allowed = _may_see(row, shown)
     if row.is_deletion:
         return _remember(known, row, decide_deletion(known=held and held.stamp), Stamp(0))
     if row.picture is None:
@@ -68,13 +70,13 @@ def decide_row_blindly(row: LogRow, shown: Shown, known: Held) -> Decision | Non
     """Decide about one row for a client that comes back; ``known`` is what its audience holds now."""
     if row.noun != shown.topic.noun:
         return None
-    is_allowed = shown.reach.allows(row.object_id, row.organisation_id)
+    is_allowed = _may_see(row, shown)
     if row.picture is None and not row.is_deletion:
         return TELL if is_allowed and (shown.view.bbox is None or row.object_id in known) else None
     before = row.previous_organisation_id
     return decide_blindly(
         is_deletion=row.is_deletion,
-        may_have_known=is_allowed or (before is not None and shown.reach.allows(row.object_id, before)),
+        may_have_known=is_allowed or (before is not None and shown.reach.allows_at(row.object_id, before, row.at)),
         is_allowed=is_allowed,
         is_in_box=touches(row.boxes, shown.view.bbox),
     )
@@ -109,6 +111,13 @@ def stamp_of(feature: Feature, topic: Topic) -> Stamp:
     fixed_at = feature.properties.get("fixed_at")
     at = datetime.fromisoformat(str(fixed_at)) if fixed_at else NEVER
     return Stamp(at, str(feature.properties.get("connectivity") or ""))
+
+
+def _may_see(row: LogRow, shown: Shown) -> bool:
+    """Say whether a row may be told: a picture as the object would be listed, anything else by when it happened."""
+    if row.picture is not None:
+        return shows(shown.reach, row.noun, row.picture)
+    return shown.reach.allows_at(row.object_id, row.organisation_id, row.at)
 
 
 def _decide_about_judge(row: LogRow, known: Held, held: Known | None, *, is_allowed: bool) -> Decision | None:

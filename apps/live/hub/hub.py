@@ -181,7 +181,7 @@ class Hub:
             for subscription in tuple(members):
                 if subscription.audience is not audience:
                     continue
-                if decision is not TELL or subscription.reader.sees(row.also):
+                if decision is not TELL or subscription.reader.sees(row):
                     subscription.socket.offer(text, name)
                     heard += 1
                 else:

@@ -218,7 +218,7 @@ class Landing:
         return [
             event_text(row, decision, subscription.name, self._key.view.fields)
             for row, decision in rows
-            if decision is not TELL or subscription.reader.sees(row.also)
+            if decision is not TELL or subscription.reader.sees(row)
         ]
 
     def _move_texts(self, subscription: Subscription, moves: Iterable[tuple[Position, Decision]]) -> list[str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 from apps.access.types import Actor, Predicate
+from apps.live.types import LogRow
 
 
 class Reach(NamedTuple):
@@ -27,11 +26,11 @@ class Reader:
     reaches: dict[str, Reach] = field(default_factory=dict)
     sockets: int = 0
 
-    def sees(self, also: Iterable[tuple[str, UUID, UUID | None]]) -> bool:
-        """Say whether the actor may see all of these besides; what was not loaded is not allowed."""
+    def sees(self, row: LogRow) -> bool:
+        """Say whether the actor may see all that a row speaks of besides; what was not loaded is not allowed."""
         return all(
-            (reach := self.reaches.get(action)) is not None and reach.predicate.allows(object_id, owner)
-            for action, object_id, owner in also
+            (reach := self.reaches.get(action)) is not None and reach.predicate.allows_at(object_id, owner, row.at)
+            for action, object_id, owner in row.also
         )
 
 
@@ -88,5 +87,9 @@ def fingerprint(reach: Predicate) -> str:
     for ids in (reach.organisation_ids, reach.object_ids):
         for id_ in sorted(id_.bytes for id_ in ids):
             content.update(id_)
+        content.update(b"/")
+    for periods in (reach.organisation_periods, reach.object_periods):
+        for key, windows in sorted(periods.items()):
+            content.update(f"{key}{windows}".encode())
         content.update(b"/")
     return content.hexdigest()[:32]

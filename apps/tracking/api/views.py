@@ -22,7 +22,7 @@ from apps.access.api.authentication import (
     SessionActorAuthentication,
     actor_of,
 )
-from apps.access.queries import authorize, visible
+from apps.access.queries import readable_windows, visible
 from apps.assets.models import Asset
 from apps.core.api.parameters import BBOX, read_bbox, read_instant, read_text, read_uuid, require_known
 from apps.core.api.views import NounView
@@ -129,9 +129,9 @@ class TrackView(NounView):
         asset = Asset.objects.filter(pk=asset_id).first()
         if asset is None:
             raise NotFound("There is no such thing, or you may not see it.")
-        authorize(actor_of(request), TRACK, asset)
+        windows = readable_windows(actor_of(request), TRACK, asset)
         start, end = _read_window(request, now())
-        track = track_of(asset_id, start=start, end=end, max_points=_read_max_points(request))
+        track = track_of(asset_id, start=start, end=end, max_points=_read_max_points(request), windows=windows)
         body = {
             "type": "Feature",
             "id": asset_id,
@@ -153,7 +153,8 @@ class InsideView(NounView):
         paginator = self.pagination_class()
         items = []
         for row in paginator.paginate_queryset(rows, request, self):
-            since, dwelt_at = since_in_zone(row, zone_id)
+            windows = readable_windows(actor_of(request), TRACK, row)
+            since, dwelt_at = since_in_zone(row, zone_id, windows)
             items.append({**position_body(position_feature(row)), "since": since, "dwelt_at": dwelt_at})
         return paginator.get_paginated_response(items)
 

@@ -148,7 +148,7 @@ class ZoneVersionsView(NounView):
     def get(self, request: Request, zone_id: UUID) -> Response:
         """List what a zone was, newest first. Who may see the zone may see what it was."""
         require_known(request, ())
-        versions = zone_versions(_find(request, zone_id)["id"])
+        versions = visible(zone_versions(_find(request, zone_id)["id"]), actor_of(request), "zones.view")
         paginator = self.pagination_class()
         rows = paginator.paginate_queryset(zone_version_rows(versions), request, self)
         return paginator.get_paginated_response([zone_version_body(row) for row in rows])

@@ -15,7 +15,7 @@ from apps.core import clock
 from apps.core.api.idempotency import idempotent
 from apps.core.api.parameters import read_text, read_uuid, require_known
 from apps.core.api.views import NounView, deleted, read_body
-from apps.core.types import Invalid
+from apps.core.types import Invalid, TimeWindow
 
 
 class GrantList(NounView):
@@ -41,12 +41,17 @@ class GrantList(NounView):
     @extend_schema(operation_id="create_grant", request=GrantWriteSerializer, responses={201: GrantSerializer})
     @idempotent
     def post(self, request: Request) -> Response:
-        """Let a user or a group do one action to one object; to grant it twice changes nothing."""
+        """Let a user or a group do one action to one object, for a period; to grant it twice changes nothing."""
         actor, body = actor_of(request), read_body(request, GrantWriteSerializer)
         to = find_holder(body.get("user_id"), body.get("group_id"))
         thing = grantable_object(body["noun"], body["object_id"], actor=actor)
-        services.grant_access(thing, body["action"], to=to, actor=actor, at=clock.now())
-        made = next(each for each in grants_of(thing) if each.action == body["action"] and each.is_for(to))
+        during = TimeWindow(start=body.get("begins_at"), end=body.get("ends_at"))
+        services.grant_access(thing, body["action"], to=to, during=during, actor=actor, at=clock.now())
+        made = next(
+            each
+            for each in grants_of(thing)
+            if each.action == body["action"] and each.is_for(to) and each.covers(during)
+        )
         return Response(GrantSerializer(made).data, status=201)
 
 
@@ -57,6 +62,6 @@ class GrantDetail(NounView):
     def delete(self, request: Request, pk: str) -> Response:
         """Take a grant back, at once."""
         actor = actor_of(request)
-        thing, action, to = find_grant(pk, actor=actor)
-        services.revoke_access(thing, action, to=to, actor=actor, at=clock.now())
+        thing, action, to, only = find_grant(pk, actor=actor)
+        services.revoke_access(thing, action, to=to, only=only, actor=actor, at=clock.now())
         return deleted()
