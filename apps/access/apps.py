@@ -1,4 +1,4 @@
-"""Registers access's own nouns with access, and its one piece of clockwork."""
+"""Registers access's own nouns with access, and its clockwork."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class AccessConfig(AppConfig):
     verbose_name = "People and access"
 
     def ready(self) -> None:
-        """Register the nouns that access itself protects, and let the clock forget old attempts to sign in."""
+        """Register the nouns that access itself protects, and let the clock forget what has expired."""
         from apps.access import policy, services  # noqa: PLC0415 - models are ready only now
         from apps.core import ticks  # noqa: PLC0415
 
         policy.register_nouns()
-        forget = services.forget_sign_in_failures
-        ticks.register(ticks.Tick(name="access.forget_sign_in_failures", every=timedelta(minutes=10), run=forget))
+        for forget in (services.forget_sign_in_failures, services.forget_expired_tokens):
+            ticks.register(ticks.Tick(name=f"access.{forget.__name__}", every=timedelta(minutes=10), run=forget))

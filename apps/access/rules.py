@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 API_KEY = "wf"
 DEVICE_KEY = "wfd"
+# An OAuth access token begins with this, so that nobody takes it for a key.
+OAUTH_TOKEN_PREFIX = "wfo_"  # noqa: S105 - it is no secret
 PREFIX_LENGTH = 8
 SECRET_BYTES = 32
 LONGEST_TOKEN = 100
@@ -54,6 +56,18 @@ def parse_token(text: str, kind: str) -> Token | None:
     if found != kind or len(prefix) != PREFIX_LENGTH or not secret:
         return None
     return Token(kind=found, prefix=prefix, secret=secret)
+
+
+def new_access_token() -> str:
+    """Return a fresh OAuth access token with 256 random bits."""
+    return OAUTH_TOKEN_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+
+
+def checksum_of(access_token: str) -> str | None:
+    """Return under which checksum an OAuth access token is kept, ``None`` when the text is none."""
+    if len(access_token) > LONGEST_TOKEN or not access_token.startswith(OAUTH_TOKEN_PREFIX):
+        return None
+    return hashlib.sha256(access_token.encode(errors="replace")).hexdigest()
 
 
 def is_in_networks(address: str | None, networks: Sequence[str]) -> bool:

@@ -39,7 +39,7 @@ class Actor:
     long as a socket lives. ``is_superuser`` is what was true at sign-in, for display. ``scopes`` are the actions
     that a key or token is confined to, ``None`` when nothing confines it; ``key_id`` and ``token_id`` say which one
     (an API key, a device key; an OAuth access token). A device without a key of its own carries the one ``asset_id``
-    that it may report for.
+    that it may report for. ``address`` is where it came from, kept for a key that is good from some networks only.
     """
 
     kind: ActorKind
@@ -51,6 +51,7 @@ class Actor:
     asset_id: UUID | None = None
     key_id: UUID | None = None
     token_id: int | None = None
+    address: str | None = None
 
     @property
     def is_account(self) -> bool:

@@ -73,6 +73,7 @@ GROUPS = (
             _list_of("access.Assignment", "Assignments", "assignment_ind"),
             _list_of("access.ApiKey", "API keys", "key"),
             _list_of("access.DeviceKey", "Device keys", "vpn_key"),
+            _list_of("oauth2_provider.Application", "OAuth clients", "robot_2"),
         ),
     ),
     Group(

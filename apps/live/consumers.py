@@ -163,7 +163,7 @@ class FeedConsumer:
         at = clock.now()
         credential = None
         if asked.ticket is not None:
-            credential = await hub.read(credential_of_ticket, asked.ticket, at)
+            credential = await hub.read(credential_of_ticket, asked.ticket, self._scope, at)
         elif asked.token is not None:
             credential = await hub.read(credential_of_token, asked.token, self._scope, at)
         if credential is None:

@@ -1,4 +1,4 @@
-"""Who is at the other end of a socket: by ticket, API key or session; and whether the page may ask at all."""
+"""Who is at the other end of a socket: by ticket, key, token or session; and whether the page may ask at all."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, parse_cookie
 from django.http.request import split_domain_port, validate_host
 
+from apps.access.api.addresses import address_behind
 from apps.access.models import ApiKey
 from apps.access.queries import actor_of_token, actor_of_user
 from apps.access.services import note_key_use
@@ -57,7 +58,7 @@ def credential_of_request(scope: Scope, at: datetime) -> Credential | None:
     """
     tickets = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("ticket")
     if tickets:
-        return credential_of_ticket(tickets[0], at)
+        return credential_of_ticket(tickets[0], scope, at)
     authorization = header(scope, b"authorization")
     if authorization is not None:
         kind, _, token = authorization.partition(" ")
@@ -70,16 +71,15 @@ def has_credential(scope: Scope) -> bool:
     return header(scope, b"authorization") is not None or b"ticket=" in scope.get("query_string", b"")
 
 
-def credential_of_ticket(ticket: str, at: datetime) -> Credential | None:
+def credential_of_ticket(ticket: str, scope: Scope, at: datetime) -> Credential | None:
     """Use a ticket up."""
-    actor = redeem_ticket(ticket, at=at)
+    actor = redeem_ticket(ticket, address=address_of(scope), at=at)
     return None if actor is None else Credential(actor=actor)
 
 
 def credential_of_token(token: str, scope: Scope, at: datetime) -> Credential | None:
-    """Return the actor of an API key that may be used from where the socket comes from."""
-    address = (scope.get("client") or (None,))[0]
-    found = actor_of_token(token, address, at)
+    """Return the actor of an API key or an OAuth token that may be used from where the socket comes from."""
+    found = actor_of_token(token, address_of(scope), at)
     if found is None:
         return None
     actor = found[1]
@@ -105,6 +105,12 @@ def credential_of_session(scope: Scope) -> Credential | None:
         return None
     sign_in = SignIn(session_key=session_key, user_id=actor.user_id, password_hash=session.get(HASH_SESSION_KEY, ""))
     return Credential(actor=actor, sign_in=sign_in)
+
+
+def address_of(scope: Scope) -> str:
+    """Return where the socket comes from; behind our own proxy, what that one added last."""
+    peer = (scope.get("client") or ("",))[0]
+    return address_behind(str(peer), header(scope, b"x-forwarded-for") or "")
 
 
 def header(scope: Scope, name: bytes) -> str | None:

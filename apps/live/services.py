@@ -10,8 +10,8 @@ from typing import Final
 
 from django.db import transaction
 
-from apps.access.queries import actor_of_user
-from apps.access.types import Actor, ActorKind
+from apps.access.queries import actor_of_user, validity_of
+from apps.access.types import Actor
 from apps.core.types import NotAllowed
 from apps.live.models import FeedTicket
 from apps.live.types import TICKET_LIFETIME, TICKET_PREFIX
@@ -33,7 +33,7 @@ def issue_ticket(*, actor: Actor, at: datetime) -> IssuedTicket:
 
     Sweeps away what has expired, so that the table stays as small as half a minute of sign-ins.
     """
-    if actor.kind is not ActorKind.USER or actor.user_id is None:
+    if not actor.is_account or actor.user_id is None:
         raise NotAllowed("Only users may follow the feed.")
     FeedTicket.objects.filter(expires_at__lte=at).delete()
     ticket = TICKET_PREFIX + secrets.token_urlsafe(SECRET_BYTES)
@@ -41,6 +41,7 @@ def issue_ticket(*, actor: Actor, at: datetime) -> IssuedTicket:
         secret_sha256=_digest(ticket),
         user_id=actor.user_id,
         api_key_id=actor.key_id,
+        oauth_token_id=actor.token_id,
         scopes=None if actor.scopes is None else sorted(actor.scopes),
         expires_at=at + TICKET_LIFETIME,
     )
@@ -48,14 +49,15 @@ def issue_ticket(*, actor: Actor, at: datetime) -> IssuedTicket:
 
 
 @transaction.atomic
-def redeem_ticket(ticket: str, *, at: datetime) -> Actor | None:
+def redeem_ticket(ticket: str, *, address: str | None, at: datetime) -> Actor | None:
     """Use a ticket up and return who it stands for; ``None`` for one that is unknown, used or expired.
 
-    The row is locked before it is deleted: of two who come with the same ticket, the second finds nothing.
+    The same for one whose key or token is no good any more, or not from this address: a ticket is no way around the
+    networks of a key. The row is locked before it is deleted: of two with one ticket, the second finds nothing.
     """
     row = (
         FeedTicket.objects.select_for_update(of=("self",))
-        .select_related("user")
+        .select_related("user", "api_key")
         .filter(secret_sha256=_digest(ticket))
         .first()
     )
@@ -65,8 +67,14 @@ def redeem_ticket(ticket: str, *, at: datetime) -> Actor | None:
     if row.expires_at <= at:
         return None
     scopes = None if row.scopes is None else frozenset(row.scopes)
-    actor = replace(actor_of_user(row.user), scopes=scopes, key_id=row.api_key_id)
-    return actor if actor.kind is ActorKind.USER else None
+    actor = replace(
+        actor_of_user(row.user),
+        scopes=scopes,
+        key_id=row.api_key_id,
+        token_id=row.oauth_token_id,
+        address=address if row.api_key is not None and row.api_key.networks else None,
+    )
+    return actor if actor.is_account and validity_of(actor, at).stands else None
 
 
 def _digest(ticket: str) -> bytes:

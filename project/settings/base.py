@@ -139,6 +139,26 @@ RQ_SHOW_ADMIN_LINK = False
 
 AUTH_USER_MODEL = "access.User"
 AUTHENTICATION_BACKENDS = ["apps.access.api.backend.PasswordBackend"]
+# Programs sign in by OAuth's client credentials and by nothing else that OAuth has; tokens are kept as checksums.
+OAUTH2_PROVIDER: dict[str, Any] = {
+    "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",
+    "OAUTH2_VALIDATOR_CLASS": "apps.access.api.oauth.ClientValidator",
+    "SCOPES_BACKEND_CLASS": "apps.access.api.oauth.ActionScopes",
+    "ACCESS_TOKEN_GENERATOR": "apps.access.api.oauth.new_token",
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 3600,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
+}
 ANONYMOUS_USER_NAME = None  # guardian: no row stands for "nobody"
 SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # guardian keeps the grants; the doors of access read them, not its backend
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

@@ -95,10 +95,10 @@ def test_a_ticket_is_a_hash_that_dies_on_use_or_by_time(cast) -> None:
     issued = issue_ticket(actor=actor, at=NOON)
     assert issued.expires_at == after(30)
     assert issued.ticket not in str(FeedTicket.objects.values())
-    assert redeem_ticket(issued.ticket, at=after(29.9)) == actor
-    assert redeem_ticket(issued.ticket, at=after(29.9)) is None
+    assert redeem_ticket(issued.ticket, address=None, at=after(29.9)) == actor
+    assert redeem_ticket(issued.ticket, address=None, at=after(29.9)) is None
     late = issue_ticket(actor=actor, at=NOON)
-    assert redeem_ticket(late.ticket, at=after(30)) is None
+    assert redeem_ticket(late.ticket, address=None, at=after(30)) is None
     assert FeedTicket.objects.count() == 0
 
 
@@ -114,7 +114,7 @@ def test_a_ticket_of_a_key_is_confined_like_the_key(cast) -> None:
     client = signed_in(make_user())
     headers = with_key(cast.bob, "assets.view")
     ticket = client.post("/api/v1/feed-tickets", headers=headers).json()["ticket"]
-    actor = redeem_ticket(ticket, at=clock.now() + timedelta(seconds=1))
+    actor = redeem_ticket(ticket, address=None, at=clock.now() + timedelta(seconds=1))
     assert actor is not None
     assert (actor.user_id, actor.scopes) == (cast.bob.pk, frozenset({"assets.view"}))
     assert actor.key_id is not None
@@ -124,7 +124,7 @@ def test_a_ticket_of_a_disabled_user_is_worth_nothing(cast) -> None:
     issued = issue_ticket(actor=cast.actor("bob"), at=NOON)
     cast.bob.is_active = False
     cast.bob.save()
-    assert redeem_ticket(issued.ticket, at=after(1)) is None
+    assert redeem_ticket(issued.ticket, address=None, at=after(1)) is None
 
 
 def test_nobody_gets_no_ticket(client) -> None:

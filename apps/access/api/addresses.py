@@ -12,8 +12,11 @@ def client_address(request: HttpRequest) -> str:
     Behind a proxy it is what our own proxy added last to ``X-Forwarded-For``; whatever stands before that was
     written by the client and is worth nothing. Without a proxy the header is not looked at.
     """
-    peer = str(request.META.get("REMOTE_ADDR", ""))
+    return address_behind(str(request.META.get("REMOTE_ADDR", "")), str(request.META.get("HTTP_X_FORWARDED_FOR", "")))
+
+
+def address_behind(peer: str, forwarded: str) -> str:
+    """Return the client's address from the peer and the ``X-Forwarded-For`` of a request; the same rule for sockets."""
     if settings.SECURE_PROXY_SSL_HEADER is None:
         return peer
-    forwarded = str(request.META.get("HTTP_X_FORWARDED_FOR", ""))
     return forwarded.rpartition(",")[2].strip() or peer

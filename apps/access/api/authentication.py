@@ -60,18 +60,19 @@ class SessionActorAuthentication(SessionAuthentication):
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """A program with ``Authorization: Bearer wf_<prefix>_<secret>``."""
+    """A program with ``Authorization: Bearer wf_<prefix>_<secret>``, or with an OAuth access token, ``wfo_...``."""
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
-        """Return the user that the key acts for and the actor confined to its scopes; 401 for a key that is no good."""
+        """Return the user that it acts for and the actor confined to its scopes; 401 for one that is no good."""
         token = bearer_token(request.headers.get("Authorization", ""))
         if token is None:
             return None
         at = clock.now()
         found = actor_of_token(token, client_address(request._request), at)  # noqa: SLF001 - DRF's own name for it
-        if found is None or found[1].key_id is None:
+        if found is None:
             raise AuthenticationFailed("This key is unknown, expired, revoked or not for this address.")
-        note_key_use(ApiKey, found[1].key_id, at=at)
+        if found[1].key_id is not None:
+            note_key_use(ApiKey, found[1].key_id, at=at)
         return found[0], _carry(request, found[1])
 
     def authenticate_header(self, request: Request) -> str:

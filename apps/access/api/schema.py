@@ -26,7 +26,8 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """Return the bearer token."""
-        return {"type": "http", "scheme": "bearer", "description": "`wf_<prefix>_<secret>`"}
+        description = "An API key, `wf_<prefix>_<secret>`, or an OAuth access token from `/oauth/token`, `wfo_...`"
+        return {"type": "http", "scheme": "bearer", "description": description}
 
 
 class DeviceKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself

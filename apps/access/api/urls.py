@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.access.api import schema  # noqa: F401 - tells OpenAPI how to sign in
+from apps.access.api import (
+    oauth,
+    schema,  # noqa: F401 - tells OpenAPI how to sign in
+)
 from apps.access.api.views import grants, keys, organisations, people, roles
 
 urlpatterns = [
+    path("oauth/token", oauth.token, name="oauth-token"),
+    path("oauth/introspect", oauth.introspect, name="oauth-introspect"),
+    path("oauth/revoke", oauth.revoke, name="oauth-revoke"),
     path("api/v1/me", people.Me.as_view(), name="me"),
     path("api/v1/organisations", organisations.OrganisationList.as_view(), name="organisations"),
     path("api/v1/organisations/<uuid:pk>", organisations.OrganisationDetail.as_view(), name="organisation"),

@@ -24,12 +24,15 @@ from apps.access.queries.doors import (
 from apps.access.queries.grants import Grant, find_grant, find_holder, grantable_object, grants_of
 from apps.access.queries.holdings import held_actions, holds, holds_at_root, is_all_powerful, outranks
 from apps.access.queries.people import (
+    access_token_of,
+    account_of,
     actor_of_token,
     actor_of_user,
     api_keys_of,
     device_actor_of_token,
     find_user,
     sign_in_blocked_until,
+    validity_of,
 )
 from apps.access.queries.standing import VERSION_SQL, access_version
 from apps.access.queries.tree import find_organisation, find_organisation_by_slug, lineages_of
@@ -37,7 +40,9 @@ from apps.access.queries.tree import find_organisation, find_organisation_by_slu
 __all__ = [
     "VERSION_SQL",
     "Grant",
+    "access_token_of",
     "access_version",
+    "account_of",
     "actor_of_token",
     "actor_of_user",
     "allowed_actions",
@@ -67,6 +72,7 @@ __all__ = [
     "shows",
     "sign_in_blocked_until",
     "subject_of",
+    "validity_of",
     "visible",
     "visible_row",
 ]

@@ -18,8 +18,8 @@ from uuid import UUID
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Q
 
-from apps.access.models import AccessVersion, ApiKey, Assignment, DeviceKey, Organisation
-from apps.access.queries.people import find_user
+from apps.access.models import AccessVersion, Assignment, DeviceKey, Organisation
+from apps.access.queries.people import find_user, validity_of
 from apps.access.types import ALWAYS, Actor, ActorKind, Protected, Windows, merged
 from apps.core import clock
 from apps.core.types import TimeWindow
@@ -72,7 +72,7 @@ def standing_of(actor: Actor) -> Standing:
     """Return what a user or device holds now; one small query when nothing has changed."""
     at = clock.now()
     version = access_version()
-    key = (actor.kind, actor.user_id, actor.key_id, actor.organisation_id)
+    key = (actor.kind, actor.user_id, actor.key_id, actor.token_id, actor.address, actor.organisation_id)
     kept = _kept.get(key)
     if kept is None or kept.version != version or (kept.expires_at is not None and at >= kept.expires_at):
         kept = _read(actor, version, at)
@@ -113,11 +113,10 @@ def _read_user(actor: Actor, version: int, at: datetime) -> Standing:
     user = find_user(actor.user_id)
     if user is None:
         return standing
-    if actor.key_id is not None:
-        api_key = ApiKey.objects.filter(pk=actor.key_id, user=user).first()
-        if api_key is None or not api_key.is_usable(at):
-            return standing
-        standing.expires_at = api_key.expires_at
+    validity = validity_of(actor, at)
+    if not validity.stands:
+        return standing
+    standing.expires_at = validity.until
     standing.user_id = user.pk
     standing.is_active = True
     standing.is_superuser = user.is_superuser
