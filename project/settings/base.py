@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
     "apps.core",
+    "apps.filters",
     "apps.access",
     "apps.events",
     "apps.lifecycle",

@@ -1,0 +1,1 @@
+"""What a filter means: reading, checking, writing and deciding. Pure."""
