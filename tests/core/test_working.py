@@ -17,6 +17,9 @@ from apps.core.redis import client
 from apps.core.stopping import StopRequest
 from apps.core.working import Worker, run_worker
 
+# A worker gives its database connections back after every job, so it must be allowed to have one.
+pytestmark = pytest.mark.django_db
+
 QUEUES = ("transitions", "default")
 done: list[list[str]] = []
 
