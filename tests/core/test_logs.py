@@ -26,7 +26,7 @@ def test_an_exception_is_logged_with_its_traceback_and_without_its_variables(
     configure_logs(as_json=as_json, level="INFO")
     secret = "hunter" + "2"
     try:
-        raise ValueError("It went wrong.")
+        _fail()
     except ValueError:
         logging.getLogger("somewhere").exception("failed", extra={"length": len(secret)})
     said = capsys.readouterr().err
@@ -35,3 +35,7 @@ def test_an_exception_is_logged_with_its_traceback_and_without_its_variables(
     assert secret not in said
     if as_json:
         assert json.loads(said)["event"] == "failed"
+
+
+def _fail() -> None:
+    raise ValueError("It went wrong.")
