@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
     path("", include("apps.core.api.urls")),
+    path("", include("apps.filters.api.urls")),
     path("", include("apps.access.api.urls")),
     path("", include("apps.events.api.urls")),
     path("", include("apps.assets.api.urls")),

@@ -20,7 +20,8 @@ class EventsConfig(AppConfig):
     def ready(self) -> None:
         """Register."""
         from apps.core.ticks import Tick, register  # noqa: PLC0415 - models are ready only now
-        from apps.events import policy, services  # noqa: PLC0415
+        from apps.events import policy, queryables, services  # noqa: PLC0415
 
         policy.register_nouns()
+        queryables.register_queryables()
         register(Tick(name="relay", every=RELAY_EVERY, run=services.relay, wake=services.RELAY_DOORBELL))

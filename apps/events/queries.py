@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Min
+from django.db.models import Case, Count, Min, Q, QuerySet, When
 
 from apps.access.queries import predicate
 from apps.access.types import Actor, Predicate
@@ -62,12 +62,16 @@ def require_resumable(cursor: Cursor) -> None:
 
 def events_after(offset: int, limit: int) -> list[Event]:
     """Return the next numbered events after an offset, in order, at most ``limit``; unfiltered."""
-    return list(Event.objects.filter(offset__gt=offset).order_by("offset")[:limit])
+    return list(_after(offset)[:limit])
 
 
-def visible_page(actor: Actor, *, after: Cursor, limit: int, scan: int) -> EventPage:
-    """Return what the actor may see of the next ``scan`` events, at most ``limit``; raises ``CursorGone``."""
-    rows = events_after(after.offset, scan)
+def visible_page(actor: Actor, *, after: Cursor, limit: int, scan: int, matching: Q | None = None) -> EventPage:
+    """Return what the actor may see of the next ``scan`` events, at most ``limit``; raises ``CursorGone``.
+
+    ``matching`` leaves out others; they count as looked through.
+    """
+    # A row that is left out must still move the cursor, so it is read and marked.
+    rows = list(_after(after.offset).annotate(matches=Case(When(matching or Q(pk__isnull=False), then=True)))[:scan])
     # Asked after the rows were read, so that what was forgotten meanwhile cannot be missed silently.
     require_resumable(after)
     end = head()
@@ -78,9 +82,13 @@ def visible_page(actor: Actor, *, after: Cursor, limit: int, scan: int) -> Event
         if len(items) == limit:
             break
         reached = row.offset or reached
-        if (envelope := reader.read(row)) is not None:
+        if row.matches and (envelope := reader.read(row)) is not None:
             items.append(envelope)
     return EventPage(items=tuple(items), cursor=Cursor(epoch=after.epoch, offset=reached), head=end)
+
+
+def _after(offset: int) -> QuerySet[Event]:
+    return Event.objects.filter(offset__gt=offset).order_by("offset")
 
 
 def relay_lag(at: datetime) -> RelayLag:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from typing import TypeAlias
+
 from apps.filters.types import Queryables
+
+Hiding: TypeAlias = Callable[[object, str], Collection[str]]
 
 _queryables: dict[str, Queryables] = {}
 
@@ -20,3 +25,19 @@ def queryables_of(noun: str) -> Queryables:
 def all_queryables() -> tuple[Queryables, ...]:
     """Return every entry, sorted by noun."""
     return tuple(_queryables[noun] for noun in sorted(_queryables))
+
+
+class _Hiding:
+    """What hides properties from a caller: nothing, until ``access`` says what."""
+
+    hidden: Hiding = staticmethod(lambda _request, _noun: frozenset())
+
+
+def hide_with(hiding: Hiding) -> None:
+    """Let this say which queryables of a noun the sender of a request may not ask about."""
+    _Hiding.hidden = staticmethod(hiding)
+
+
+def queryables_for(request: object, noun: str) -> Queryables:
+    """Return what the sender of a request may ask about a noun."""
+    return queryables_of(noun).without(_Hiding.hidden(request, noun))

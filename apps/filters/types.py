@@ -9,7 +9,7 @@ import enum
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from apps.core.types import Feature, FieldError, Malformed
 
@@ -54,10 +54,12 @@ class FilterError(Malformed):
 class Queryable:
     """One thing that may be asked about a noun.
 
-    ``lookup`` is where SQL finds it: a Django lookup path from the noun's model (``kind__slug``) or an expression. An
-    interval is a range column, or the two instants ``lookup`` and ``until`` (null is open), half-open. ``read`` is
-    where Python finds it in a ``Feature``: a dotted path (``properties.name``, which is the default), or a function; an
-    interval may be a pair of instants, ``None`` open. Both must give the same value, ``None`` for null.
+    ``lookup`` is where SQL finds it: a Django lookup path from the noun's model (``kind__slug``), which is the name
+    unless told otherwise, or an expression. An interval is a range column that is never null, or the two instants
+    ``lookup`` and ``until`` (null is open), half-open. ``read`` is where Python finds it in a ``Feature``: a path
+    (``properties.name``, which is the default), or a function; an interval may be a pair of instants, ``None`` open.
+    Both must give the same value, ``None`` for null. With ``read=None`` it is no part of the feature, and only lists
+    can be asked about it.
 
     ``unit`` is a UCUM symbol (``m/s``, ``s``, ``deg``). ``geometry`` says what shapes a geometry may be: ``point``,
     ``polygon`` or ``any``. ``is_sortable`` needs a plain lookup that is never null.
@@ -65,9 +67,9 @@ class Queryable:
 
     name: str
     type: Type
-    lookup: str | Combinable
+    lookup: str | Combinable = ""
     until: str = ""
-    read: str | Read = ""
+    read: str | Read | None = ""
     unit: str = ""
     title: str = ""
     description: str = ""
@@ -77,6 +79,7 @@ class Queryable:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "type", Type(self.type))
+        object.__setattr__(self, "lookup", self.lookup or self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +143,15 @@ class Queryables:
             for name in self.names
             if (queryable := self.by_name[name]).is_sortable and isinstance(queryable.lookup, str)
         }
+
+
+# What every row has, beside its own.
+ROW: Final = (
+    Queryable(name="id", type=Type.UUID, read="id", is_sortable=True),
+    Queryable(name="recorded_at", type=Type.INSTANT, read=None, title="Recorded", is_sortable=True),
+    Queryable(name="changed_at", type=Type.INSTANT, read=None, title="Changed"),
+)
+OWNED: Final = (*ROW, Queryable(name="organisation_id", type=Type.UUID, read="organisation_id", title="Owner"))
 
 
 def queryables(noun: str, *members: Queryable, **kwargs: Any) -> Queryables:

@@ -18,9 +18,10 @@ class IncidentsConfig(AppConfig):
     def ready(self) -> None:
         """Register."""
         from apps.core.ticks import Tick, register  # noqa: PLC0415 - models are ready only now
-        from apps.incidents import policy, published, services  # noqa: PLC0415
+        from apps.incidents import policy, published, queryables, services  # noqa: PLC0415
 
         policy.register_nouns()
+        queryables.register_queryables()
         policy.register_lifecycle()
         published.register_published()
         register(Tick(name="findings", every=MATURE_EVERY, run=services.mature_pending))

@@ -19,7 +19,8 @@ class LifecycleConfig(AppConfig):
     def ready(self) -> None:
         """Register."""
         from apps.core.ticks import Tick, register  # noqa: PLC0415 - models are ready only now
-        from apps.lifecycle import jobs, policy  # noqa: PLC0415
+        from apps.lifecycle import jobs, policy, queryables  # noqa: PLC0415
 
         policy.register_nouns()
+        queryables.register_queryables()
         register(Tick(name="timers", every=SWEEP_EVERY, run=jobs.sweep))

@@ -13,7 +13,8 @@ class ZonesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register nouns, topic and event types."""
-        from apps.zones import policy, published  # noqa: PLC0415 - models are ready only now
+        from apps.zones import policy, published, queryables  # noqa: PLC0415 - models are ready only now
 
         policy.register_nouns()
+        queryables.register_queryables()
         published.register_published()

@@ -46,6 +46,8 @@ def _reference(path: str, *writes: str) -> Address:
 MATRIX: dict[str, Address] = {
     "openapi": Address(path="/api/v1/openapi.json", kind=Kind.PUBLIC),
     "me": Address(path="/api/v1/me", kind=Kind.OWN),
+    "queryables-index": _reference("/api/v1/queryables"),
+    "queryables": _reference("/api/v1/queryables/assets"),
     "feed-tickets": Address(path="/api/v1/feed-tickets", kind=Kind.OWN, reads=False, writes=("post",)),
     "organisations": _list("/api/v1/organisations", "post"),
     "organisation": _one("/api/v1/organisations/{organisation}", "patch", "delete"),

@@ -23,16 +23,17 @@ from apps.core.api.patches import read_patch
 from apps.core.api.views import NounView, created, deleted, one, read_body
 from apps.core.clock import now
 from apps.core.types import NotFound
+from apps.filters.api.lists import ListView
 
 # Where REST says seconds, the service takes a duration.
 RENAMED = {"late_after_s": "late_after", "lost_after_s": "lost_after"}
 SLUG = OpenApiParameter("slug", description="The one kind of that slug.")
 
 
-class AssetKindsView(NounView):
+class AssetKindsView(ListView):
     """All kinds of assets."""
 
-    sort_fields = ("name", "slug")
+    queryables = "asset-kinds"
 
     @extend_schema(parameters=[SLUG], responses=AssetKindSerializer(many=True))
     def get(self, request: Request) -> Response:

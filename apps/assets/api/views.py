@@ -29,6 +29,7 @@ from apps.core.api.patches import read_patch
 from apps.core.api.views import NounView, created, deleted, one, read_body
 from apps.core.clock import now
 from apps.core.types import FieldError, Invalid, NotFound
+from apps.filters.api.lists import ListView
 
 FILTERS = {
     "kind": OpenApiParameter("kind", description="The slug of a kind."),
@@ -39,10 +40,10 @@ FILTERS = {
 }
 
 
-class AssetsView(NounView):
+class AssetsView(ListView):
     """All assets that the caller may see."""
 
-    sort_fields = ("name", "recorded_at")
+    queryables = "assets"
 
     @extend_schema(parameters=list(FILTERS.values()), responses=AssetSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -113,8 +114,10 @@ class AssetView(NounView):
         return deleted()
 
 
-class DevicesView(NounView):
+class DevicesView(ListView):
     """The devices of one asset, for whoever may change it: an open device's id is all that it takes to report."""
+
+    queryables = "devices"
 
     @extend_schema(responses=DeviceSerializer(many=True))
     def get(self, request: Request, asset_id: UUID) -> Response:

@@ -22,6 +22,7 @@ from apps.core.types import FieldError, Invalid
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
+MOST_SORTED = 4
 SALT = "apps.core.api.paging"
 
 
@@ -29,7 +30,7 @@ class KeysetPaginator(BasePagination):
     """Pages through a queryset by its order; a view may narrow it with two attributes.
 
     ``ordering``: the default, such as ``("-opened_at",)``; the primary key is appended to make it total.
-    ``sort_fields``: what ``?sort=name`` or ``?sort=-name`` may name. Fields must not be null and should be indexed.
+    ``sort_fields``: what ``?sort=name,-recorded_at`` may name. Fields must not be null and should be indexed.
     ``max_limit``: how many rows one page may have, where rows are small.
     """
 
@@ -81,16 +82,22 @@ class KeysetPaginator(BasePagination):
         ]
         if fields := getattr(view, "sort_fields", self.sort_fields):
             names = [sign + name for name in fields for sign in ("", "-")]
-            parameters.append(_parameter("sort", {"type": "string", "enum": names}, "The order; `-` is descending."))
+            schema = {"type": "array", "items": {"type": "string", "enum": names}, "maxItems": MOST_SORTED}
+            sort = _parameter("sort", schema, "The order, the first field counting most; `-` is descending.")
+            parameters.append(sort | {"style": "form", "explode": False})
         return parameters
 
     def _order(self, request: Request, view: APIView | None) -> tuple[str, ...]:
         asked = request.query_params.get("sort")
         if asked is None:
             return with_key(getattr(view, "ordering", self.ordering))
-        if asked.removeprefix("-") not in getattr(view, "sort_fields", self.sort_fields):
+        order = tuple(asked.split(","))
+        fields = [name.removeprefix("-") for name in order]
+        if not set(fields) <= set(getattr(view, "sort_fields", self.sort_fields)):
             raise _bad_parameter("sort", "This cannot be sorted by.")
-        return with_key((asked,))
+        if len(fields) > MOST_SORTED or len(set(fields)) < len(fields):
+            raise _bad_parameter("sort", f"It names up to {MOST_SORTED} fields, each once.")
+        return with_key(order)
 
     def _next_url(self, last: Model | Mapping[str, Any], order: Sequence[str], model: type[Model]) -> str:
         cursor = make_cursor(last, self.request.path, order, model)

@@ -20,8 +20,9 @@ BBOX = OpenApiParameter("bbox", OpenApiTypes.STR, description="`west,south,east,
 
 
 def require_known(request: Request, names: Collection[str]) -> None:
-    """Raise ``Invalid`` for a parameter that is neither one of these nor one of paging."""
-    unknown = sorted(set(request.query_params) - set(names) - PAGING)[:20]
+    """Raise ``Invalid`` for a parameter that is neither one of these nor read for the view (paging, filters)."""
+    read_for_it = getattr((request.parser_context or {}).get("view"), "list_parameters", ())
+    unknown = sorted(set(request.query_params) - set(names) - PAGING - set(read_for_it))[:20]
     if unknown:
         errors = [FieldError(pointer=f"?{name[:100]}", code="unknown_parameter", detail="No such.") for name in unknown]
         raise Invalid("There are parameters that do not exist.", code="invalid_parameter", errors=errors)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -23,7 +23,9 @@ class NounView(APIView):
 
     pagination_class = KeysetPaginator
     ordering: tuple[str, ...] = ("pk",)
-    sort_fields: tuple[str, ...] = ()
+    sort_fields: Sequence[str] = ()
+    # Query parameters that are read for the view, not by it.
+    list_parameters: Collection[str] = frozenset()
     max_limit: int = MAX_LIMIT
 
     def get_parsers(self) -> list[Any]:

@@ -39,8 +39,9 @@ def parse(
     """Return a checked filter from CQL2 text, from CQL2 JSON as text, or from its decoded tree.
 
     ``lang`` is ``cql2-text`` or ``cql2-json``; without it, a text is CQL2 text and a tree is CQL2 JSON. ``variables``
-    are the names that may stand for values, with the names of their types; a public filter has none. Raises ``FilterError``
-    with the place: ``#char=12`` in a text that cannot be read, a JSON Pointer into the CQL2 JSON for everything else.
+    are the names that may stand for values, with the names of their types; a public filter has none. Raises
+    ``FilterError`` with the place: ``#char=12`` in a text that cannot be read, a JSON Pointer into the CQL2 JSON for
+    everything else.
     """
     types = tuple(sorted((name, Type(of)) for name, of in (variables or {}).items()))
     if isinstance(source, str) and lang in (None, CQL2_TEXT):

@@ -230,7 +230,9 @@ def _column(node: Property) -> Expression:
     source = _expression(node.queryable.lookup)
     if node.member is not None:
         return _member(source, node.member, node.type)
-    return Sql("{0}", source, output_field=_KINDS[node.type].field())
+    # Arrays of varchar have no operators with arrays of text.
+    template = "CAST({0} AS text[])" if node.type is Type.STRING_ARRAY else "{0}"
+    return Sql(template, source, output_field=_KINDS[node.type].field())
 
 
 def _member(source: Any, member: str, of: Type) -> Expression:

@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from apps.core.types import Feature
 from apps.filters.rules import times
-from apps.filters.types import Property, Queryable, Read, Type
+from apps.filters.types import FilterError, Property, Queryable, Read, Type
 
 
 def read_property(node: Property) -> Callable[[Feature], Any]:
@@ -25,6 +25,9 @@ def read_property(node: Property) -> Callable[[Feature], Any]:
 
 
 def _source(queryable: Queryable) -> Read:
+    if queryable.read is None:
+        detail = f"{queryable.name} can be asked of lists only: what is told live does not have it."
+        raise FilterError(detail, code="not_live")
     if callable(queryable.read):
         return queryable.read
     head, dot, rest = (queryable.read or f"properties.{queryable.name}").partition(".")

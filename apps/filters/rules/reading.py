@@ -6,11 +6,10 @@ mean is decided elsewhere (``checking``). Grammar: OGC 21-065r2, annex B.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from apps.filters.rules import words
-from apps.filters.rules.tokens import Token, syntax_error, tokens
+from apps.filters.rules.tokens import Token, tokens
 from apps.filters.rules.wkt import SHAPE_NAMES, WktReader
 
 Raw: TypeAlias = Any
@@ -19,6 +18,15 @@ _CANONICAL: Final = {
     name: words.TEMPORAL_JSON.get(name, "a_containedBy" if name == "a_containedby" else name) for name in words.STANDARD
 }
 _SIGNED: Final = frozenset("+-")
+_WORDED: Final = frozenset({"is", "not", "like", "between", "in"})
+_NOT: Final = 3
+_COMPARING: Final = 4
+_TIGHTEST: Final = 7
+# How tightly operators bind. NOT stands here as the first word of NOT LIKE.
+_BINDING: Final = {
+    "or": 1, "and": 2, **dict.fromkeys((*words.COMPARISONS, *_WORDED), _COMPARING),
+    "+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "div": 6, "^": 7,
+}  # fmt: skip
 
 
 def read_text(source: str) -> Raw:
@@ -30,7 +38,10 @@ def read_text(source: str) -> Raw:
 
 
 class _Reader(WktReader):
-    """Reads one expression; each method reads one production and leaves the next token in ``self.token``."""
+    """Reads one expression; every method leaves the token behind what it has read in ``self.token``.
+
+    Operators are read by how tightly they bind, in one loop for all, so that a level of parentheses costs few frames.
+    """
 
     def __init__(self, source: str) -> None:
         super().__init__(source, tokens(source))
@@ -40,73 +51,75 @@ class _Reader(WktReader):
         if self.token.kind != "end":
             raise self.fault(f"Expected an operator or the end, not {self.shown()}.")
 
-    def expression(self) -> Raw:
-        """BooleanTerm {"OR" booleanTerm}."""
-        return self._joined("or", lambda: self._joined("and", self._factor))
-
-    def _joined(self, op: str, part: Callable[[], Raw]) -> Raw:
-        parts = [part()]
-        while self.accept("word", op):
-            parts.append(part())
-        return parts[0] if len(parts) == 1 else {"op": op, "args": _flat(op, parts)}
-
-    def _factor(self) -> Raw:
-        if self.accept("word", "not"):
-            return self._deeper(lambda: {"op": "not", "args": [self._factor()]})
-        return self._predicate()
-
-    def _predicate(self) -> Raw:
-        left = self._sum()
-        if self.token.kind == "sign" and self.token.value in words.COMPARISONS:
-            op = self.take().value
-            return {"op": op, "args": [left, self._sum()]}
-        if self.token.kind == "word" and self.token.value == "is":
-            return self._is_null(left)
-        is_negated = self.accept("word", "not")
-        predicate = self._of_word(left, is_negated=is_negated)
-        return {"op": "not", "args": [predicate]} if is_negated else predicate
-
-    def _of_word(self, left: Raw, *, is_negated: bool) -> Raw:
-        if self.accept("word", "like"):
-            return {"op": "like", "args": [left, self._sum()]}
-        if self.accept("word", "between"):
-            low = self._sum()
-            self.expect("word", "and")
-            return {"op": "between", "args": [left, low, self._sum()]}
-        if self.accept("word", "in"):
-            return {"op": "in", "args": [left, self._array()]}
-        if is_negated:
-            raise self.fault(f"Expected LIKE, BETWEEN or IN after NOT, not {self.shown()}.")
+    def expression(self, floor: int = 0) -> Raw:
+        """Read an expression whose operators bind at least as tightly as ``floor``."""
+        left, ceiling = self._prefixed(floor)
+        while floor <= (binding := self._binding()) <= ceiling:
+            left = self._joined(left, binding)
+            # Comparisons have no order among each other: `a < b < c` means nothing.
+            ceiling = binding - 1 if binding == _COMPARING else binding
         return left
 
-    def _is_null(self, left: Raw) -> Raw:
-        self.take()
-        is_negated = self.accept("word", "not")
-        self.expect("word", "null")
-        predicate = {"op": "isNull", "args": [left]}
-        return {"op": "not", "args": [predicate]} if is_negated else predicate
+    def _binding(self) -> int:
+        """Return how tightly the operator at hand binds; -1 for what is none."""
+        return _BINDING.get(self.token.value, -1) if self.token.kind in ("sign", "word") else -1
 
-    def _sum(self) -> Raw:
-        return self._chain(
-            ("+", "-"), lambda: self._chain(("*", "/", "%", "div"), lambda: self._chain("^", self._unit))
-        )
-
-    def _chain(self, ops: tuple[str, ...] | str, part: Callable[[], Raw]) -> Raw:
-        left = part()
-        while self.token.kind in ("sign", "word") and self.token.value in ops:
-            op = self.take().value
-            left = {"op": op, "args": [left, part()]}
-        return left
-
-    def _unit(self) -> Raw:
+    def _prefixed(self, floor: int) -> tuple[Raw, int]:
+        """Read an operand with its sign or NOT, and return what may follow it at most."""
+        if floor <= _NOT and self.at("word", "not"):
+            self._enter()
+            self.take()
+            negated = {"op": "not", "args": [self.expression(_NOT)]}
+            self._leave()
+            return negated, _NOT - 1
         if self.token.kind == "sign" and self.token.value in _SIGNED:
-            sign = self.take()
-            if self.token.kind == "number":
-                return self.number() if sign.value == "+" else -self.number()
-            if sign.value == "-":
-                return self._deeper(lambda: {"op": "*", "args": [-1.0, self._unit()]})
+            return self._signed_operand(), _TIGHTEST
+        return self._operand(), _TIGHTEST
+
+    def _signed_operand(self) -> Raw:
+        sign = self.take()
+        if self.token.kind == "number":
+            return self.number() if sign.value == "+" else -self.number()
+        if sign.value == "+":
             raise self.fault(f"Expected a number after +, not {self.shown()}.")
-        return self._operand()
+        self._enter()
+        operand, _ = self._prefixed(_TIGHTEST)
+        self._leave()
+        return {"op": "*", "args": [-1.0, operand]}
+
+    def _joined(self, left: Raw, binding: int) -> Raw:
+        """Read an operator and what stands behind it."""
+        op = self.take().value
+        if op in _WORDED:
+            return self._worded(left, op)
+        right = self.expression(binding + 1)
+        if op in ("and", "or"):
+            return {"op": op, "args": [*_parts(op, left), *_parts(op, right)]}
+        return {"op": op, "args": [left, right]}
+
+    def _worded(self, left: Raw, op: str) -> Raw:
+        is_negated = op == "not"
+        if is_negated:
+            op = self.take().value if self.token.kind == "word" else ""
+        elif op == "is":
+            is_negated = self.accept("word", "not")
+        predicate = self._predicate(left, op)
+        return {"op": "not", "args": [predicate]} if is_negated else predicate
+
+    def _predicate(self, left: Raw, op: str) -> Raw:
+        match op:
+            case "is":
+                self.expect("word", "null")
+                return {"op": "isNull", "args": [left]}
+            case "like":
+                return {"op": "like", "args": [left, self.expression(_COMPARING + 1)]}
+            case "between":
+                low = self.expression(_COMPARING + 1)
+                self.expect("word", "and")
+                return {"op": "between", "args": [left, low, self.expression(_COMPARING + 1)]}
+            case "in":
+                return {"op": "in", "args": [left, self._array()]}
+        raise self.fault(f"Expected LIKE, BETWEEN or IN after NOT, not {self.shown()}.")
 
     def _operand(self) -> Raw:
         token = self.token
@@ -120,29 +133,24 @@ class _Reader(WktReader):
             return self._named(self.take())
         if token.kind == "word" and token.value in ("true", "false"):
             return self.take().value == "true"
-        if token.kind == "sign" and token.value == "(":
-            return self._deeper(self._parenthesised)
+        if self.at("sign", "("):
+            return self._parenthesised()
         raise self.fault(f"Expected a value, not {self.shown()}.")
 
     def _parenthesised(self) -> Raw:
         """Read what stands in parentheses: an expression, or with a comma an array."""
-        self.expect("sign", "(")
-        if self.accept("sign", ")"):
-            return []
-        first = self.expression()
-        if self.accept("sign", ")"):
-            return first
-        return [first, *self._rest_of_list()]
+        found = self._array()
+        return found[0] if len(found) == 1 else found
 
-    def _array(self) -> Raw:
+    def _array(self) -> list[Raw]:
         """Read what can only be an array, also when there is one element in it."""
-        return self._deeper(self._listed)
-
-    def _listed(self) -> list[Raw]:
+        self._enter()
         self.expect("sign", "(")
-        if self.accept("sign", ")"):
-            return []
-        return [self.expression(), *self._rest_of_list()]
+        items: list[Raw] = []
+        if not self.accept("sign", ")"):
+            items = [self.expression(), *self._rest_of_list()]
+        self._leave()
+        return items
 
     def _rest_of_list(self) -> list[Raw]:
         rest = []
@@ -153,11 +161,11 @@ class _Reader(WktReader):
 
     def _named(self, name: Token) -> Raw:
         is_quoted = self.source[name.start] == '"'
-        if is_quoted or not (self.token.kind == "sign" and self.token.value == "("):
-            if not is_quoted and name.value.lower() in SHAPE_NAMES and self._is_tagged():
-                return self.shape(name.value.lower())
-            return {"property": name.value}
-        return self._deeper(lambda: self._called(name.value))
+        if not is_quoted and self.at("sign", "("):
+            return self._called(name.value)
+        if not is_quoted and name.value.lower() in SHAPE_NAMES and self._is_tagged():
+            return self.shape(name.value.lower())
+        return {"property": name.value}
 
     def _is_tagged(self) -> bool:
         return self.token.kind == "name" and self.token.value.lower() in ("z", "empty")
@@ -172,21 +180,22 @@ class _Reader(WktReader):
             return {lowered: self._quoted()}
         if lowered == "interval":
             return {"interval": self._interval()}
-        arguments = self._array_arguments() if lowered in words.ARRAYS else self._listed()
+        arguments = self._array_arguments() if lowered in words.ARRAYS else self._array()
         return {"op": _CANONICAL.get(lowered, name), "args": arguments}
 
     def _array_arguments(self) -> list[Raw]:
         """Read two arguments of which each may be an array of one: there a parenthesis never only groups."""
+        self._enter()
         self.expect("sign", "(")
         arguments = [self._array_argument()]
         while not self.accept("sign", ")"):
             self.expect("sign", ",", otherwise="a comma or a closing parenthesis")
             arguments.append(self._array_argument())
+        self._leave()
         return arguments
 
     def _array_argument(self) -> Raw:
-        is_array = self.token.kind == "sign" and self.token.value == "("
-        return self._array() if is_array else self.expression()
+        return self._array() if self.at("sign", "(") else self.expression()
 
     def _quoted(self) -> str:
         self.expect("sign", "(")
@@ -198,25 +207,21 @@ class _Reader(WktReader):
 
     def _interval(self) -> list[Raw]:
         self.expect("sign", "(")
-        start = self._operand()
+        start, _ = self._prefixed(_TIGHTEST)
         self.expect("sign", ",")
-        end = self._operand()
+        end, _ = self._prefixed(_TIGHTEST)
         self.expect("sign", ")")
         return [start, end]
 
-    def _deeper(self, part: Callable[[], Raw]) -> Raw:
+    def _enter(self) -> None:
         self._depth += 1
         if self._depth > words.DEEPEST:
-            detail = f"It is nested deeper than {words.DEEPEST} levels."
-            raise syntax_error(self.source, self.token.start, detail)
-        result = part()
+            raise self.fault(f"It is nested deeper than {words.DEEPEST} levels.")
+
+    def _leave(self) -> None:
         self._depth -= 1
-        return result
 
 
-def _flat(op: str, parts: list[Raw]) -> list[Raw]:
-    """Return the parts with those of the same operator taken apart: ``(a AND b) AND c`` is ``a AND b AND c``."""
-    flat: list[Raw] = []
-    for part in parts:
-        flat += part["args"] if isinstance(part, dict) and part.get("op") == op else [part]
-    return flat
+def _parts(op: str, part: Raw) -> list[Raw]:
+    """Return the parts of the same operator: ``(a AND b) AND c`` is ``a AND b AND c``."""
+    return list(part["args"]) if isinstance(part, dict) and part.get("op") == op else [part]

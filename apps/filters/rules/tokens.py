@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from apps.filters.rules.words import IDENTIFIER, KEYWORDS, VARIABLE_RE
 from apps.filters.types import FilterError
@@ -26,8 +25,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One word: ``kind`` is number, text, name (of a property), variable, word (of the language) or sign, or end."""
 
     kind: str

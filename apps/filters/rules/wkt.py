@@ -29,9 +29,13 @@ class WktReader:
             self.token = next(self._stream)
         return taken
 
+    def at(self, kind: str, value: str) -> bool:
+        """Say whether the token is this one."""
+        return self.token.kind == kind and self.token.value == value
+
     def accept(self, kind: str, value: str) -> bool:
         """Go past the token if it is this one."""
-        is_it = self.token.kind == kind and self.token.value == value
+        is_it = self.at(kind, value)
         if is_it:
             self.take()
         return is_it
@@ -107,16 +111,13 @@ class WktReader:
 
     def _nested(self, levels: int, *, is_multipoint: bool = False) -> list[Any]:
         if levels == 0:
-            return self._point() if is_multipoint and self._is_open() else self._position()
+            return self._point() if is_multipoint and self.at("sign", "(") else self._position()
         self.expect("sign", "(")
         found = [self._nested(levels - 1, is_multipoint=is_multipoint)]
         while not self.accept("sign", ")"):
             self.expect("sign", ",", otherwise="a comma or a closing parenthesis")
             found.append(self._nested(levels - 1, is_multipoint=is_multipoint))
         return found
-
-    def _is_open(self) -> bool:
-        return self.token.kind == "sign" and self.token.value == "("
 
     def _position(self) -> list[float]:
         position = [self.signed(), self.signed()]

@@ -21,6 +21,7 @@ from apps.core.api.patches import read_patch
 from apps.core.api.views import NounView, created, deleted, one, read_body
 from apps.core.clock import now
 from apps.core.types import FieldError, Invalid, NotFound
+from apps.filters.api.lists import ListView
 from apps.incidents import services
 from apps.incidents.api.serializers import RuleSerializer, rule_body
 from apps.incidents.models import Rule
@@ -40,11 +41,11 @@ SELECTORS: dict[str, tuple[Any, str]] = {
 DURATIONS = ("hysteresis_s", "dedupe_window_s", "escalate_after_s")
 
 
-class RulesView(NounView):
+class RulesView(ListView):
     """All rules that the caller may see."""
 
+    queryables = "rules"
     ordering = ("name",)
-    sort_fields = ("name", "recorded_at")
 
     @extend_schema(parameters=list(FILTERS.values()), responses=RuleSerializer(many=True))
     def get(self, request: Request) -> Response:

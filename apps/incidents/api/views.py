@@ -20,6 +20,7 @@ from apps.core.api.patches import read_patch
 from apps.core.api.views import NounView, created, one, page, read_body
 from apps.core.clock import now
 from apps.core.types import FieldError, Invalid
+from apps.filters.api.lists import ListView
 from apps.incidents import queries, services
 from apps.incidents.api.serializers import (
     AssigneeSerializer,
@@ -51,11 +52,11 @@ FILTERS = {
 IDS = ("organisation_id", "rule_id", "asset_id", "zone_id", "assignee_id")
 
 
-class IncidentsView(NounView):
+class IncidentsView(ListView):
     """All incidents that the caller may see."""
 
+    queryables = "incidents"
     ordering = ("-opened_at",)
-    sort_fields = ("opened_at", "severity", "recorded_at", "state_since")
 
     @extend_schema(parameters=list(FILTERS.values()), responses=IncidentSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -140,9 +141,10 @@ class AssigneeView(NounView):
         return one(request, incident_body(changed), version=changed.version)
 
 
-class CommentsView(NounView):
+class CommentsView(ListView):
     """What was said about one incident."""
 
+    queryables = "comments"
     ordering = ("id",)
 
     @extend_schema(responses=CommentSerializer(many=True))
@@ -162,9 +164,10 @@ class CommentsView(NounView):
         return Response(CommentSerializer(comment).data, status=201)
 
 
-class EvidenceView(NounView):
+class EvidenceView(ListView):
     """What was found about one incident."""
 
+    queryables = "evidence"
     ordering = ("effective_at", "id")
 
     @extend_schema(responses=EvidenceSerializer(many=True))

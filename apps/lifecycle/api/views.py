@@ -19,6 +19,7 @@ from apps.core.api.etags import etag, if_match
 from apps.core.api.idempotency import idempotent
 from apps.core.api.parameters import require_known
 from apps.core.api.views import NounView, one, page, read_body
+from apps.filters.api.lists import ListView
 from apps.lifecycle import queries, services
 from apps.lifecycle.api.serializers import HistorySerializer, TransitionRequestSerializer, TransitionsSerializer
 from apps.lifecycle.models import Stateful
@@ -74,9 +75,10 @@ class TransitionsView(LifecycleView):
         return one(request, self.show(request, moved), version=moved.version)
 
 
-class HistoryView(LifecycleView):
+class HistoryView(LifecycleView, ListView):
     """What has happened to one object."""
 
+    queryables = "transitions"
     ordering = ("id",)
 
     @extend_schema(responses=HistorySerializer(many=True))

@@ -28,6 +28,7 @@ from apps.core.api.parameters import BBOX, read_bbox, read_instant, read_text, r
 from apps.core.api.views import NounView
 from apps.core.clock import now
 from apps.core.types import FieldError, Invalid, NotFound
+from apps.filters.api.lists import ListView
 from apps.tracking.api.devices import incoming, respond
 from apps.tracking.api.serializers import (
     IngestResultSerializer,
@@ -72,8 +73,10 @@ MAX_POINTS: Final = OpenApiParameter(
 SOURCE: Final = OpenApiParameter("source", description="The slug of a registered source; `api` unless said otherwise.")
 
 
-class PositionsView(NounView):
+class PositionsView(ListView):
     """Where everything is, and taking in where it is."""
+
+    queryables = "positions"
 
     authentication_classes = (DeviceKeyAuthentication, SessionActorAuthentication, ApiKeyAuthentication)
     max_limit = 10_000
@@ -141,8 +144,10 @@ class TrackView(NounView):
         return Response(body, content_type="application/geo+json")
 
 
-class InsideView(NounView):
+class InsideView(ListView):
     """Who is inside a zone now."""
+
+    queryables = "positions"
 
     @extend_schema(responses=InsideSerializer(many=True))
     def get(self, request: Request, zone_id: UUID) -> Response:

@@ -19,6 +19,7 @@ from apps.core.api.patches import read_patch
 from apps.core.api.views import NounView, created, deleted, one, read_body
 from apps.core.clock import now
 from apps.core.types import NotFound
+from apps.filters.api.lists import ListView
 from apps.zones import services
 from apps.zones.api.serializers import ZoneKindChangeSerializer, ZoneKindSerializer, zone_kind_body
 from apps.zones.models import ZoneKind
@@ -27,10 +28,10 @@ from apps.zones.types import ZoneKindChanges
 SLUG = OpenApiParameter("slug", description="The one kind of that slug.")
 
 
-class ZoneKindsView(NounView):
+class ZoneKindsView(ListView):
     """All kinds of zones."""
 
-    sort_fields = ("name", "slug")
+    queryables = "zone-kinds"
 
     @extend_schema(parameters=[SLUG], responses=ZoneKindSerializer(many=True))
     def get(self, request: Request) -> Response:

@@ -123,7 +123,7 @@ SHAPE = {
 SHAPE_COLUMNS = ("version", "organisation_id", "name", "description", "lower_m", "upper_m", "is_active")
 
 # What a page is made of before the zones themselves are read: what it is sorted by, and the state of each row.
-PAGE_COLUMNS: Final = ("id", "name")
+PAGE_COLUMNS: Final = ("id", "name", "recorded_at")
 _kept: Final = KeptBodies()
 
 

@@ -29,6 +29,7 @@ from apps.core.api.patches import read_patch
 from apps.core.api.views import NounView, created, deleted, one, read_body
 from apps.core.clock import now
 from apps.core.types import Datum, FieldError, Invalid, NotFound, TimeWindow
+from apps.filters.api.lists import ListView
 from apps.zones import services
 from apps.zones.api.serializers import (
     MARK,
@@ -57,10 +58,10 @@ BAND = frozenset({"lower_m", "lower_datum", "upper_m", "upper_datum"})
 VALIDITY = frozenset({"valid_from", "valid_to"})
 
 
-class ZonesView(NounView):
+class ZonesView(ListView):
     """All zones that the caller may see."""
 
-    sort_fields = ("name", "id")
+    queryables = "zones"
 
     @extend_schema(parameters=list(FILTERS.values()), responses=ZoneSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -139,9 +140,10 @@ class ZoneView(NounView):
         return deleted()
 
 
-class ZoneVersionsView(NounView):
+class ZoneVersionsView(ListView):
     """All versions of one zone."""
 
+    queryables = "zone-versions"
     ordering = ("-version",)
 
     @extend_schema(responses=ZoneVersionSerializer(many=True))

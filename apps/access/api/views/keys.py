@@ -28,11 +28,13 @@ from apps.access.queries import visible, visible_row
 from apps.core import clock
 from apps.core.api.parameters import require_known
 from apps.core.api.views import NounView, created, deleted, one, page, read_body
+from apps.filters.api.lists import ListView
 
 
-class ApiKeyList(NounView):
+class ApiKeyList(ListView):
     """All API keys that you may see."""
 
+    queryables = "api-keys"
     ordering = ("-recorded_at", "-pk")
 
     @extend_schema(operation_id="list_api_keys", responses=ApiKeySerializer(many=True))
@@ -66,9 +68,10 @@ class ApiKeyDetail(NounView):
         return deleted()
 
 
-class DeviceKeyList(NounView):
+class DeviceKeyList(ListView):
     """All device keys that you may see."""
 
+    queryables = "device-keys"
     ordering = ("-recorded_at", "-pk")
 
     @extend_schema(operation_id="list_device_keys", responses=DeviceKeySerializer(many=True))

@@ -19,13 +19,14 @@ from apps.core.api.etags import if_match
 from apps.core.api.idempotency import idempotent
 from apps.core.api.parameters import require_known
 from apps.core.api.views import NounView, created, deleted, one, page, read_body
+from apps.filters.api.lists import ListView
 
 
-class OrganisationList(NounView):
+class OrganisationList(ListView):
     """All organisations that you may see."""
 
+    queryables = "organisations"
     ordering = ("name", "pk")
-    sort_fields = ("name", "recorded_at")
 
     @extend_schema(operation_id="list_organisations", responses=OrganisationSerializer(many=True))
     def get(self, request: Request) -> Response:

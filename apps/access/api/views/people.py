@@ -24,13 +24,14 @@ from apps.core.api.etags import if_match
 from apps.core.api.idempotency import idempotent
 from apps.core.api.parameters import require_known
 from apps.core.api.views import NounView, created, one, page, read_body
+from apps.filters.api.lists import ListView
 
 
-class UserList(NounView):
+class UserList(ListView):
     """All users that you may see."""
 
+    queryables = "users"
     ordering = ("username", "pk")
-    sort_fields = ("username", "recorded_at")
 
     @extend_schema(operation_id="list_users", responses=UserSerializer(many=True))
     def get(self, request: Request) -> Response:

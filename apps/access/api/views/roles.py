@@ -25,13 +25,14 @@ from apps.core.api.idempotency import idempotent
 from apps.core.api.parameters import require_known
 from apps.core.api.views import NounView, created, deleted, one, page, read_body
 from apps.core.types import TimeWindow
+from apps.filters.api.lists import ListView
 
 
-class RoleList(NounView):
+class RoleList(ListView):
     """All roles."""
 
+    queryables = "roles"
     ordering = ("name", "pk")
-    sort_fields = ("name", "recorded_at")
 
     @extend_schema(operation_id="list_roles", responses=RoleSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -78,9 +79,10 @@ class RoleDetail(NounView):
         return deleted()
 
 
-class AssignmentList(NounView):
+class AssignmentList(ListView):
     """All assignments that you may see."""
 
+    queryables = "assignments"
     ordering = ("-recorded_at", "-pk")
 
     @extend_schema(operation_id="list_assignments", responses=AssignmentSerializer(many=True))

@@ -1,0 +1,26 @@
+"""What may be asked about the transitions that one object has made."""
+
+from __future__ import annotations
+
+from apps.filters.registry import register
+from apps.filters.types import Queryable, Type, queryables
+from apps.lifecycle.types import Cause
+
+
+def register_queryables() -> None:
+    """Register what a history can be filtered by."""
+    register(
+        queryables(
+            "transitions",
+            Queryable(name="id", type=Type.UUID, read=None, is_sortable=True),
+            Queryable(name="transition", type=Type.STRING, lookup="name", read=None),
+            Queryable(name="from_state", type=Type.STRING, read=None),
+            Queryable(name="to_state", type=Type.STRING, read=None),
+            Queryable(name="cause", type=Type.STRING, read=None, enum=tuple(each.value for each in Cause)),
+            Queryable(name="actor", type=Type.STRING, lookup="actor_label", read=None),
+            Queryable(name="reason", type=Type.STRING, read=None),
+            Queryable(name="effective_at", type=Type.INSTANT, read=None),
+            Queryable(name="recorded_at", type=Type.INSTANT, read=None),
+            valid_time="effective_at",
+        )
+    )
