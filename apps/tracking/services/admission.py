@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
+from operator import attrgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -31,7 +33,7 @@ class Row(NamedTuple):
     submission: int
     asset: AssetRef
     fix: Fix
-    source: str
+    source_id: int
     received_at: datetime
 
 
@@ -66,6 +68,17 @@ class Batch:
     aside: list[Aside] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
 
+    @property
+    def is_distinct(self) -> bool:
+        """Whether no two rows of an asset are of the same instant."""
+        rows = self.rows
+        return all(
+            rows[place].fix.fixed_at != rows[following].fix.fixed_at
+            for group in self.groups
+            if len(group.places) > 1
+            for place, following in pairwise(group.places)
+        )
+
     def results(self, duplicates: Iterable[int]) -> list[IngestResult]:
         """Return what became of each submission, given the rows that were there already."""
         stored = [0] * len(self.submissions)
@@ -84,7 +97,10 @@ class Batch:
 
 
 def admit(submissions: Sequence[Submission], known: Known) -> Batch:
-    """Return the rows that may be stored and what has to be set aside."""
+    """Return the rows that may be stored and what has to be set aside.
+
+    Raises ``Invalid`` for a source that nobody registered.
+    """
     batch = Batch(submissions)
     names = {
         item.asset
@@ -94,14 +110,17 @@ def admit(submissions: Sequence[Submission], known: Known) -> Batch:
     }
     assets = known.assets(names)
     for number, submission in enumerate(submissions):
-        _admit_one(batch, number, known.may_report(submission.actor, submission.received_at), assets)
+        allowed = known.may_report(submission.actor, submission.received_at)
+        _admit_one(batch, number, known.source_id(submission.source), allowed, assets)
     batch.groups = _groups(batch.rows)
     return batch
 
 
-def _admit_one(batch: Batch, number: int, allowed: Predicate, assets: Mapping[str, AssetRef | None]) -> None:
+def _admit_one(
+    batch: Batch, number: int, source_id: int, allowed: Predicate, assets: Mapping[str, AssetRef | None]
+) -> None:
     submission = batch.submissions[number]
-    source, received_at = submission.source, submission.received_at
+    received_at = submission.received_at
     latest, add, welcome = received_at + FUTURE_TOLERANCE, batch.rows.append, set[int]()
     for index, item in enumerate(submission.items):
         if isinstance(item, Refused):
@@ -109,12 +128,12 @@ def _admit_one(batch: Batch, number: int, allowed: Predicate, assets: Mapping[st
             continue
         asset = assets[item.asset] if isinstance(item.asset, str) else item.asset
         if id(asset) in welcome and item.fix.fixed_at <= latest:  # nearly always
-            add(Row(number, asset, item.fix, source, received_at))  # type: ignore[arg-type]  # nobody is never welcome
+            add(Row(number, asset, item.fix, source_id, received_at))  # type: ignore[arg-type]  # nobody is never welcome
             continue
         why = _why_not(asset, item.fix, allowed, latest)
         if why is None and asset is not None:
             welcome.add(id(asset))
-            add(Row(number, asset, item.fix, source, received_at))
+            add(Row(number, asset, item.fix, source_id, received_at))
             continue
         owner = submission.actor if asset is None or why is UNKNOWN else asset
         batch.aside.append(Aside(number, index, item, why or UNKNOWN, owner.organisation_id))
@@ -130,14 +149,17 @@ def _why_not(asset: AssetRef | None, fix: Fix, allowed: Predicate, latest: datet
 
 
 def _groups(rows: Sequence[Row]) -> list[Group]:
-    """Return the rows by asset. An id is hashed in Python, so it is looked at once for each asset, not for each row."""
+    """Return the rows by asset, in the order of ids, which is the one in which presences are locked.
+
+    An id is hashed in Python, so it is looked at once for each asset, not for each row.
+    """
     by_ref: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
         by_ref.setdefault(id(row.asset), []).append(place)
     by_id: dict[AssetId, list[int]] = {}
     for places in by_ref.values():
         by_id.setdefault(rows[places[0]].asset.id, []).extend(places)
-    return [_group(rows, places) for places in by_id.values()]
+    return [_group(rows, by_id[asset_id]) for asset_id in sorted(by_id, key=attrgetter("int"))]
 
 
 def _group(rows: Sequence[Row], places: list[int]) -> Group:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 from uuid import UUID
 from weakref import WeakSet
 
@@ -26,9 +26,13 @@ NULL: Final = struct.pack(">i", -1)
 POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
 ONE_PLAN: Final = (
-    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_nestloop', 'off', true)"
+    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_nestloop', 'off', true),"
+    " set_config('enable_seqscan', 'off', true)"
 )
-ANY_PLAN: Final = "SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_nestloop', 'on', true)"
+ANY_PLAN: Final = (
+    "SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_nestloop', 'on', true),"
+    " set_config('enable_seqscan', 'on', true)"
+)
 
 
 class Column:
@@ -43,6 +47,9 @@ class Column:
             self.buffer = struct.pack(">iii", 0, 0, self.element_oid)
         else:
             self.buffer = struct.pack(">iiiii", 1, has_null, self.element_oid, count, 1) + elements
+
+
+C = TypeVar("C", "Floats", "Texts")
 
 
 class Floats(Column):
@@ -115,6 +122,11 @@ class Texts(Column):
         # A text that comes often is packed once.
         packed = {value: NULL if value is None else _text(value) for value in set(values)}
         super().__init__(b"".join([packed[value] for value in values]), len(values), has_null=int(None in packed))
+
+
+def sparse(kind: type[C], values: Sequence[Any]) -> C:
+    """Return a column that is empty when it holds nothing: beside longer ones ``unnest`` fills it up with nulls."""
+    return kind(()) if _is_nothing(values) else kind(values)
 
 
 class _ColumnDumper(Dumper):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 from django.db import IntegrityError, transaction
 
 from apps.access.types import Actor
-from apps.core.types import Unavailable
+from apps.assets.queries import asset_refs
+from apps.core.types import AssetId, Unavailable
 from apps.tracking.services.admission import Batch, admit
 from apps.tracking.services.detection import detect
 from apps.tracking.services.known import Known, forget_known, known
 from apps.tracking.services.lane import lane_row, tell_lane
 from apps.tracking.services.quarantine import set_aside
 from apps.tracking.services.recording import record
-from apps.tracking.services.sources import open_sources
 from apps.tracking.services.storing import Held, Stale, Unseen, open_presences, store
 from apps.tracking.types import Connectivity, IngestResult, Item, Submission
 from apps.zones.queries import zones_hit
@@ -42,18 +42,20 @@ def ingest_all(submissions: Sequence[Submission]) -> list[IngestResult]:
     """
     kept = known()
     for _ in range(ATTEMPTS):
+        batch = admit(submissions, kept)
+        if unheard := kept.take_unheard():
+            _open(unheard)
         try:
-            return _ingest(submissions, kept)
+            return _ingest(batch, kept)
         except Unseen as unseen:
-            _open(unseen)
+            _open(unseen.asset_ids)
         except Stale:
             kept = forget_known()
     raise Unavailable("Zones, assets or rights change too fast for this batch; try again.")
 
 
 @transaction.atomic
-def _ingest(submissions: Sequence[Submission], kept: Known) -> list[IngestResult]:
-    batch = admit(submissions, kept)
+def _ingest(batch: Batch, kept: Known) -> list[IngestResult]:
     index = kept.index
     fixes = [row.fix for row in batch.rows]
     hits = zones_hit(
@@ -66,20 +68,19 @@ def _ingest(submissions: Sequence[Submission], kept: Known) -> list[IngestResult
     )
     held = store(batch, kept.versions)
     changes = detect(batch, hits, held, index.find)
-    record(changes, index.find, at=max(submission.received_at for submission in submissions))
+    record(changes, index.find, at=max(submission.received_at for submission in batch.submissions))
     set_aside(batch)
     _broadcast(batch, held)
     return batch.results(held.duplicates)
 
 
-def _open(unseen: Unseen) -> None:
-    """Make the rows that a batch lacked; raises ``Invalid`` for a source that nobody registered."""
-    open_sources(unseen.sources)
+def _open(asset_ids: Iterable[AssetId]) -> None:
+    """Make the presences that assets lack, of those that there still are."""
     try:
         with transaction.atomic():
-            open_presences(unseen.asset_ids)
+            open_presences(sorted(asset_refs(asset_ids)))
     except IntegrityError:
-        # An asset was deleted in this very moment: the next attempt will not know it.
+        # One was deleted in this very moment: the next attempt will not know it.
         return
 
 

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from django.db import connection
+
 from apps.access.queries import VERSION_SQL as ACCESS_VERSION_SQL
 from apps.access.queries import access_version, predicate
 from apps.access.types import Actor, Predicate
@@ -19,6 +21,7 @@ from apps.assets.queries import VERSION_SQL as ASSETS_VERSION_SQL
 from apps.assets.queries import asset_refs, asset_set_version, assets_by_identifier
 from apps.assets.types import AssetRef
 from apps.core.types import AssetId
+from apps.tracking.services.sources import open_source
 from apps.zones.queries import VERSION_SQL as ZONES_VERSION_SQL
 from apps.zones.queries import zone_index
 from apps.zones.rules.index import ZoneIndex
@@ -46,7 +49,9 @@ class Known:
         self.versions = versions
         self.index = index
         self._assets: dict[str, AssetRef | None] = {}
+        self._unheard: list[AssetId] = []
         self._scopes: dict[Actor, Predicate] = {}
+        self._sources: dict[str, int] = {}
 
     def assets(self, names: Collection[str]) -> dict[str, AssetRef | None]:
         """Return the assets by the names that senders use for them, ``None`` for nobody's; names must be asked here."""
@@ -56,8 +61,24 @@ class Known:
             kept = self._assets = {}
             missing = list(names)
         if missing:
-            kept.update(_look_up(missing))
+            found = _look_up(missing)
+            kept.update(found)
+            self._unheard += [asset.id for asset in found.values() if asset is not None]
         return kept
+
+    def take_unheard(self) -> list[AssetId]:
+        """Return, once, the assets that were looked up: this process does not know whether they have presences."""
+        taken, self._unheard = self._unheard, []
+        return taken
+
+    def source_id(self, slug: str) -> int:
+        """Return the number of a source, which it has for ever; raises ``Invalid`` for one that nobody registered."""
+        source_id = self._sources.get(slug)
+        if source_id is None:
+            source_id = open_source(slug)
+            if not connection.in_atomic_block:  # what can be rolled back is not kept
+                self._sources[slug] = source_id
+        return source_id
 
     def may_report(self, actor: Actor, at: datetime) -> Predicate:
         """Return what an actor may report for."""

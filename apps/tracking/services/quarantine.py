@@ -12,17 +12,14 @@ import msgspec
 from apps.tracking.models import Quarantine, Source
 from apps.tracking.protocols.wire import MAX_PAYLOAD, MAX_REFERENCE, storable
 from apps.tracking.services.admission import Aside, Batch
-from apps.tracking.services.storing import Unseen
 from apps.tracking.types import Refused
 
 
 def set_aside(batch: Batch) -> None:
-    """Keep what was refused; the same thing sent again by the same sender is kept once. May raise ``Unseen``."""
+    """Keep what was refused; the same thing sent again by the same sender is kept once."""
     if batch.aside:
         slugs = {batch.submissions[one.submission].source for one in batch.aside}
-        sources = {source.slug: source for source in Source.objects.filter(slug__in=slugs)}
-        if len(sources) < len(slugs):
-            raise Unseen((), slugs - sources.keys())
+        sources = Source.objects.in_bulk(slugs, field_name="slug")
         rows = [_row(batch, one, sources) for one in batch.aside]
         Quarantine.objects.bulk_create(rows, ignore_conflicts=True)
 

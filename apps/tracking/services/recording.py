@@ -51,6 +51,8 @@ def record(changes: Sequence[Change], find_zone: FindZone, *, at: datetime, is_c
 
     The clock sets when it is due next; a batch may only bring that forward, since the clock alone looks at everything.
     """
+    if not changes:
+        return
     moved = [change for change in changes if is_clock or change.presence.stays != change.was.stays]
     _write_presences(moved, find_zone, is_clock=is_clock)
     _write_stays(changes)
@@ -80,11 +82,12 @@ def _write_presences(changes: Sequence[Change], find_zone: FindZone, *, is_clock
 def _write_stays(changes: Sequence[Change]) -> None:
     gone = [(change.asset.id, stay.zone_id, stay.entered_at) for change in changes for stay in change.gone]
     written = {_key(change.asset.id, stay): stay for change in changes for stay in change.written}
-    with connection.cursor() as cursor:
-        if gone:
+    if gone:
+        with connection.cursor() as cursor:
             cursor.execute(_FORGET_STAYS, _columns(gone))
-        if written:
-            rows = [(*key, stay.left_at, stay.dwelt_at) for key, stay in written.items()]
+    if written:
+        rows = [(*key, stay.left_at, stay.dwelt_at) for key, stay in written.items()]
+        with connection.cursor() as cursor:
             cursor.execute(_WRITE_STAYS, _columns(rows))
 
 

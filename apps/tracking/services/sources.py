@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -18,13 +17,15 @@ from apps.tracking.models import Source
 BUILT_IN: Final = {"api": "API", "osmand": "OsmAnd", "owntracks": "OwnTracks", "ais": "AIS"}
 
 
-def open_sources(slugs: Iterable[str]) -> None:
-    """Make sure that built-in sources have a row; raises ``Invalid`` for a source that nobody registered."""
-    for slug in slugs:
-        if slug not in BUILT_IN:
-            error = FieldError(pointer="?source", code="unknown_source", detail="Nobody registered it.")
-            raise Invalid("There is no source of this name.", code="unknown_source", errors=[error])
+def open_source(slug: str) -> int:
+    """Return the id of a source; a built-in one gets its row. Raises ``Invalid`` for one that nobody registered."""
+    if slug in BUILT_IN:
         Source.objects.bulk_create([Source(slug=slug, name=BUILT_IN[slug])], ignore_conflicts=True)
+    source_id = Source.objects.filter(slug=slug).values_list("pk", flat=True).first()
+    if source_id is None:
+        error = FieldError(pointer="?source", code="unknown_source", detail="Nobody registered it.")
+        raise Invalid("There is no source of this name.", code="unknown_source", errors=[error])
+    return source_id
 
 
 @transaction.atomic

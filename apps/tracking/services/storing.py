@@ -14,7 +14,7 @@ from django.db import connection
 from apps.core.types import AssetId, ZoneId
 from apps.tracking.rules.presence import next_silence
 from apps.tracking.services.admission import Batch
-from apps.tracking.services.columns import Floats, Instants, Integers, Texts, Uuids, execute
+from apps.tracking.services.columns import Floats, Instants, Integers, Texts, Uuids, execute, sparse
 from apps.tracking.services.known import Versions
 from apps.tracking.services.statements import OPEN, STORE, VERSIONS
 from apps.tracking.types import Connectivity, Presence, Stay
@@ -26,13 +26,13 @@ class HeldRow(NamedTuple):
     fixed_at: datetime | None
     connectivity: str
     zone_ids: str
-    zone_since: str
-    zone_dwelt: str
+    zone_since: str | None
+    zone_dwelt: str | None
 
     def presence(self, asset_id: AssetId) -> Presence:
         """Return the presence as the rules take it."""
         columns = (self.zone_ids, self.zone_since, self.zone_dwelt)
-        ids, since, dwelt = ([] if text == "{}" else text[1:-1].split(",") for text in columns)
+        ids, since, dwelt = ([] if not text or text == "{}" else text[1:-1].split(",") for text in columns)
         return Presence(
             asset_id=asset_id,
             fixed_at=self.fixed_at,
@@ -62,12 +62,11 @@ class Stale(Exception):
 
 
 class Unseen(Exception):
-    """Something of the batch has no row yet: presences, which are what it would be locked by, or sources."""
+    """Assets of the batch have no presence yet, which is what the batch would be locked by."""
 
-    def __init__(self, asset_ids: Iterable[AssetId], sources: Iterable[str]) -> None:
+    def __init__(self, asset_ids: Iterable[AssetId]) -> None:
         super().__init__()
         self.asset_ids = sorted(asset_ids)
-        self.sources = tuple(sources)
 
 
 def store(batch: Batch, versions: Versions) -> Held:
@@ -75,21 +74,16 @@ def store(batch: Batch, versions: Versions) -> Held:
 
     Locks the presences until the end of the transaction.
     """
-    rows: list[tuple[Any, ...]] = []
-    if batch.rows:
-        columns = _columns(batch) | _newest(batch) | {"count": len(batch.rows)}
-        rows = execute(STORE, columns)
+    rows = execute(STORE, _columns(batch)) if batch.rows else []
     # Without a row that could tell, the versions are asked for: nothing may be refused on the word of what is kept.
     found = rows[0][6:9] if rows else execute(VERSIONS, {})[0]
     if found != versions:
         raise Stale
-    *_, unknown, doubled = rows[0] if rows else (None, None)
-    held = {row[0]: HeldRow._make(row[1:6]) for row in rows}
-    unseen = [group.asset.id for number, group in enumerate(batch.groups, start=1) if number not in held]
-    if unseen or unknown:
-        raise Unseen(unseen, unknown or ())
+    if len(rows) < len(batch.groups):
+        raise Unseen({group.asset.id for group in batch.groups}.difference(row[0] for row in rows))
+    doubled = rows[0][9] if rows else None
     return Held(
-        rows=[held[number] for number in range(1, len(batch.groups) + 1)],
+        rows=[HeldRow._make(row[1:6]) for row in rows],
         duplicates=frozenset(place - 1 for place in doubled or ()),
     )
 
@@ -101,34 +95,47 @@ def open_presences(asset_ids: Sequence[AssetId]) -> None:
 
 
 def _columns(batch: Batch) -> dict[str, Any]:
-    rows = batch.rows
+    """Return the rows by column, and what the latest row of each asset makes of contact. SQL counts from 1."""
+    rows, groups = batch.rows, batch.groups
     fixes = [row.fix for row in rows]
-    assets = Uuids(group.asset.id for group in batch.groups)
+    attributes = [orjson.dumps(fix.attributes).decode() if fix.attributes else None for fix in fixes]
+    assets = Uuids(group.asset.id for group in groups)
+    connectivity: list[str | None] = [None] * len(rows)
+    due_at: list[datetime | None] = [None] * len(rows)
+    for group in groups:
+        connectivity[group.newest] = group.heard.value
+        due_at[group.newest] = next_silence(group.heard, fixes[group.newest].fixed_at, group.asset)
     return {
         "assets": assets,
-        "asset_id": assets.spread([group.places for group in batch.groups], len(rows)),
-        "source": Texts([row.source for row in rows]),
-        "received_at": Instants([row.received_at for row in rows]),
+        "asset_id": assets.spread([group.places for group in groups], len(rows)),
+        **_shared(batch),
         "fixed_at": Instants([fix.fixed_at for fix in fixes]),
         "lon": Floats([fix.lon for fix in fixes]),
         "lat": Floats([fix.lat for fix in fixes]),
-        "altitude_m": Floats([fix.altitude_m for fix in fixes]),
-        "altitude_datum": Texts([fix.altitude_datum and fix.altitude_datum.value for fix in fixes]),
-        "speed_mps": Floats([fix.speed_mps for fix in fixes]),
-        "course_deg": Floats([fix.course_deg for fix in fixes]),
-        "heading_deg": Floats([fix.heading_deg for fix in fixes]),
-        "accuracy_m": Floats([fix.accuracy_m for fix in fixes]),
-        "attributes": Texts([orjson.dumps(fix.attributes).decode() if fix.attributes else None for fix in fixes]),
+        "altitude_m": sparse(Floats, [fix.altitude_m for fix in fixes]),
+        "altitude_datum": sparse(Texts, [fix.altitude_datum and fix.altitude_datum.value for fix in fixes]),
+        "speed_mps": sparse(Floats, [fix.speed_mps for fix in fixes]),
+        "course_deg": sparse(Floats, [fix.course_deg for fix in fixes]),
+        "heading_deg": sparse(Floats, [fix.heading_deg for fix in fixes]),
+        "accuracy_m": sparse(Floats, [fix.accuracy_m for fix in fixes]),
+        "attributes": sparse(Texts, attributes),
+        "connectivity": Texts(connectivity),
+        "due_at": Instants(due_at),
+        "is_distinct": batch.is_distinct,
     }
 
 
-def _newest(batch: Batch) -> dict[str, Any]:
-    """Return the latest row of each asset, and what it makes of contact. SQL counts places from 1."""
-    groups, rows = batch.groups, batch.rows
+def _shared(batch: Batch) -> dict[str, Any]:
+    """Return what is the same for all rows of a submission; of one submission it travels once."""
+    if len(batch.submissions) == 1:
+        source_id, received_at = batch.rows[0].source_id, batch.rows[0].received_at
+        nothing = {"source_id": Integers(()), "received_at": Instants(())}
+        return nothing | {"one_source_id": source_id, "one_received_at": received_at}
     return {
-        "places": Integers([group.newest + 1 for group in groups]),
-        "connectivity": Texts([group.heard.value for group in groups]),
-        "due_at": Instants(next_silence(each.heard, rows[each.newest].fix.fixed_at, each.asset) for each in groups),
+        "source_id": Integers([row.source_id for row in batch.rows]),
+        "received_at": Instants([row.received_at for row in batch.rows]),
+        "one_source_id": None,
+        "one_received_at": None,
     }
 
 
