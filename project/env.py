@@ -10,6 +10,11 @@ from datetime import timedelta
 from functools import cache
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from apps.access.types import IdentityProvider
+
+LOOPBACK = ("http://127.0.0.1", "http://localhost", "http://[::1]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,8 @@ class Environment:
     gdal_library_path: str
     geos_library_path: str
     browser_dir: str
+    require_mfa: bool | None
+    identity_provider: IdentityProvider | None
 
 
 @cache
@@ -68,4 +75,31 @@ def read_environment() -> Environment:
         gdal_library_path=text("GDAL_LIBRARY_PATH", default=""),
         geos_library_path=text("GEOS_LIBRARY_PATH", default=""),
         browser_dir=text("WATCHFLOOR_BROWSER_DIR", default=""),
+        require_mfa=env.bool("WATCHFLOOR_REQUIRE_MFA", default=None),
+        identity_provider=_identity_provider(env),
+    )
+
+
+def _identity_provider(env: environ.Env) -> IdentityProvider | None:
+    """Return whom people may sign in with; ``None`` unless an issuer is named. Plain HTTP is for this machine only."""
+    issuer = env.str("WATCHFLOOR_OIDC_ISSUER", default="")
+    if not issuer:
+        return None
+    if not issuer.startswith(("https://", *LOOPBACK)):
+        raise ImproperlyConfigured("WATCHFLOOR_OIDC_ISSUER must begin with https://.")
+    unknown = env.str("WATCHFLOOR_OIDC_UNKNOWN", default="refuse")
+    if unknown not in ("refuse", "create"):
+        raise ImproperlyConfigured("WATCHFLOOR_OIDC_UNKNOWN is refuse or create.")
+    return IdentityProvider(
+        issuer=issuer,
+        client_id=env.str("WATCHFLOOR_OIDC_CLIENT_ID"),
+        client_secret=env.str("WATCHFLOOR_OIDC_CLIENT_SECRET"),
+        name=env.str("WATCHFLOOR_OIDC_NAME", default="single sign-on"),
+        scopes=tuple(env.str("WATCHFLOOR_OIDC_SCOPES", default="openid profile email").split()),
+        link_claim=env.str("WATCHFLOOR_OIDC_LINK_CLAIM", default=""),
+        creates_unknown=unknown == "create",
+        groups_claim=env.str("WATCHFLOOR_OIDC_GROUPS_CLAIM", default="groups"),
+        staff_groups=frozenset(env.list("WATCHFLOOR_OIDC_STAFF_GROUPS", default=[])),
+        group_map=tuple(sorted(env.dict("WATCHFLOOR_OIDC_GROUP_MAP", default={}).items())),
+        mfa_methods=frozenset(env.list("WATCHFLOOR_OIDC_MFA_METHODS", default=[])),
     )

@@ -10,6 +10,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
+    path("sign-in/", include("apps.access.urls")),
     path("", include("apps.core.api.urls")),
     path("", include("apps.filters.api.urls")),
     path("", include("apps.access.api.urls")),

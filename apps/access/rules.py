@@ -16,6 +16,7 @@ OAUTH_TOKEN_PREFIX = "wfo_"  # noqa: S105 - it is no secret
 PREFIX_LENGTH = 8
 SECRET_BYTES = 32
 LONGEST_TOKEN = 100
+LONGEST_PROVIDER = 200
 
 # Attempts within a window: for one name from one address, for one address (many people may share it), and for one
 # name from anywhere, which bounds what a botnet can guess.
@@ -68,6 +69,11 @@ def checksum_of(access_token: str) -> str | None:
     if len(access_token) > LONGEST_TOKEN or not access_token.startswith(OAUTH_TOKEN_PREFIX):
         return None
     return hashlib.sha256(access_token.encode(errors="replace")).hexdigest()
+
+
+def provider_key(issuer: str) -> str:
+    """Return under which name links to an identity provider are kept; another issuer never inherits its people."""
+    return issuer if len(issuer) <= LONGEST_PROVIDER else hashlib.sha256(issuer.encode()).hexdigest()
 
 
 def is_in_networks(address: str | None, networks: Sequence[str]) -> bool:

@@ -182,3 +182,50 @@ def _windows(id_: UUID | None, now: frozenset[UUID], periods: Mapping[UUID, Wind
 
 # The same value in the role of a decision in Python.
 Predicate = Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityProvider:
+    """Whom people may sign in with, and what its word is worth here; what the operator said.
+
+    Somebody unknown is linked to the account that ``link_claim`` names (``email`` only when it is verified), else
+    made if ``creates_unknown``, else refused. What ``groups_claim`` lists makes staff (``staff_groups``) and members of
+    our groups (``group_map``: theirs, ours). A sign-in by one of ``mfa_methods`` (RFC 8176) counts as two factors.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str
+    name: str = "single sign-on"
+    scopes: tuple[str, ...] = ("openid", "profile", "email")
+    link_claim: str = ""
+    creates_unknown: bool = False
+    groups_claim: str = "groups"
+    staff_groups: frozenset[str] = frozenset()
+    group_map: tuple[tuple[str, str], ...] = ()
+    mfa_methods: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who somebody is to an identity provider: its ``issuer`` and ``subject`` name them, ``claims`` describe them."""
+
+    issuer: str
+    subject: str
+    claims: Mapping[str, object]
+
+    def text(self, claim: str) -> str:
+        """Return a claim that is a text, on one line and without what cannot be shown; empty without it."""
+        value = self.claims.get(claim)
+        return "".join(each for each in value if each.isprintable()).strip() if isinstance(value, str) else ""
+
+    def texts(self, claim: str) -> frozenset[str]:
+        """Return a claim that is a list of texts, or one text."""
+        value = self.claims.get(claim)
+        values = value if isinstance(value, list) else [value]
+        return frozenset(each for each in values if isinstance(each, str))
+
+    @property
+    def verified_email(self) -> str:
+        """Return the e-mail address, if the provider says that it has checked it; else nothing."""
+        return self.text("email") if self.claims.get("email_verified") is True else ""

@@ -74,6 +74,8 @@ GROUPS = (
             _list_of("access.ApiKey", "API keys", "key"),
             _list_of("access.DeviceKey", "Device keys", "vpn_key"),
             _list_of("oauth2_provider.Application", "OAuth clients", "robot_2"),
+            _list_of("socialaccount.SocialAccount", "Sign-in links", "link"),
+            _list_of("mfa.Authenticator", "Second factors", "phonelink_lock"),
         ),
     ),
     Group(

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from django_rq.urls import get_admin_urlpatterns, get_api_urlpatterns
 from redis import RedisError
 from unfold.sites import UnfoldAdminSite
 
-from apps.console import csp, views
+from apps.access.queries import lacks_second_factor
+from apps.access.views import PasswordSignIn, next_step, sign_in_elsewhere, sign_out_elsewhere
+from apps.console import views
+from apps.core import csp
 
 View = Callable[..., HttpResponseBase]
 
@@ -27,6 +32,7 @@ class WatchfloorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is n
     index_title = "Dashboard"
     enable_nav_sidebar = True
     login_template = "console/login.html"
+    logout_template = "console/logged_out.html"
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Return our pages, then Django's."""
@@ -59,9 +65,33 @@ class WatchfloorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is n
 
         return part
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Say whether the person may use the admin: staff, with a second factor where one is asked for."""
+        return bool(super().has_permission(request)) and not lacks_second_factor(request)
+
+    @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show or take the login form."""
-        response: HttpResponse = super().login(request, extra_context)
+        """Show or take the login form; who is in already is sent on, if need be by way of a second factor."""
+        if request.method == "GET" and (self.has_permission(request) or lacks_second_factor(request)):
+            return HttpResponseRedirect(next_step(request))
+        context = {
+            **self.each_context(request),
+            "title": "Sign in",
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "elsewhere": sign_in_elsewhere(request),
+            **(extra_context or {}),
+        }
+        request.current_app = self.name
+        response = PasswordSignIn.as_view(extra_context=context, template_name=self.login_template)(request)
+        csp.with_policy(response, csp.ADMIN)
+        return cast("HttpResponse", response)
+
+    @method_decorator(never_cache)
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """Sign out here, and say where else one may want to."""
+        elsewhere = {"elsewhere": sign_out_elsewhere(request), **(extra_context or {})}
+        response: TemplateResponse = super().logout(request, elsewhere)
         csp.with_policy(response, csp.ADMIN)
         return response
 

@@ -15,8 +15,9 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 
 from apps.access.queries import actor_of_user, scope
 from apps.access.types import Actor
-from apps.console import csp, queries
+from apps.console import queries
 from apps.console.navigation import list_address, navigation
+from apps.core import csp
 from apps.core.clock import now
 
 FEED_PATH = "/ws/feed"

@@ -16,9 +16,9 @@ from django.http.request import split_domain_port, validate_host
 
 from apps.access.api.addresses import address_behind
 from apps.access.models import ApiKey
-from apps.access.queries import actor_of_token, actor_of_user
+from apps.access.queries import actor_of_token, actor_of_user, lacks_second_factor
 from apps.access.services import note_key_use
-from apps.access.types import Actor, ActorKind
+from apps.access.types import ANONYMOUS, Actor, ActorKind
 from apps.live.queries import SignIn
 from apps.live.services import redeem_ticket
 
@@ -100,7 +100,8 @@ def credential_of_session(scope: Scope) -> Credential | None:
     session = SessionStore(session_key)
     request = HttpRequest()
     request.session = session
-    actor = actor_of_user(get_user(request))
+    request.user = get_user(request)
+    actor = ANONYMOUS if lacks_second_factor(request) else actor_of_user(request.user)
     if actor.kind is not ActorKind.USER or actor.user_id is None:
         return None
     sign_in = SignIn(session_key=session_key, user_id=actor.user_id, password_hash=session.get(HASH_SESSION_KEY, ""))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from apps.access.types import IdentityProvider
 from apps.console import theme
 from project.env import read_environment
 from project.libraries import geo_libraries
@@ -34,6 +35,8 @@ class Watchfloor:
     position_partition: str
     metrics_key: str
     demo_key: str
+    require_mfa: bool
+    identity_provider: IdentityProvider | None
 
 
 WATCHFLOOR = Watchfloor(
@@ -43,6 +46,8 @@ WATCHFLOOR = Watchfloor(
     position_partition=ENV.position_partition,
     metrics_key=ENV.metrics_key,
     demo_key=ENV.demo_key,
+    require_mfa=bool(ENV.require_mfa),
+    identity_provider=ENV.identity_provider,
 )
 
 INSTALLED_APPS = [
@@ -65,7 +70,6 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.openid_connect",
     "allauth.mfa",
     "apps.core",
     "apps.filters",
@@ -140,6 +144,25 @@ RQ_SHOW_ADMIN_LINK = False
 
 AUTH_USER_MODEL = "access.User"
 AUTHENTICATION_BACKENDS = ["apps.access.api.backend.PasswordBackend"]
+# People sign in on our own page. Of allauth we use the second factors, the links to an identity provider and the
+# steps of a sign-in; its pages for signing up, addresses and passwords are not served, and our own count of attempts
+# (in PostgreSQL, for all processes) stands in for its (in the cache of one).
+ACCOUNT_ADAPTER = "apps.access.api.adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+MFA_ADAPTER = "apps.access.api.adapters.SecondFactorAdapter"
+MFA_FORMS = {
+    "authenticate": "apps.access.forms.CodeForm",
+    "reauthenticate": "apps.access.forms.CodeAgainForm",
+    "activate_totp": "apps.access.forms.FirstCodeForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Watchfloor"
+MFA_TOTP_TOLERANCE = 1
+SOCIALACCOUNT_SOCIALACCOUNT_STR = "{0.provider} {0.uid}".format
+
 # Programs sign in by OAuth's client credentials and by nothing else that OAuth has; tokens are kept as checksums.
 OAUTH2_PROVIDER: dict[str, Any] = {
     "OAUTH2_SERVER_CLASS": "oauthlib.oauth2.BackendApplicationServer",

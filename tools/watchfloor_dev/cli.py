@@ -9,6 +9,7 @@ from watchfloor_dev.browser import install_browser_files
 from watchfloor_dev.checks import run_static_checks
 from watchfloor_dev.chromium import browser_variables
 from watchfloor_dev.environment import python
+from watchfloor_dev.identity import identity_variables
 from watchfloor_dev.locks import first_free
 from watchfloor_dev.paths import places
 from watchfloor_dev.processes import run_in_foreground
@@ -67,9 +68,9 @@ def _browser(_arguments: list[str]) -> int:
 
 def _test(arguments: list[str]) -> int:
     set_up()
-    browser = browser_variables()
+    extras = browser_variables() | identity_variables()
     with clusters.running("test") as cluster, first_free(places().state, count=TEST_SLOTS) as slot:
-        environment = variables.application(cluster, kind="test", slot=slot) | browser
+        environment = variables.application(cluster, kind="test", slot=slot) | extras
         return run_in_foreground([str(python()), "-m", "pytest", *_workers(arguments), *arguments], environment)
 
 

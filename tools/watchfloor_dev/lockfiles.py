@@ -19,6 +19,7 @@ def lock(arguments: list[str]) -> int:
         say(f"locking {name}")
         command = [uv(), "pip", "compile", *OPTIONS, "--custom-compile-command", "./dev lock", *arguments]
         run_logged([*command, f"{name}.in", "-o", f"{name}.txt"], "lock", directory=directory)
-    say("locking the browser's libraries")
-    run_logged([*npm_command(), "install", "--package-lock-only"], "lock", directory=directory / "browser")
+    for name in ("browser", "identity"):
+        say(f"locking npm's packages of {name}")
+        run_logged([*npm_command(), "install", "--package-lock-only"], "lock", directory=directory / name)
     return subprocess.run(["git", "diff", "--stat", "--", directory], env=os.environ, check=False).returncode

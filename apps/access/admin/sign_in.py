@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from allauth.socialaccount.models import SocialApp, SocialToken
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db import models
 from django.forms import ModelForm
@@ -24,7 +26,7 @@ from apps.core import clock
 # (tokens), or never used here (the other grants, providers kept in the database, addresses to be confirmed).
 for unused in (Application, AccessToken, Grant, IDToken, RefreshToken):
     admin.site.unregister(unused)
-for unused in (EmailAddress, SocialApp, SocialToken):
+for unused in (EmailAddress, SocialAccount, SocialApp, SocialToken, Authenticator):
     admin.site.unregister(unused)
 
 
@@ -102,3 +104,66 @@ class OauthClientAdmin(SuperuserAdmin):
     def _show(self, request: HttpRequest, client: Application, secret: str) -> None:
         told = f"Client: {client.client_id}. Secret: {secret}"
         messages.warning(request, f"Copy these now, the secret is not shown again. {told}")
+
+
+class LinkForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic forms at run time
+    """A link: who somebody is to the identity provider, and who they are here."""
+
+    class Meta:
+        model = SocialAccount
+        fields = ("user", "uid")
+        labels = {"uid": "Subject"}
+        help_texts = {
+            "uid": "What the provider calls the person in the claim `sub`: an id, never a name or an address."
+        }
+
+
+@admin.register(SocialAccount)
+class LinkAdmin(SuperuserAdmin):
+    """Links between an identity provider's people and ours; made by hand for whom no rule links."""
+
+    verbs = frozenset({"view", "add", "delete"})
+    form = LinkForm
+    list_display = ("user", "provider", "uid", "last_login")
+    list_select_related = ("user",)
+    search_fields = ("user__username", "uid")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Say whether there is a provider to link to, and a superuser to do it."""
+        return settings.WATCHFLOOR.identity_provider is not None and super().has_add_permission(request)
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> tuple[str, ...]:
+        """Return what is asked, or what is shown."""
+        return ("user", "provider", "uid", "date_joined", "last_login") if obj else ("user", "uid")
+
+    def save_through(self, request: HttpRequest, row: models.Model, form: ModelForm[Any], change: bool) -> models.Model:
+        """Make the link, to the provider that is configured."""
+        given, provider = form.cleaned_data, settings.WATCHFLOOR.identity_provider
+        saved: models.Model = services.link_identity(
+            given["user"].pk,
+            issuer=provider.issuer if provider else "",
+            subject=given["uid"],
+            actor=actor_of_staff(request),
+            at=clock.now(),
+        )
+        return saved
+
+    def delete_through(self, request: HttpRequest, row: models.Model) -> None:
+        """Take the link away."""
+        services.unlink_identity(row.pk, actor=actor_of_staff(request), at=clock.now())
+
+
+@admin.register(Authenticator)
+class SecondFactorAdmin(SuperuserAdmin):
+    """Who has a second factor. Deleting one resets it: the way back for who has lost their phone."""
+
+    verbs = frozenset({"view", "delete"})
+    list_display = ("user", "type", "created_at", "last_used_at")
+    list_filter = ("type",)
+    list_select_related = ("user",)
+    search_fields = ("user__username", "user__display_name")
+    fields = ("user", "type", "created_at", "last_used_at")
+
+    def delete_through(self, request: HttpRequest, row: Any) -> None:
+        """Take all factors of the user away: recovery codes without an app would let nobody in."""
+        services.reset_second_factor(row.user_id, actor=actor_of_staff(request), at=clock.now())

@@ -13,10 +13,11 @@ from rest_framework.request import Request
 
 from apps.access.api.addresses import client_address
 from apps.access.models import ApiKey, DeviceKey
-from apps.access.queries import actor_of_token, actor_of_user, device_actor_of_token
+from apps.access.queries import actor_of_token, actor_of_user, device_actor_of_token, lacks_second_factor
 from apps.access.services import note_key_use
 from apps.access.types import ANONYMOUS, Actor
 from apps.core import clock
+from apps.core.types import NotAllowed
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -30,7 +31,8 @@ def actor_of(request: Request | HttpRequest) -> Actor:
     """Return the actor of a request, after authentication; ``ANONYMOUS`` for nobody."""
     if isinstance(request, Request):
         return request.auth if isinstance(request.auth, Actor) else ANONYMOUS
-    return actor_of_user(getattr(request, "user", None))
+    user = getattr(request, "user", None)
+    return ANONYMOUS if lacks_second_factor(request) else actor_of_user(user)
 
 
 def bearer_token(authorization: str) -> str | None:
@@ -43,10 +45,15 @@ class SessionActorAuthentication(SessionAuthentication):
     """A person signed in with a session; changes need the CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
-        """Return the user and their actor, or ``None`` without a session or when the request brings a key."""
+        """Return the user and their actor, or ``None`` without a session or when the request brings a key.
+
+        Raises ``NotAllowed`` for staff who have to bring a second factor and have not yet.
+        """
         if bearer_token(request.headers.get("Authorization", "")) is not None:
             return None
         found = super().authenticate(request)
+        if found and lacks_second_factor(request._request):  # noqa: SLF001 - DRF's own name for it
+            raise NotAllowed("Sign in with a second factor first.", code="second_factor_required")
         return (found[0], _carry(request, actor_of_user(found[0]))) if found else None
 
     def enforce_csrf(self, request: Request) -> None:

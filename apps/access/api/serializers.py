@@ -81,7 +81,14 @@ class MeSerializer(UserSerializer):
 
     actions = serializers.ListField(child=serializers.CharField(), help_text="Held by role somewhere.")
     scopes = serializers.ListField(
-        child=serializers.CharField(), allow_null=True, help_text="What the key is confined to; null without a key."
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="What the key or token is confined to; null for a session.",
+    )
+    signed_in_by = serializers.ChoiceField(choices=["session", "api_key", "oauth_token"])
+    second_factor = serializers.ChoiceField(
+        choices=["none", "enrolled", "shown"],
+        help_text="Whether the account has a second factor, and whether this session has shown one.",
     )
 
 

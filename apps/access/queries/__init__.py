@@ -34,6 +34,7 @@ from apps.access.queries.people import (
     sign_in_blocked_until,
     validity_of,
 )
+from apps.access.queries.second_factor import has_second_factor, is_enrolled, lacks_second_factor
 from apps.access.queries.standing import VERSION_SQL, access_version
 from apps.access.queries.tree import find_organisation, find_organisation_by_slug, lineages_of
 
@@ -58,10 +59,13 @@ __all__ = [
     "find_user",
     "grantable_object",
     "grants_of",
+    "has_second_factor",
     "held_actions",
     "holds",
     "holds_at_root",
     "is_all_powerful",
+    "is_enrolled",
+    "lacks_second_factor",
     "lineages_of",
     "outranks",
     "parts_of",

@@ -6,6 +6,7 @@ Changes need no event: triggers raise the access version with them (``docs/decis
 from __future__ import annotations
 
 from apps.access.services.grants import grant_access, revoke_access
+from apps.access.services.identities import is_subject, link_identity, sign_in_identity, unlink_identity
 from apps.access.services.keys import (
     create_api_key,
     create_device_key,
@@ -31,6 +32,7 @@ from apps.access.services.people import (
     set_user_groups,
 )
 from apps.access.services.roles import assign_role, change_role, create_role, delete_role, end_assignment
+from apps.access.services.second_factor import reset_second_factor, spend_code
 from apps.access.services.sign_in import begin_sign_in, forget_sign_in_failures, note_sign_in
 
 __all__ = [
@@ -55,13 +57,19 @@ __all__ = [
     "forget_expired_tokens",
     "forget_sign_in_failures",
     "grant_access",
+    "is_subject",
+    "link_identity",
     "note_key_use",
     "note_sign_in",
     "renew_oauth_secret",
+    "reset_second_factor",
     "revoke_access",
     "revoke_api_key",
     "revoke_device_key",
     "set_group_members",
     "set_password",
     "set_user_groups",
+    "sign_in_identity",
+    "spend_code",
+    "unlink_identity",
 ]

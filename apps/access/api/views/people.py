@@ -18,7 +18,8 @@ from apps.access.api.serializers import (
     UserSerializer,
 )
 from apps.access.models import User
-from apps.access.queries import held_actions, visible, visible_row
+from apps.access.queries import has_second_factor, held_actions, is_enrolled, visible, visible_row
+from apps.access.types import Actor
 from apps.core import clock
 from apps.core.api.etags import if_match
 from apps.core.api.idempotency import idempotent
@@ -84,5 +85,19 @@ class Me(NounView):
             **UserSerializer(request.user).data,
             "actions": sorted(held_actions(actor)),
             "scopes": None if actor.scopes is None else sorted(actor.scopes),
+            "signed_in_by": _way_of(actor),
+            "second_factor": _second_factor_of(request, actor),
         }
         return Response(body)
+
+
+def _way_of(actor: Actor) -> str:
+    if actor.token_id is not None:
+        return "oauth_token"
+    return "api_key" if actor.key_id is not None else "session"
+
+
+def _second_factor_of(request: Request, actor: Actor) -> str:
+    if actor.is_signed_in and has_second_factor(request._request):  # noqa: SLF001 - DRF's own name for it
+        return "shown"
+    return "enrolled" if actor.user_id is not None and is_enrolled(actor.user_id) else "none"

@@ -1,4 +1,4 @@
-"""Which code and which hosts the console's pages may use: ours, and nothing else.
+"""Which code and which hosts our pages may use: ours, and nothing else.
 
 Two policies. The admin's theme evaluates its own attributes (Alpine), so its pages need ``unsafe-eval`` and inline
 styles; the live map needs neither and gets neither. No page runs inline scripts or talks to another host.

@@ -1,0 +1,1 @@
+"""Signing in with a real identity provider, a process of its own."""
