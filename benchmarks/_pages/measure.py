@@ -146,12 +146,8 @@ def _wrong(site: Web, database: psycopg.Connection[Any], asset_id: str) -> int:
     points = json.loads(site.get(f"/api/v1/positions?limit={POINTS}"))["items"]
     shown = {(each["id"], *each["geometry"]["coordinates"]) for each in points}
     asset = json.loads(site.get(f"/api/v1/assets/{asset_id}"))
-    return (
-        (ours != theirs)
-        + len(shown ^ set(places))
-        + (asset["name"] != "Vessel 0")
-        + (len(page) != Zone.objects.count())
-    )
+    faults = len(shown ^ set(places)) + (ours != theirs) + (asset["name"] != "Vessel 0")
+    return int(faults + (len(page) != Zone.objects.count()))
 
 
 def _vertices(area: dict[str, Any]) -> int:
