@@ -151,6 +151,13 @@ class Floor:
         ) as connection:
             return connection.execute(query, parameters).fetchall()
 
+    def execute(self, statement: str) -> None:
+        """Tamper with the database."""
+        with psycopg.connect(
+            host=str(self.run), port=postgres.PORT, user=postgres.USER, dbname=postgres.DATABASE
+        ) as connection:
+            connection.execute(statement)
+
     def value(self, query: str, *parameters: Any) -> Any:
         """Return the first column of the first row."""
         return self.rows(query, *parameters)[0][0]

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from tests.faults.conftest import Harbour
 from tests.faults.counting import assert_log_has_no_gap, assert_positions_are, findings
 from tests.faults.floor import wait_for
+from tests.faults.harbour import Harbour
 from tests.faults.reporter import Reporter, crossings
 
 pytestmark = pytest.mark.faults

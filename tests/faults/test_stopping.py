@@ -7,8 +7,8 @@ import signal
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.faults.conftest import Harbour
 from tests.faults.floor import STOP_SECONDS, wait_for
+from tests.faults.harbour import Harbour
 from tests.faults.reporter import Reporter, crossings
 from tests.live.client import FeedClient
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from tests.faults.conftest import Harbour
 from tests.faults.floor import wait_for
+from tests.faults.harbour import Harbour
 from tests.faults.reporter import Reporter, crossings
 
 pytestmark = pytest.mark.faults

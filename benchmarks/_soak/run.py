@@ -1,0 +1,124 @@
+"""One soak on a harbour that is laid out: a stormy part with accidents, a calm part without, then the count."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks._soak.accidents import PROCESSES, Accidents, growth, vitals
+from benchmarks._soak.judging import UNNUMBERED, wrong_findings, wrong_fixes, wrong_incidents, wrong_log, wrong_screens
+from benchmarks._soak.screens import Screen
+from benchmarks._soak.traffic import Officer, Sailor
+from tests.faults.floor import wait_for
+from tests.faults.harbour import Harbour
+
+PATIENCE_S = 30.0
+STORMY_SHARE = 0.7
+# What a process that has settled may still grow by in the calm part: caches fill, and figures are rough.
+MOST_GROWTH_KIB_PER_MIN, MOST_GROWTH_KIB = 8_192, 24_576
+MOST_NEW_FILES, MOST_NEW_CONNECTIONS = 16, 8
+OFFICER = """
+from apps.access import services
+from apps.access.models import User
+from apps.access.types import SYSTEM
+from apps.core.clock import now
+user = services.create_user(username='soak', password=None, organisation_id=None, is_staff=False, is_superuser=True,
+                            actor=SYSTEM, at=now())
+actions = ['incidents.' + verb for verb in ('view', 'acknowledge', 'resolve', 'close')]
+actions += ['assets.view', 'assets.track', 'zones.view']
+print(services.create_api_key(user_id=user.pk, name='soak', scopes=actions, actor=SYSTEM, at=now())[1])
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How much of everything, and for how long."""
+
+    seconds: float
+    sailors: int = 4
+    vessels: int = 8
+    screens: int = 3
+    seed: int = 1
+    pause_s: tuple[float, float] = (3.0, 10.0)
+
+
+def soak(harbour: Harbour, size: Size) -> dict[str, Any]:
+    """Return what was done and counted; ``failures`` says what is wrong."""
+    floor = harbour.floor
+    key = floor.manage("shell", "--verbosity", "0", "-c", OFFICER).split()[-1]
+    for name in PROCESSES:
+        floor.start(name)
+    sailors = [
+        Sailor(floor, harbour.key, vessels=harbour.take(size.vessels), inside=harbour.inside, seed=size.seed + number)
+        for number in range(size.sailors)
+    ]
+    officer = Officer(floor, key, seed=size.seed)
+    screens = [Screen(floor, key) for _ in range(size.screens)]
+    accidents = Accidents(floor, seed=size.seed, pause_s=size.pause_s)
+    for thread in (*screens, *sailors, officer, accidents):
+        thread.start()
+    time.sleep(size.seconds * STORMY_SHARE)
+    _end(accidents)
+    time.sleep(min(5.0, size.seconds * 0.05))
+    before, begun = vitals(floor), time.monotonic()
+    time.sleep(size.seconds * (1 - STORMY_SHARE))
+    grown, calm_s = growth(before, vitals(floor)), time.monotonic() - begun
+    _end(*sailors, officer)
+    wait_for(lambda: floor.value(UNNUMBERED) == 0, "the relay to number everything")
+    head = floor.value("SELECT head FROM events_epoch")
+    deadline = time.monotonic() + PATIENCE_S
+    while wrong_screens(floor, screens, head)["missing"] and time.monotonic() < deadline:
+        time.sleep(0.3)
+    _end(*screens)
+    counted = {
+        "fixes": wrong_fixes(floor, sailors),
+        "findings": wrong_findings(floor, sailors, harbour.zone_id),
+        "incidents": wrong_incidents(floor, harbour.zone_id),
+        "log": wrong_log(floor),
+        "screens": wrong_screens(floor, screens, head),
+    }
+    threads: tuple[Sailor | Officer | Screen | Accidents, ...] = (*sailors, officer, *screens, accidents)
+    said = [fault for thread in threads for fault in thread.wrong]
+    failures = [*_faults(counted), *_growth_faults(grown, calm_s), *said]
+    failures += [] if officer.moved and screens[0].frames else ["nobody moved an incident, or saw anything"]
+    return {
+        **counted,
+        "accidents": dict(accidents.killed),
+        "refused": sum(sum(sender.refused.values()) for sender in (*sailors, officer)),
+        "moved_by_hand": officer.moved,
+        "sockets": sum(screen.sockets for screen in screens),
+        "frames": sum(screen.frames for screen in screens),
+        "gaps_told": sum(screen.gaps for screen in screens),
+        "calm_s": round(calm_s, 1),
+        "growth_when_calm": grown,
+        "failures": failures[:50],
+    }
+
+
+def _end(*threads: Sailor | Officer | Screen | Accidents) -> None:
+    for thread in threads:
+        thread.done.set()
+    for thread in threads:
+        thread.join(180)
+
+
+def _faults(counted: dict[str, dict[str, int]]) -> list[str]:
+    fine = {"sent", "expected", "events", "told"}
+    return [
+        f"{noun}: {number} {what}"
+        for noun, figures in counted.items()
+        for what, number in figures.items()
+        if what not in fine and number
+    ]
+
+
+def _growth_faults(grown: dict[str, dict[str, int]], calm_s: float) -> list[str]:
+    most_kib = max(MOST_GROWTH_KIB, MOST_GROWTH_KIB_PER_MIN * calm_s / 60)
+    most = {"kib": most_kib, "files": MOST_NEW_FILES, "connections": MOST_NEW_CONNECTIONS}
+    return [
+        f"{name} grew by {number} {what} in {calm_s:.0f} calm seconds"
+        for name, figures in grown.items()
+        for what, number in figures.items()
+        if number > most[what]
+    ]

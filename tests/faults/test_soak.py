@@ -1,0 +1,46 @@
+"""The soak in its short form: a few accidents under traffic, and a count that would tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks._soak.judging import wrong_fixes, wrong_incidents
+from benchmarks._soak.run import Size, soak
+from benchmarks._soak.traffic import Sailor
+from tests.faults.harbour import Harbour
+
+pytestmark = pytest.mark.faults
+
+
+def test_a_short_soak_finds_nothing_wrong(harbour: Harbour) -> None:
+    size = Size(seconds=12, sailors=2, vessels=5, screens=2, seed=5, pause_s=(1.0, 2.0))
+    counted = soak(harbour, size)
+    assert counted["failures"] == []
+    assert counted["refused"] > 0
+    assert len(counted["accidents"]) > 2
+    assert min(counted["fixes"]["sent"], counted["findings"]["expected"], counted["screens"]["told"]) > 0
+
+
+def test_the_count_tells_what_is_missing_and_what_is_double(harbour: Harbour) -> None:
+    floor = harbour.floor
+    floor.start("live")
+    floor.start("clock")
+    sailor = Sailor(floor, harbour.key, vessels=harbour.take(3), inside=harbour.inside, seed=1)
+    sailor.names = ("live",)
+    for _ in range(4):
+        sailor.act()
+    sailor.client.close()
+    assert wrong_fixes(floor, [sailor]) == {"sent": 12, "missing": 0, "double": 0}
+    forgotten = sailor.accepted.pop()
+    sailor.accepted.append([*forgotten, forgotten[0]])
+    sailor.accepted.pop(0)
+    assert wrong_fixes(floor, [sailor]) == {"sent": 10, "missing": 1, "double": 3}
+    before = wrong_incidents(floor, harbour.zone_id)
+    floor.execute("DELETE FROM incidents_evidence WHERE id = (SELECT max(id::text)::uuid FROM incidents_evidence)")
+    floor.execute(
+        "UPDATE lifecycle_transition SET from_state = 'nowhere' WHERE id = (SELECT max(id::text)::uuid"
+        " FROM lifecycle_transition WHERE noun = 'incidents')"
+    )
+    after = wrong_incidents(floor, harbour.zone_id)
+    changed = {name: after[name] - was for name, was in before.items() if after[name] != was}
+    assert changed == {"evidence_missing": 1, "histories_broken": 1}
