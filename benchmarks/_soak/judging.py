@@ -11,7 +11,7 @@ from tests.faults.counting import OFFSETS, POSITIONS, findings
 from tests.faults.floor import Floor
 
 UNNUMBERED = 'SELECT count(*) FROM events_event WHERE "offset" IS NULL'
-EVENTS = 'SELECT id::text, "offset" FROM events_event WHERE noun = %s AND "offset" <= %s'
+EVENTS = 'SELECT id::text, "offset", type FROM events_event WHERE noun = %s AND "offset" <= %s'
 # Each finding of the zone that the rule watches, and how many pieces of evidence it became.
 EVIDENCE = """
 SELECT count(*) FILTER (WHERE found.times = 0), count(*) FILTER (WHERE found.times > 1) FROM (
@@ -92,14 +92,20 @@ def wrong_log(floor: Floor) -> dict[str, int]:
     }
 
 
-def wrong_screens(floor: Floor, screens: Iterable[Screen], head: int) -> dict[str, int]:
-    """Count events that a screen should have been told and was not, and that it was told twice."""
+def untold(floor: Floor, screens: Iterable[Screen], head: int) -> list[str]:
+    """Return the events that a screen should have been told and was not, each as topic, offset and type."""
     log = {topic: floor.rows(EVENTS, noun, head) for topic, noun in TOPICS.items()}
-    missing = double = told = 0
-    for screen in screens:
-        for topic, events in log.items():
-            since = screen.since.get(topic, head)
-            missing += sum(offset > since and not screen.seen[topic, each] for each, offset in events)
-        double += sum(times > 1 for times in screen.seen.values())
-        told += screen.seen.total()
-    return {"told": told, "missing": missing, "double": double}
+    return [
+        f"{topic} {offset} {kind}, told from {screen.since.get(topic)} on"
+        for screen in screens
+        for topic, events in log.items()
+        for event_id, offset, kind in events
+        if offset > screen.since.get(topic, head) and not screen.seen[topic, event_id]
+    ]
+
+
+def wrong_screens(floor: Floor, screens: Sequence[Screen], head: int) -> dict[str, int]:
+    """Count events that a screen should have been told and was not, and that it was told twice."""
+    double = sum(times > 1 for screen in screens for times in screen.seen.values())
+    told = sum(screen.seen.total() for screen in screens)
+    return {"told": told, "missing": len(untold(floor, screens, head)), "double": double}

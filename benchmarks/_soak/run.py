@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks._soak.accidents import PROCESSES, Accidents, growth, vitals
-from benchmarks._soak.judging import UNNUMBERED, wrong_findings, wrong_fixes, wrong_incidents, wrong_log, wrong_screens
+from benchmarks._soak.judging import (
+    UNNUMBERED,
+    untold,
+    wrong_findings,
+    wrong_fixes,
+    wrong_incidents,
+    wrong_log,
+    wrong_screens,
+)
 from benchmarks._soak.screens import Screen
 from benchmarks._soak.traffic import Officer, Sailor
 from tests.faults.floor import wait_for
@@ -68,7 +76,7 @@ def soak(harbour: Harbour, size: Size) -> dict[str, Any]:
     wait_for(lambda: floor.value(UNNUMBERED) == 0, "the relay to number everything")
     head = floor.value("SELECT head FROM events_epoch")
     deadline = time.monotonic() + PATIENCE_S
-    while wrong_screens(floor, screens, head)["missing"] and time.monotonic() < deadline:
+    while untold(floor, screens, head) and time.monotonic() < deadline:
         time.sleep(0.3)
     _end(*screens)
     counted = {
@@ -80,7 +88,8 @@ def soak(harbour: Harbour, size: Size) -> dict[str, Any]:
     }
     threads: tuple[Sailor | Officer | Screen | Accidents, ...] = (*sailors, officer, *screens, accidents)
     said = [fault for thread in threads for fault in thread.wrong]
-    failures = [*_faults(counted), *_growth_faults(grown, calm_s), *said]
+    missed = [f"untold: {event}" for event in untold(floor, screens, head)]
+    failures = [*_faults(counted), *missed, *_growth_faults(grown, calm_s), *said]
     failures += [] if officer.moved and screens[0].frames else ["nobody moved an incident, or saw anything"]
     return {
         **counted,
