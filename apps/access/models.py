@@ -249,3 +249,22 @@ class AccessVersion(models.Model):
 
     def __str__(self) -> str:
         return str(self.version)
+
+
+# Django finds models here; the file of its own keeps this one readable.
+from apps.access.policies import AttributeDefinition, Policy, UserAttribute  # noqa: E402
+
+__all__ = [
+    "AccessVersion",
+    "ApiKey",
+    "Assignment",
+    "AttributeDefinition",
+    "DeviceKey",
+    "Organisation",
+    "Policy",
+    "Role",
+    "SignInFailure",
+    "User",
+    "UserAttribute",
+    "always",
+]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from uuid import UUID
 
-from apps.core.types import TimeWindow
+from apps.access.judging import FREE, NONE, Obligations, Policies
+from apps.core.types import Feature, TimeWindow
 
 if TYPE_CHECKING:
     from django.db.models import Model
@@ -19,6 +20,16 @@ Windows: TypeAlias = tuple[TimeWindow, ...]
 ALWAYS: Final[Windows] = (TimeWindow(),)
 # The verbs that read. They reach into the past as far as one's periods go; all others need a right in force now.
 READING: Final = frozenset({"view", "track"})
+
+
+class Channel(enum.StrEnum):
+    """By which door somebody comes; policies know it as ``${channel}``."""
+
+    REST = "rest"
+    ADMIN = "admin"
+    FEED = "feed"
+    INGEST = "ingest"
+    WEBHOOK = "webhook"
 
 
 class ActorKind(enum.StrEnum):
@@ -52,6 +63,7 @@ class Actor:
     key_id: UUID | None = None
     token_id: int | None = None
     address: str | None = None
+    channel: Channel | None = None
 
     @property
     def is_account(self) -> bool:
@@ -80,6 +92,9 @@ class Protected:
     ``instant`` marks history: the lookup to when a row was true. Such a row is read by whoever holds the right for
     that instant, whenever they look; anything else needs a right in force now. ``while_in`` is a lookup and the values
     for which a row of history is still going on: then a right in force now shows it as well.
+
+    ``feature`` publishes a row; policies judge what it returns. ``fields`` are what a policy may hide of it, and
+    ``place`` is the column of its geometry.
     """
 
     noun: str
@@ -93,6 +108,9 @@ class Protected:
     owner_actions: tuple[str, ...] = ()
     instant: str | None = None
     while_in: tuple[str, frozenset[str]] | None = None
+    feature: Callable[[Any], Feature] | None = None
+    fields: tuple[str, ...] = ()
+    place: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,24 +137,51 @@ class Scope:
     object_ids: frozenset[UUID] = field(default_factory=frozenset)
     organisation_periods: Mapping[UUID, Windows] = field(default_factory=dict)
     object_periods: Mapping[UUID, Windows] = field(default_factory=dict)
+    policies: Policies = NONE
     version: int = 0
     expires_at: datetime | None = None
 
-    def allows(self, object_id: UUID | None, organisation_id: UUID | None) -> bool:
-        """Say whether the object, owned by that organisation, may be reached now."""
+    def holds(self, object_id: UUID | None, organisation_id: UUID | None) -> bool:
+        """Say whether a role or a grant reaches the object now; policies have not been asked."""
         return self.everything or organisation_id in self.organisation_ids or object_id in self.object_ids
 
-    def allows_at(self, object_id: UUID | None, organisation_id: UUID | None, at: datetime) -> bool:
-        """Say whether what was true of the object at the instant may be read."""
-        return any(window.contains(at) for window in self.windows(object_id, organisation_id))
+    def allows(self, object_id: UUID | None, organisation_id: UUID | None, thing: Feature | None = None) -> bool:
+        """Say whether the object, owned by that organisation, may be reached now.
 
-    def windows(self, object_id: UUID | None, organisation_id: UUID | None) -> Windows:
+        ``thing`` is the object as it is published. Policies ask for it; without it they refuse what they cannot know.
+        """
+        held = self.everything or organisation_id in self.organisation_ids or object_id in self.object_ids
+        return self.policies.allow(_owner(thing, organisation_id), thing, held=held) if self.policies else held
+
+    def allows_at(
+        self, object_id: UUID | None, organisation_id: UUID | None, at: datetime, thing: Feature | None = None
+    ) -> bool:
+        """Say whether what was true of the object at the instant may be read."""
+        held = any(window.contains(at) for window in self._held_windows(object_id, organisation_id))
+        return self.policies.allow(_owner(thing, organisation_id), thing, held=held, at=at) if self.policies else held
+
+    def windows(self, object_id: UUID | None, organisation_id: UUID | None, thing: Feature | None = None) -> Windows:
         """Return the periods of the object's past that may be read; none is empty."""
-        if self.everything:
-            return ALWAYS
-        by_role = _windows(organisation_id, self.organisation_ids, self.organisation_periods)
-        by_grant = _windows(object_id, self.object_ids, self.object_periods)
-        return merged((*by_role, *by_grant)) if by_role and by_grant else by_role or by_grant
+        held = self._held_windows(object_id, organisation_id)
+        if not self.policies:
+            return held
+        owner = _owner(thing, organisation_id)
+        windows = merged((*held, *self.policies.windows(owner, thing)))
+        return windows if self.policies.allow(owner, thing, held=bool(windows)) else ()
+
+    def obligations(
+        self, object_id: UUID | None, organisation_id: UUID | None, thing: Feature | None = None
+    ) -> Obligations:
+        """Return what is to be kept of an object that may be seen."""
+        if not self.policies:
+            return FREE
+        held = bool(self._held_windows(object_id, organisation_id))
+        return self.policies.obligations(_owner(thing, organisation_id), thing, held=held)
+
+    def might_reach(self, organisation_id: UUID | None) -> bool:
+        """Say whether something that the organisation is about to own could be reached; its image decides later."""
+        held = self.everything or organisation_id in self.organisation_ids
+        return self.policies.might_allow(organisation_id, held=held) if self.policies else held
 
     def is_current(self, version: int, at: datetime) -> bool:
         """Say whether the snapshot still stands at this access version and instant."""
@@ -150,7 +195,15 @@ class Scope:
             or self.object_ids
             or self.organisation_periods
             or self.object_periods
+            or self.policies.permits
         )
+
+    def _held_windows(self, object_id: UUID | None, organisation_id: UUID | None) -> Windows:
+        if self.everything:
+            return ALWAYS
+        by_role = _windows(organisation_id, self.organisation_ids, self.organisation_periods)
+        by_grant = _windows(object_id, self.object_ids, self.object_periods)
+        return merged((*by_role, *by_grant)) if by_role and by_grant else by_role or by_grant
 
 
 def merged(windows: Windows) -> Windows:
@@ -172,6 +225,11 @@ def covers(windows: Windows, wanted: TimeWindow) -> bool:
         and (each.end is None or (wanted.end is not None and wanted.end <= each.end))
         for each in windows
     )
+
+
+def _owner(thing: Feature | None, organisation_id: UUID | None) -> UUID | None:
+    """Return whose the judged object is: a part is covered by the policies over what it is a part of."""
+    return organisation_id if thing is None else thing.organisation_id
 
 
 def _windows(id_: UUID | None, now: frozenset[UUID], periods: Mapping[UUID, Windows]) -> Windows:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from apps.access import registry
 from apps.access.types import Protected
 from apps.assets.models import Asset, AssetGroupGrant, AssetKind, AssetUserGrant, Device
+from apps.assets.published import ASSET_KIND_PROPERTIES, ASSET_PROPERTIES, asset_feature, asset_kind_feature
 
 WRITE = ("view", "add", "change", "delete")
 
@@ -17,6 +18,8 @@ def register_nouns() -> None:
             model=Asset,
             actions=(*WRITE, "track", "report", "share"),
             grants=(AssetUserGrant, AssetGroupGrant),
+            feature=asset_feature,
+            fields=tuple(ASSET_PROPERTIES),
         )
     )
     registry.register(
@@ -28,4 +31,13 @@ def register_nouns() -> None:
             judged_as="assets",
         )
     )
-    registry.register(Protected(noun="asset-kinds", model=AssetKind, actions=WRITE, organisation=None))
+    registry.register(
+        Protected(
+            noun="asset-kinds",
+            model=AssetKind,
+            actions=WRITE,
+            organisation=None,
+            feature=asset_kind_feature,
+            fields=tuple(ASSET_KIND_PROPERTIES),
+        )
+    )

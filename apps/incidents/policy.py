@@ -8,7 +8,7 @@ from typing import Final
 from apps.access.registry import register
 from apps.access.types import Protected
 from apps.incidents.models import Incident, IncidentGroupGrant, IncidentUserGrant, PendingFinding, Rule
-from apps.incidents.published import incident_feature
+from apps.incidents.published import INCIDENT_PROPERTIES, RULE_PROPERTIES, incident_feature, rule_feature
 from apps.incidents.types import OVER, AlreadyOpen, IncidentState
 from apps.lifecycle import registry as lifecycles
 
@@ -28,9 +28,20 @@ def register_nouns() -> None:
             grants=(IncidentUserGrant, IncidentGroupGrant),
             instant="opened_at",
             while_in=("state", GOING_ON),
+            feature=incident_feature,
+            fields=(*INCIDENT_PROPERTIES, "geometry"),
+            place="location",
         )
     )
-    register(Protected(noun="rules", model=Rule, actions=("view", "add", "change", "delete")))
+    register(
+        Protected(
+            noun="rules",
+            model=Rule,
+            actions=("view", "add", "change", "delete"),
+            feature=rule_feature,
+            fields=tuple(RULE_PROPERTIES),
+        )
+    )
     register(
         Protected(
             noun="pending-findings",

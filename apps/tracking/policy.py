@@ -16,6 +16,7 @@ def register_nouns() -> None:
             organisation="asset__organisation_id",
             judged_as="assets",
             object_path="asset_id",
+            fields=("fixed_at", "altitude_m", "speed_mps", "course_deg", "heading_deg", "connectivity", "geometry"),
         )
     )
     register(Protected(noun="quarantine", model=Quarantine, actions=("view", "delete"), instant="received_at"))

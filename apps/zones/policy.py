@@ -5,6 +5,7 @@ from __future__ import annotations
 from apps.access import registry
 from apps.access.types import Protected
 from apps.zones.models import Zone, ZoneGroupGrant, ZoneKind, ZoneUserGrant, ZoneVersion
+from apps.zones.published import ZONE_KIND_PROPERTIES, ZONE_PROPERTIES, zone_feature, zone_kind_feature
 
 WRITE = ("view", "add", "change", "delete")
 
@@ -12,11 +13,28 @@ WRITE = ("view", "add", "change", "delete")
 def register_nouns() -> None:
     """Register zones and their kinds. A version is judged as its zone."""
     registry.register(
-        Protected(noun="zones", model=Zone, actions=(*WRITE, "share"), grants=(ZoneUserGrant, ZoneGroupGrant))
+        Protected(
+            noun="zones",
+            model=Zone,
+            actions=(*WRITE, "share"),
+            grants=(ZoneUserGrant, ZoneGroupGrant),
+            feature=zone_feature,
+            fields=(*ZONE_PROPERTIES, "geometry"),
+            place="area",
+        )
     )
     registry.register(
         Protected(
             noun="zone-versions", model=ZoneVersion, object_path="zone_id", judged_as="zones", instant="recorded_at"
         )
     )
-    registry.register(Protected(noun="zone-kinds", model=ZoneKind, actions=WRITE, organisation=None))
+    registry.register(
+        Protected(
+            noun="zone-kinds",
+            model=ZoneKind,
+            actions=WRITE,
+            organisation=None,
+            feature=zone_kind_feature,
+            fields=tuple(ZONE_KIND_PROPERTIES),
+        )
+    )

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.test import Client
 
 from apps.access import services
-from apps.access.models import Assignment, Organisation, Role, User
+from apps.access.models import Assignment, AttributeDefinition, Organisation, Policy, Role, User
 from apps.access.queries import actor_of_user
 from apps.access.registry import all_actions
 from apps.access.types import SYSTEM, Actor
@@ -131,3 +132,41 @@ def with_key(user: User, *scopes: str) -> dict[str, str]:
         user_id=user.pk, name="test", scopes=scopes or sorted(all_actions()), actor=SYSTEM, at=NOON
     )
     return {"authorization": f"Bearer {token}"}
+
+
+def make_policy(
+    effect: str,
+    actions: Iterable[str],
+    condition: str = "",
+    *,
+    organisation: Organisation | None = None,
+    users: Iterable[User] = (),
+    groups: Iterable[Group] = (),
+    **changes: Any,
+) -> Policy:
+    """Return a policy over an organisation, or everything; for everybody unless users or groups are named."""
+    users, groups = [user.pk for user in users], [group.pk for group in groups]
+    filled: Any = {
+        "name": f"Policy {next(_number)}",
+        "effect": effect,
+        "actions": list(actions),
+        "condition": condition,
+        "everybody": not (users or groups),
+        "user_ids": users,
+        "group_ids": groups,
+        **changes,
+    }
+    return services.create_policy(
+        filled, organisation_id=organisation.pk if organisation else None, actor=SYSTEM, at=NOON
+    )
+
+
+def make_attribute(name: str, type_: str) -> AttributeDefinition:
+    """Return an attribute that users may have."""
+    found = AttributeDefinition.objects.filter(name=name).first()
+    return found or services.define_attribute(name=name, type=type_, actor=SYSTEM, at=NOON)
+
+
+def describe(user: User, name: str, value: object) -> None:
+    """Give a user an attribute."""
+    services.set_attribute(user.pk, name, value, actor=SYSTEM, at=NOON)

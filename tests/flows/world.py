@@ -16,7 +16,15 @@ from apps.events.services import number_pending
 from apps.incidents.models import Incident
 from apps.incidents.services import comment_on_incident
 from apps.tracking.types import Report
-from tests.factories.access import assign, make_organisation, make_role, make_user
+from tests.factories.access import (
+    assign,
+    describe,
+    make_attribute,
+    make_organisation,
+    make_policy,
+    make_role,
+    make_user,
+)
 from tests.factories.assets import make_asset, make_asset_kind, make_device
 from tests.factories.incidents import make_rule
 from tests.factories.tracking import IN_SQUARE, ingest
@@ -42,7 +50,7 @@ class World:
     @property
     def private(self) -> dict[str, UUID | str]:
         """Return the parts that strangers must not meet; kinds are everybody's."""
-        return {name: value for name, value in self.parts.items() if not name.endswith("_kind")}
+        return {name: value for name, value in self.parts.items() if not name.endswith(("_kind", "_attribute"))}
 
 
 def make_world(actions: frozenset[str]) -> World:
@@ -67,6 +75,9 @@ def make_world(actions: frozenset[str]) -> World:
     _sail_in(str(asset.pk))
     incident = Incident.objects.get(asset_id=asset.pk)
     comment_on_incident(incident.pk, f"{MARK} comment", actor=actor_of_user(alice), at=now())
+    clearance = make_attribute("clearance", "text")
+    describe(alice, "clearance", f"{MARK} clearance")
+    policy = make_policy("deny", ["rules.delete"], organisation=harbour, users=[bob], name=f"{MARK} policy")
     api_key, _ = create_api_key(user_id=alice.pk, name=f"{MARK} key", scopes=["assets.view"], actor=SYSTEM, at=now())
     device_key, _ = create_device_key(organisation_id=harbour.pk, name=f"{MARK} fleet", actor=SYSTEM, at=now())
     number_pending(1_000)
@@ -77,6 +88,8 @@ def make_world(actions: frozenset[str]) -> World:
         "assignment": assignment.pk,
         "api_key": api_key.pk,
         "device_key": device_key.pk,
+        "policy": policy.pk,
+        "user_attribute": clearance.pk,
         "asset_kind": asset_kind.pk,
         "asset": asset.pk,
         "device": device.pk,

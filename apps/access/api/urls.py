@@ -8,7 +8,7 @@ from apps.access.api import (
     oauth,
     schema,  # noqa: F401 - tells OpenAPI how to sign in
 )
-from apps.access.api.views import grants, keys, organisations, people, roles
+from apps.access.api.views import grants, keys, organisations, people, policies, roles
 
 urlpatterns = [
     path("oauth/token", oauth.token, name="oauth-token"),
@@ -19,6 +19,16 @@ urlpatterns = [
     path("api/v1/organisations/<uuid:pk>", organisations.OrganisationDetail.as_view(), name="organisation"),
     path("api/v1/users", people.UserList.as_view(), name="users"),
     path("api/v1/users/<uuid:pk>", people.UserDetail.as_view(), name="user"),
+    path("api/v1/users/<uuid:pk>/attributes", policies.UserAttributes.as_view(), name="attributes-of-user"),
+    path(
+        "api/v1/users/<uuid:pk>/attributes/<str:name>",
+        policies.UserAttributeDetail.as_view(),
+        name="attribute-of-user",
+    ),
+    path("api/v1/user-attributes", policies.AttributeDefinitionList.as_view(), name="user-attributes"),
+    path("api/v1/user-attributes/<uuid:pk>", policies.AttributeDefinitionDetail.as_view(), name="user-attribute"),
+    path("api/v1/policies", policies.PolicyList.as_view(), name="policies"),
+    path("api/v1/policies/<uuid:pk>", policies.PolicyDetail.as_view(), name="policy"),
     path("api/v1/roles", roles.RoleList.as_view(), name="roles"),
     path("api/v1/roles/<uuid:pk>", roles.RoleDetail.as_view(), name="role"),
     path("api/v1/assignments", roles.AssignmentList.as_view(), name="assignments"),

@@ -6,16 +6,19 @@ All three read one ``Standing``, so that they cannot disagree. Nothing here writ
 
 from __future__ import annotations
 
+from apps.access.queries.clauses import condition_errors
 from apps.access.queries.doors import (
     allowed_actions,
     authorize,
+    authorize_image,
     authorize_in,
     decides,
+    judged_as_published,
     parts_of,
     permits,
     predicate,
+    published_by_id,
     readable_windows,
-    scope,
     shows,
     subject_of,
     visible,
@@ -34,6 +37,7 @@ from apps.access.queries.people import (
     sign_in_blocked_until,
     validity_of,
 )
+from apps.access.queries.scopes import scope
 from apps.access.queries.second_factor import has_second_factor, is_enrolled, lacks_second_factor
 from apps.access.queries.standing import VERSION_SQL, access_version
 from apps.access.queries.tree import find_organisation, find_organisation_by_slug, lineages_of
@@ -49,7 +53,9 @@ __all__ = [
     "allowed_actions",
     "api_keys_of",
     "authorize",
+    "authorize_image",
     "authorize_in",
+    "condition_errors",
     "decides",
     "device_actor_of_token",
     "find_grant",
@@ -65,12 +71,14 @@ __all__ = [
     "holds_at_root",
     "is_all_powerful",
     "is_enrolled",
+    "judged_as_published",
     "lacks_second_factor",
     "lineages_of",
     "outranks",
     "parts_of",
     "permits",
     "predicate",
+    "published_by_id",
     "readable_windows",
     "scope",
     "shows",

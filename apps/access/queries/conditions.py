@@ -3,35 +3,135 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import reduce
+from operator import and_
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import BooleanField, DateTimeField, F, Func, Q, UUIDField, Value
+from django.db.models import BooleanField, DateTimeField, Exists, Expression, F, Func, OuterRef, Q, UUIDField, Value
+from django.db.models.functions import Cast
 
+from apps.access.judging import Clause, Policies
+from apps.access.registry import judge
 from apps.access.types import Protected, Scope, Windows
+from apps.core.types import TimeWindow
+from apps.filters.queries import compile_sql_ternary
+from apps.filters.types import FilterError
+
+EVERY: Final = ~Q(pk__in=[])
+NO: Final = Q(pk__in=[])
 
 
 def condition_of(reach: Scope, entry: Protected, *, reads: bool) -> Q | None:
     """Return which rows of the noun are reached; ``None`` is every row.
 
-    Two index lookups, ``owner = ANY(...) OR object = ANY(...)``, with ids that were read once. Rows of history are
-    compared with the periods of one's rights as well.
+    What is held is two index lookups, ``owner = ANY(...) OR object = ANY(...)``, with ids that were read once. Rows of
+    history are compared with the periods of one's rights as well. Nothing is wrapped in ``IS TRUE``, which would hide
+    it from every index: as a condition of a statement, NULL keeps a row out by itself.
     """
-    if reach.everything:
-        return None
+    held = None if reach.everything else _held(reach, entry, reads=reads)
+    if not reach.policies:
+        return held
+    instant = entry.instant if reads else None
+    if entry.judged_as is not None:
+        return _by_judge(reach.policies, entry, held, instant)
+    return _allowed(reach.policies, entry, held, instant)
+
+
+def _held(reach: Scope, entry: Protected, *, reads: bool) -> Q:
     if entry.instant is None or not reads:
         return _any_of(entry, reach.organisation_ids, reach.object_ids)
     return _history(reach, entry, entry.instant)
 
 
+def _allowed(policies: Policies, entry: Protected, held: Q | None, instant: str | None) -> Q | None:
+    condition = held
+    if condition is not None:
+        for clause in policies.permits:
+            condition |= _where(clause, entry) & _true(clause) & _begun(clause, instant)
+    refusals = _not_refused(policies, entry)
+    if refusals is None:
+        return condition
+    return refusals if condition is None else condition & refusals
+
+
+def _by_judge(policies: Policies, entry: Protected, held: Q | None, instant: str | None) -> Q | None:
+    """Return which rows are reached that are judged as something else: conditions are about that."""
+    judging = judge(entry)
+    rows = judging.model._default_manager.filter(pk=OuterRef(entry.object_path))
+    condition = held
+    if condition is not None:
+        for clause in policies.permits:
+            permitted = Exists(rows.filter(_where(clause, judging) & _true(clause)))
+            condition |= Q(permitted) & _begun(clause, instant)
+    refusals = _not_refused(policies, judging)
+    if refusals is None:
+        return condition
+    unrefused = Q(Exists(rows.filter(refusals)))
+    return unrefused if condition is None else condition & unrefused
+
+
+def _not_refused(policies: Policies, entry: Protected) -> Q | None:
+    """Return where every require is TRUE and every deny FALSE; ``None`` where there is neither."""
+    conditions = [
+        *(~_where(each, entry) | _true(each) for each in policies.requires if _counts(each, entry)),
+        *(~_where(each, entry) | _false(each) for each in policies.denies if _counts(each, entry)),
+    ]
+    return reduce(and_, conditions) if conditions else None
+
+
+def _counts(clause: Clause, entry: Protected) -> bool:
+    return clause.organisation_ids is None or entry.organisation is not None
+
+
+def _where(clause: Clause, entry: Protected) -> Q:
+    if clause.organisation_ids is None:
+        return EVERY
+    return Q(**{f"{entry.organisation}__in": clause.organisation_ids}) if entry.organisation else NO
+
+
+def _true(clause: Clause) -> Q:
+    """Return where the condition is TRUE."""
+    if clause.condition is None or clause.is_broken:
+        return NO if clause.is_broken else EVERY
+    return Q(_compiled(clause))
+
+
+def _false(clause: Clause) -> Q:
+    """Return where the condition is FALSE, and known to be."""
+    if clause.condition is None or clause.is_broken:
+        return NO
+    return Q(_Not(_compiled(clause)))
+
+
+def _compiled(clause: Clause) -> Expression:
+    assert clause.condition is not None  # noqa: S101 - said by the callers
+    try:
+        return compile_sql_ternary(clause.condition, values=clause.values)
+    except FilterError:
+        # A value that is not of its variable's type: nothing is known.
+        return Cast(Value(None), BooleanField(null=True))
+
+
+class _Not(Func):
+    """Negates in three-valued logic, which ``~Q`` does not."""
+
+    template = "(NOT %(expressions)s)"
+    output_field = BooleanField(null=True)
+
+
+def _begun(clause: Clause, instant: str | None) -> Q:
+    return EVERY if instant is None or clause.during == TimeWindow() else in_windows(instant, (clause.during,))
+
+
 def in_windows(instant: str, windows: Windows) -> Q:
     """Return which rows have their instant (a lookup) in one of the windows."""
-    condition = Q(pk__in=[])
+    condition = NO
     for window in windows:
         begun = {f"{instant}__gte": window.start} if window.start is not None else {}
         ends = {f"{instant}__lt": window.end} if window.end is not None else {}
-        condition |= Q(**begun, **ends) if begun or ends else ~Q(pk__in=[])
+        condition |= Q(**begun, **ends) if begun or ends else EVERY
     return condition
 
 
@@ -55,7 +155,7 @@ def _any_of(entry: Protected, organisation_ids: frozenset[UUID], object_ids: fro
         condition |= Q(**{f"{entry.organisation}__in": organisation_ids})
     if object_ids:
         condition |= Q(**{f"{entry.object_path}__in": object_ids})
-    return condition or Q(pk__in=[])
+    return condition or NO
 
 
 class _InPeriods(Func):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -9,36 +10,19 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 
 from apps.access.queries.conditions import condition_of, in_windows
-from apps.access.queries.standing import NOTHING, REPORT, Standing, access_version, granted, standing_of
+from apps.access.queries.scopes import scope
 from apps.access.registry import judge, protected, protected_model
-from apps.access.types import ALWAYS, READING, Actor, ActorKind, Predicate, Protected, Scope, Subject, Windows
+from apps.access.types import ALWAYS, READING, Actor, Predicate, Protected, Scope, Subject, Windows
 from apps.core.types import Feature, NotAllowed, NotFound
 
 M = TypeVar("M", bound=Model)
 
 
-def scope(actor: Actor, action: str, *, with_periods: bool | None = None) -> Scope:
-    """Return everything that the actor may do the action to, such as ``assets.view``; a frozen snapshot.
-
-    Periods are told of actions that read, for only these reach into the past, unless ``with_periods`` asks for them.
-    """
-    entry, verb = _entry_of(action)
-    if actor.kind is ActorKind.SYSTEM:
-        return Scope(everything=True, version=access_version())
-    if actor.kind is ActorKind.ANONYMOUS:
-        return Scope(version=access_version())
-    standing = standing_of(actor)
-    if not standing.is_active or not _in_scopes(actor, action):
-        return Scope(version=standing.version, expires_at=standing.expires_at)
-    if actor.kind is ActorKind.DEVICE:
-        return _scope_of_device(actor, verb, standing)
-    return _scope_of_user(entry, verb, standing, with_periods=verb in READING if with_periods is None else with_periods)
-
-
 def predicate(actor: Actor, action: str) -> Predicate:
-    """Return the decision as a set lookup: ``predicate.allows(object_id, organisation_id)``.
+    """Return the decision in Python: ``predicate.allows(object_id, organisation_id, feature)``.
 
-    For whoever decides about many objects, or keeps deciding; see ``Scope.is_current`` before using it again.
+    A set lookup where no policy counts for the action. For whoever decides about many objects, or keeps deciding; see
+    ``Scope.is_current`` before using it again.
     """
     return scope(actor, action)
 
@@ -84,33 +68,68 @@ def permits(actor: Actor, action: str, thing: Model | Subject) -> bool:
 
 
 def decides(reach: Scope, thing: Model | Subject, *, reads: bool) -> bool:
-    """Say whether a scope reaches the object, as ``visible`` decides about its row; ``reads`` reaches into the past."""
+    """Say whether a scope reaches the object, as ``visible`` decides about its row; ``reads`` reaches into the past.
+
+    A row is judged as it stands in memory, so a service may ask about what it is about to save.
+    """
     subject = subject_of(thing)
+    judged = judged_as_published(thing, reach)
     entry = None if isinstance(thing, Subject) else protected_model(type(thing))
     if isinstance(thing, Subject) or entry is None or entry.instant is None or not reads:
-        return reach.allows(subject.id, subject.organisation_id)
-    return _goes_on_now(reach, entry, subject, thing) or reach.allows_at(
-        subject.id, subject.organisation_id, _follow(thing, entry.instant)
+        return reach.allows(subject.id, subject.organisation_id, judged)
+    return _goes_on_now(reach, entry, subject, thing, judged) or reach.allows_at(
+        subject.id, subject.organisation_id, _follow(thing, entry.instant), judged
     )
 
 
-def shows(reach: Scope, noun: str, feature: Feature) -> bool:
-    """Say whether a scope of an action that reads reaches an object, given as it is published, as ``visible`` would."""
+def shows(reach: Scope, noun: str, feature: Feature, judged: Feature | None = None) -> bool:
+    """Say whether a scope of an action that reads reaches an object, given as it is published, as ``visible`` would.
+
+    ``judged`` is what a part is judged as (the asset of a position); policies ask for it.
+    """
     entry = protected(noun)
+    about = judged if entry.judged_as else feature
     if entry.instant is None:
-        return reach.allows(feature.id, feature.organisation_id)
-    if entry.while_in is not None and reach.allows(feature.id, feature.organisation_id):
+        return reach.allows(feature.id, feature.organisation_id, about)
+    if entry.while_in is not None and reach.allows(feature.id, feature.organisation_id, about):
         name, values = entry.while_in
         if feature.properties.get(name) in values:
             return True
     at = feature.properties.get(entry.instant)
-    return isinstance(at, str) and reach.allows_at(feature.id, feature.organisation_id, datetime.fromisoformat(at))
+    if not isinstance(at, str):
+        return False
+    return reach.allows_at(feature.id, feature.organisation_id, datetime.fromisoformat(at), about)
+
+
+def judged_as_published(thing: Model | Subject, reach: Scope) -> Feature | None:
+    """Return the object that policies judge, as it is published; ``None`` where there is none, or no policy.
+
+    A row of the judging noun is taken as it is; of a part or a mere subject the row is read, one statement.
+    """
+    if not reach.policies:
+        return None
+    subject = subject_of(thing)
+    entry = judge(protected(subject.noun))
+    if entry.feature is None:
+        return None
+    if isinstance(thing, entry.model):
+        return entry.feature(thing)
+    row = entry.model._default_manager.filter(pk=subject.id).first()
+    return None if row is None else entry.feature(row)
+
+
+def published_by_id(noun: str, ids: Iterable[UUID]) -> dict[UUID, Feature]:
+    """Return objects as they are published now, by id, for whoever judges many; those that are gone are absent."""
+    entry = judge(protected(noun))
+    if entry.feature is None:
+        return {}
+    return {row.pk: entry.feature(row) for row in entry.model._default_manager.filter(pk__in=list(ids))}
 
 
 def readable_windows(actor: Actor, action: str, thing: Model | Subject) -> Windows:
     """Return the periods of an object's past that the actor may read; raises ``NotFound`` when there is none."""
-    subject = subject_of(thing)
-    windows = scope(actor, action).windows(subject.id, subject.organisation_id)
+    subject, reach = subject_of(thing), scope(actor, action)
+    windows = reach.windows(subject.id, subject.organisation_id, judged_as_published(thing, reach))
     if not windows:
         authorize(actor, action, subject)
     return windows
@@ -123,14 +142,15 @@ def parts_of(parts: QuerySet[M], whole: Model, actor: Actor, action: str, *, ins
     now sees all of them.
     """
     entry, subject, reach = protected_model(type(whole)), subject_of(whole), scope(actor, action)
-    windows = reach.windows(subject.id, subject.organisation_id)
-    if windows == ALWAYS or _goes_on_now(reach, entry, subject, whole):
+    judged = judged_as_published(whole, reach)
+    windows = reach.windows(subject.id, subject.organisation_id, judged)
+    if windows == ALWAYS or _goes_on_now(reach, entry, subject, whole, judged):
         return parts
     return parts.filter(in_windows(instant, windows))
 
 
-def _goes_on_now(reach: Scope, entry: Protected, subject: Subject, thing: Model) -> bool:
-    if entry.while_in is None or not reach.allows(subject.id, subject.organisation_id):
+def _goes_on_now(reach: Scope, entry: Protected, subject: Subject, thing: Model, judged: Feature | None) -> bool:
+    if entry.while_in is None or not reach.allows(subject.id, subject.organisation_id, judged):
         return False
     lookup, values = entry.while_in
     return _follow(thing, lookup) in values
@@ -140,13 +160,24 @@ def authorize_in(actor: Actor, action: str, organisation_id: UUID | None) -> Non
     """Return when the actor may do the action in the organisation, as when making something there.
 
     ``None`` is for what belongs to no organisation. Raises ``NotFound`` when nothing of that organisation can be
-    seen, ``NotAllowed`` otherwise.
+    seen, ``NotAllowed`` otherwise. What policies say of the new object is asked when there is one: ``authorize_image``.
     """
-    if scope(actor, action).allows(None, organisation_id):
+    if scope(actor, action).might_reach(organisation_id):
         return
     if organisation_id is None or scope(actor, "organisations.view").allows(organisation_id, organisation_id):
         raise NotAllowed("You may not do this there.", details={"action": action})
     raise NotFound("There is no such organisation, or you may not see it.")
+
+
+def authorize_image(actor: Actor, action: str, row: Model) -> None:
+    """Return when the actor may do the action to an object as it has just become.
+
+    Every service asks it in its transaction, after the change: ``add`` of what it made, the action itself of what it
+    changed. So nobody takes an object to where they could not have changed it, or out of the reach of their policies.
+    Raises ``NotAllowed``.
+    """
+    if not decides(scope(actor, action), row, reads=False):
+        raise NotAllowed("You may not make it what it would be.", details={"action": action})
 
 
 def allowed_actions(actor: Actor, thing: Model | Subject) -> frozenset[str]:
@@ -167,14 +198,6 @@ def subject_of(thing: Model | Subject) -> Subject:
     return Subject(noun=judge(entry).noun, id=object_id, organisation_id=owner)
 
 
-def _entry_of(action: str) -> tuple[Protected, str]:
-    noun, _, verb = action.partition(".")
-    entry = protected(noun)
-    if verb not in entry.actions:
-        raise LookupError(f"{action} is not an action that anybody registered.")
-    return entry, verb
-
-
 def _require_judged_by(entry: Protected, action: str) -> None:
     judging = judge(entry).noun
     if action.partition(".")[0] != judging:
@@ -183,39 +206,6 @@ def _require_judged_by(entry: Protected, action: str) -> None:
 
 def _reads(action: str) -> bool:
     return action.partition(".")[2] in READING
-
-
-def _in_scopes(actor: Actor, action: str) -> bool:
-    return actor.scopes is None or action in actor.scopes
-
-
-def _scope_of_device(actor: Actor, verb: str, standing: Standing) -> Scope:
-    if verb != REPORT:
-        return Scope(version=standing.version, expires_at=standing.expires_at)
-    if actor.asset_id is not None:
-        only = frozenset({actor.asset_id})
-        return Scope(object_ids=only, version=standing.version, expires_at=standing.expires_at)
-    below = standing.organisations.get(REPORT, frozenset())
-    return Scope(organisation_ids=below, version=standing.version, expires_at=standing.expires_at)
-
-
-def _scope_of_user(entry: Protected, verb: str, standing: Standing, *, with_periods: bool) -> Scope:
-    action = f"{entry.noun}.{verb}"
-    if standing.is_superuser:
-        return Scope(everything=True, version=standing.version, expires_at=standing.expires_at)
-    if entry.organisation is None:
-        # Reference data: whoever is signed in reads it; who holds the action at the top of a tree changes it.
-        everything = verb == "view" or action in standing.at_root
-        return Scope(everything=everything, version=standing.version, expires_at=standing.expires_at)
-    objects = granted(standing, entry, verb) if entry.grants or entry.owner else NOTHING
-    return Scope(
-        organisation_ids=standing.organisations.get(action, frozenset()),
-        object_ids=objects.now,
-        organisation_periods=standing.periods.get(action, {}) if with_periods else {},
-        object_periods=objects.periods if with_periods else {},
-        version=standing.version,
-        expires_at=standing.expires_at,
-    )
 
 
 def _follow(thing: object, path: str) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from uuid import UUID
 
+from apps.access.judging import Effect
 from apps.access.models import User
-from apps.access.queries.doors import scope
+from apps.access.queries.clauses import Terms, names_action
 from apps.access.queries.people import actor_of_user
+from apps.access.queries.scopes import scope
 from apps.access.queries.standing import Standing, granted, standing_of, windows_in
 from apps.access.registry import all_actions, all_protected
 from apps.access.types import ALWAYS, Actor, ActorKind, Protected, Subject, covers
@@ -85,7 +87,10 @@ def outranks(actor: Actor, user: User) -> bool:
         return False
     theirs = standing_of(actor_of_user(user))
     held = all(_holds_as_long(actor, action, theirs) for action in {*theirs.organisations, *theirs.periods})
-    return held and all(_reaches_grants(actor, entry, theirs) for entry in all_protected() if entry.grants)
+    permitted = all(_holds_permit(actor, terms) for terms in theirs.terms if terms.effect is Effect.PERMIT)
+    return (
+        held and permitted and all(_reaches_grants(actor, entry, theirs) for entry in all_protected() if entry.grants)
+    )
 
 
 def _holds_as_long(actor: Actor, action: str, theirs: Standing) -> bool:
@@ -93,6 +98,13 @@ def _holds_as_long(actor: Actor, action: str, theirs: Standing) -> bool:
     return all(
         holds_for(actor, [action], place, window) for place in places for window in windows_in(theirs, action, place)
     )
+
+
+def _holds_permit(actor: Actor, terms: Terms) -> bool:
+    """Say whether the actor holds what a policy may permit somebody, wherever that may be."""
+    actions = [each for each in all_actions() if names_action(terms.actions, each)]
+    places = terms.organisation_ids
+    return places is not None and all(holds_for(actor, actions, place, terms.during) for place in places)
 
 
 def _reaches_grants(actor: Actor, entry: Protected, theirs: Standing) -> bool:

@@ -18,9 +18,11 @@ from uuid import UUID
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Q
 
+from apps.access.judging import NONE, Effect, Policies
 from apps.access.models import AccessVersion, Assignment, DeviceKey, Organisation
+from apps.access.queries.clauses import Person, Terms, person_of, policies_for, terms_for
 from apps.access.queries.people import find_user, validity_of
-from apps.access.types import ALWAYS, Actor, ActorKind, Protected, Windows, merged
+from apps.access.types import ALWAYS, Actor, ActorKind, Channel, Protected, Windows, merged
 from apps.core import clock
 from apps.core.types import TimeWindow
 
@@ -61,6 +63,10 @@ class Standing:
     periods: dict[str, Mapping[UUID, Windows]] = field(default_factory=dict)
     at_root: frozenset[str] = frozenset()
     granted: dict[tuple[str, str], Held] = field(default_factory=dict)
+    organisation_id: UUID | None = None
+    terms: tuple[Terms, ...] = ()
+    person: Person | None = None
+    policies: dict[tuple[str, Channel | None], Policies] = field(default_factory=dict)
 
 
 def access_version() -> int:
@@ -89,6 +95,19 @@ def granted(standing: Standing, entry: Protected, verb: str) -> Held:
         begun = _begun(standing, _granted(entry, verb, standing.user_id), at)
         standing.granted[key] = _held([*begun, *owned], at)
     return standing.granted[key]
+
+
+def policies_over(standing: Standing, action: str, channel: Channel | None) -> Policies:
+    """Return the policies that count for the actor and the action, as clauses."""
+    if not standing.terms:
+        return NONE
+    key = (action, channel)
+    kept = standing.policies.get(key)
+    if kept is None or kept.is_timed:
+        if standing.person is None:
+            standing.person = person_of(standing.user_id, standing.organisation_id)
+        kept = standing.policies[key] = policies_for(standing.terms, action, standing.person, channel)
+    return kept
 
 
 def windows_in(standing: Standing, action: str, organisation_id: UUID) -> Windows:
@@ -120,7 +139,9 @@ def _read_user(actor: Actor, version: int, at: datetime) -> Standing:
     standing.user_id = user.pk
     standing.is_active = True
     standing.is_superuser = user.is_superuser
+    standing.organisation_id = user.organisation_id
     _add_roles(standing, user.pk, at)
+    _add_terms(standing, at)
     return standing
 
 
@@ -129,6 +150,7 @@ def _read_device(actor: Actor, version: int, at: datetime) -> Standing:
     if actor.key_id is None:
         # Known by its id alone: it holds nothing but the one asset that the actor itself carries.
         standing.is_active = True
+        _add_terms(standing, at)
         return standing
     device_key = DeviceKey.objects.filter(pk=actor.key_id, organisation=actor.organisation_id).first()
     if device_key is None or not device_key.is_usable(at):
@@ -137,6 +159,7 @@ def _read_device(actor: Actor, version: int, at: datetime) -> Standing:
     standing.is_active = True
     standing.expires_at = device_key.expires_at
     standing.organisations = {REPORT: frozenset(below)}
+    _add_terms(standing, at)
     return standing
 
 
@@ -161,6 +184,19 @@ def _add_roles(standing: Standing, user_id: UUID, at: datetime) -> None:
         standing.organisations[action] = held.now
         if held.periods:
             standing.periods[action] = held.periods
+
+
+def _add_terms(standing: Standing, at: datetime) -> None:
+    """Fill in the policies that count for the user.
+
+    A superuser passes all but a mandatory deny, and devices, which nobody permits anything, meet only what refuses.
+    """
+    terms = terms_for(standing.user_id, at, lambda until: _expire(standing, until))
+    if standing.is_superuser:
+        terms = tuple(each for each in terms if each.mandatory)
+    elif standing.user_id is None:
+        terms = tuple(each for each in terms if each.effect in (Effect.REQUIRE, Effect.DENY))
+    standing.terms = terms
 
 
 def _begun(
