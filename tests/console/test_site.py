@@ -14,8 +14,8 @@ from redis import RedisError
 
 from apps.access.services import grant_access
 from apps.access.types import SYSTEM
-from apps.core import csp
 from apps.console.site import WatchfloorAdminSite
+from apps.core import csp
 from tests.factories.access import Cast, make_cast, make_user, signed_in
 from tests.factories.assets import make_asset
 from tests.factories.core import NOON

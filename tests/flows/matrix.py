@@ -95,3 +95,33 @@ MATRIX: dict[str, Address] = {
     "asset-track": _one("/api/v1/assets/{asset}/track"),
     "zone-inside": _one("/api/v1/zones/{zone}/inside"),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """An address beside the API and the admin: by what method it is tried, and how it answers who is nobody."""
+
+    path: str
+    method: str = "get"
+    status: int = 302
+
+
+# Where people and programs sign in. None of these tells anything of anybody to somebody who is not signed in.
+DOORS: dict[str, Door] = {
+    "oauth-token": Door(path="/oauth/token", method="post", status=400),
+    "oauth-introspect": Door(path="/oauth/introspect", method="post", status=401),
+    "oauth-revoke": Door(path="/oauth/revoke", method="post", status=400),
+    "account_login": Door(path="/sign-in/"),
+    "account_inactive": Door(path="/sign-in/switched-off/"),
+    "account_reauthenticate": Door(path="/sign-in/password/"),
+    "mfa_index": Door(path="/sign-in/second-factor/"),
+    "mfa_authenticate": Door(path="/sign-in/second-factor/code/"),
+    "mfa_reauthenticate": Door(path="/sign-in/second-factor/code-again/"),
+    "mfa_activate_totp": Door(path="/sign-in/second-factor/set-up/"),
+    "mfa_deactivate_totp": Door(path="/sign-in/second-factor/take-away/"),
+    "mfa_view_recovery_codes": Door(path="/sign-in/second-factor/recovery-codes/"),
+    "mfa_generate_recovery_codes": Door(path="/sign-in/second-factor/recovery-codes/new/"),
+    # Without an identity provider these do not exist.
+    "openid_connect_login": Door(path="/sign-in/oidc/", status=404),
+    "openid_connect_callback": Door(path="/sign-in/oidc/callback/", status=404),
+}

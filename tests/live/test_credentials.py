@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -183,3 +184,11 @@ def test_who_gives_no_sign_of_life_is_sent_away(cast, connect, set_limits, monke
     bob = connect(cast.bob)
     monkeypatch.setattr(bob, "_follow", lambda frame: None)
     assert bob.close_code() == 4510
+
+
+def test_staff_without_the_second_factor_that_is_asked_of_them_follow_nothing(cast, connect, settings) -> None:
+    settings.WATCHFLOOR = replace(settings.WATCHFLOOR, require_mfa=True)
+    assert hello(connect(cast.bob))["authenticated"] is False
+    assert hello(connect(headers=with_key(cast.bob)))["authenticated"] is True
+    settings.WATCHFLOOR = replace(settings.WATCHFLOOR, require_mfa=False)
+    assert hello(connect(cast.bob))["authenticated"] is True
