@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -17,14 +19,21 @@ from django.contrib.sessions.models import Session
 from django.db.models import Q, QuerySet
 from django.utils.crypto import constant_time_compare
 
-from apps.access.queries import access_version, predicate, shows, visible
+from apps.access.judging import FREE, Obligations
+from apps.access.queries import access_version, owed_for, predicate, published_by_id, shows, visible
 from apps.access.queries.standing import standing_of
+from apps.access.registry import protected
 from apps.access.types import Actor, Predicate
+from apps.access.veils import veiled
 from apps.core.types import BBox, Feature, WatchfloorError
 from apps.events import queries as log
 from apps.events.models import Event
 from apps.events.registry import Topic, topics, view_action
 from apps.events.types import Cursor
+from apps.filters.queries import compile_predicate, compile_sql, parse
+from apps.filters.registry import queryables_for, queryables_of
+from apps.filters.types import Filter, FilterError
+from apps.filters.types import Predicate as Decide
 from apps.live.rules.boxes import boxes_of, touches
 from apps.live.rules.texts import instant, snapshot_bodies
 from apps.live.types import Limits, LogRow, View
@@ -65,13 +74,16 @@ class Snapshot:
     """What a view shows to those with one reach, and the position in the log that was read before it.
 
     ``reach`` is what the actor may see as it was right after the rows were read: if it is another than the one that
-    was asked for, the rows are not what others with that reach may see.
+    was asked for, the rows are not what others with that reach may see. ``features`` are whole; ``veils`` say what is
+    to be kept of which, and ``bodies`` have kept it. ``judged`` is what policies judged where that is something else.
     """
 
     cursor: Cursor
     reach: Predicate
     features: tuple[Feature, ...]
     bodies: Sequence[str]
+    veils: Mapping[UUID, Obligations] = field(default_factory=dict)
+    judged: Mapping[UUID, Feature] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +112,14 @@ def reaches(wanted: Iterable[tuple[Actor, str]]) -> dict[tuple[Actor, str], Pred
     return {(actor, action): predicate(actor, action) for actor, action in wanted}
 
 
+def published(ids_by_noun: Mapping[str, Iterable[UUID]]) -> dict[UUID, Feature]:
+    """Return objects as they are published now, for policies to judge; those that are gone are absent."""
+    found: dict[UUID, Feature] = {}
+    for noun, ids in ids_by_noun.items():
+        found |= published_by_id(noun, ids)
+    return found
+
+
 def fallen(actors: Iterable[Actor]) -> frozenset[Actor]:
     """Return the actors that are nobody any more: disabled, or their key revoked or expired."""
     return frozenset(actor for actor in actors if not standing_of(actor).is_active)
@@ -121,25 +141,45 @@ def ended_sessions(sessions: Iterable[SignIn], at: datetime) -> frozenset[str]:
 
 
 def read_snapshot(view: View, actor: Actor, reach: Predicate, limits: Limits) -> Snapshot:
-    """Return what the view shows to the actor now; raises ``SnapshotTooLarge``.
+    """Return what the view shows to the actor now; raises ``SnapshotTooLarge``, or ``FilterError`` for what is hidden.
 
     ``reach`` is applied on top of the rows' own condition, so that nothing is shown that the hub's decision
     would not show.
     """
     topic = topics.get(view.topic)
+    _require_askable(view.filter, actor)
     cursor = log.head()
-    rows = visible(narrowed(topic, view.bbox), actor, topic.view_action)
-    shown = (
-        feature for feature in topic.features(rows) if shows(reach, topic.noun, feature) and is_in_view(feature, view)
-    )
-    features = tuple(itertools.islice(shown, limits.snapshot_features + 1))
+    rows = visible(narrowed(topic, view), actor, topic.view_action)
+    found: list[Feature] = []
+    veils: dict[UUID, Obligations] = {}
+    judged: dict[UUID, Feature] = {}
+    for chunk in _chunks(topic.features(rows)):
+        if reach.policies and protected(topic.noun).judged_as:
+            judged |= published_by_id(topic.noun, [feature.id for feature in chunk])
+        for feature in chunk:
+            about = judged.get(feature.id)
+            owed = owed_for(reach, topic.noun, feature, about)
+            if shows(reach, topic.noun, feature, about) and is_in_view(veiled(feature, owed), view):
+                found.append(feature)
+                veils |= {} if owed == FREE else {feature.id: owed}
+        if len(found) > limits.snapshot_features:
+            break
+    features = tuple(found)
     if len(features) > limits.snapshot_features:
         raise SnapshotTooLarge(
             f"More than {limits.snapshot_features} features; ask for a smaller box.",
             details={"limit": limits.snapshot_features},
         )
-    bodies = snapshot_bodies(features, view.fields, limits.chunk_features)
-    return Snapshot(cursor=cursor, reach=predicate(actor, topic.view_action), features=features, bodies=bodies)
+    shown = [veiled(feature, veils.get(feature.id, FREE)) for feature in features]
+    bodies = snapshot_bodies(shown, view.fields, limits.chunk_features)
+    return Snapshot(
+        cursor=cursor,
+        reach=predicate(actor, topic.view_action),
+        features=features,
+        bodies=bodies,
+        veils=veils,
+        judged=judged,
+    )
 
 
 def read_replay(after: int, limit: int) -> Replay:
@@ -151,9 +191,50 @@ def read_replay(after: int, limit: int) -> Replay:
     return Replay(rows=rows, upto=rows[-1].offset if rows else after, is_whole=True)
 
 
-def narrowed(topic: Topic, bbox: BBox | None) -> QuerySet:  # type: ignore[type-arg]  # a topic is of any model
-    """Return the topic's rows near the box. A superset: the last word has ``is_in_view``, as with events."""
-    rows = topic.queryset()
+def read_filter(source: str | Mapping[str, Any] | bool | None, topic: Topic) -> Filter | None:  # noqa: FBT001
+    """Return a subscription's filter; raises ``FilterError`` for one that cannot be, or cannot be followed.
+
+    What may change its answer without an event cannot: the clock, and what the topic's features do not show. What is
+    hidden from the reader is refused with the snapshot, since it may change while the subscription lives.
+    """
+    if source is None:
+        return None
+    try:
+        found = parse(source, queryables=queryables_of(topic.noun))
+    except LookupError:
+        raise FilterError(f"The topic {topic.name} cannot be filtered.", code="not_live") from None
+    if found.uses_clock:
+        raise FilterError("now() cannot be followed: time passes without an event.", code="not_live")
+    _predicate_of(found)
+    return found
+
+
+def _require_askable(found: Filter | None, actor: Actor) -> None:
+    """Raise for a filter that asks about what is hidden from the actor, as if there were no such thing."""
+    if found is not None:
+        parse(found.json, queryables=queryables_for(actor, found.noun))
+
+
+@lru_cache(maxsize=1_024)
+def _predicate_of(found: Filter) -> Decide:
+    return compile_predicate(found)
+
+
+def is_wanted(feature: Feature, found: Filter | None) -> bool:
+    """Say whether a filter lets a feature through."""
+    return found is None or _predicate_of(found)(feature) is True
+
+
+def _chunks(features: Iterator[Feature], size: int = 2_000) -> Iterator[list[Feature]]:
+    while chunk := list(itertools.islice(features, size)):
+        yield chunk
+
+
+def narrowed(topic: Topic, view: View) -> QuerySet:  # type: ignore[type-arg]  # a topic is of any model
+    """Return the topic's rows near the view. A superset: the last word has ``is_in_view``, as with events."""
+    rows, bbox = topic.queryset(), view.bbox
+    if view.filter is not None:
+        rows = rows.filter(compile_sql(view.filter))
     if bbox is None or topic.bbox_lookup is None:
         return rows
     column = topic.bbox_lookup.rpartition("__")[0] or topic.bbox_lookup
@@ -162,8 +243,9 @@ def narrowed(topic: Topic, bbox: BBox | None) -> QuerySet:  # type: ignore[type-
 
 
 def is_in_view(feature: Feature, view: View) -> bool:
-    """Say whether a feature lies in the view's box."""
-    return view.bbox is None or touches(boxes_of(feature.geometry), view.bbox)
+    """Say whether a feature lies in the view's box and passes its filter."""
+    is_in_box = view.bbox is None or touches(boxes_of(feature.geometry), view.bbox)
+    return is_in_box and is_wanted(feature, view.filter)
 
 
 def log_row(event: Event) -> LogRow:

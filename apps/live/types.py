@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 
 from apps.core.types import BBox, Feature, WatchfloorError
+from apps.filters.types import Filter
 
 SUBPROTOCOL: Final = "watchfloor.feed.v1"
 TICKET_LIFETIME: Final = timedelta(seconds=30)
@@ -49,6 +50,7 @@ class Reason(enum.StrEnum):
     DELETED = "deleted"
     ACCESS = "access"
     BOX = "box"
+    FILTER = "filter"
     MOVED = "moved"
     RESYNC = "resync"
     FOUND = "found"
@@ -110,13 +112,20 @@ class Limits:
 class View:
     """What a subscription shows, apart from who is looking.
 
-    ``fields`` are sorted property names, ``None`` for all; ``min_interval_ms`` matters for positions only.
+    ``fields`` are sorted property names, ``None`` for all; ``min_interval_ms`` matters for positions only. Two filters
+    that mean the same are equal, so those who ask for the same share one decision.
     """
 
     topic: str
     bbox: BBox | None = None
+    filter: Filter | None = None
     fields: tuple[str, ...] | None = None
     min_interval_ms: int = 0
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether every object of the topic is in it."""
+        return self.bbox is None and self.filter is None
 
 
 class Stamp(NamedTuple):

@@ -24,6 +24,7 @@ from apps.access.queries import (
 from apps.access.types import SYSTEM, Channel
 from apps.assets.models import Asset, AssetKind
 from apps.assets.published import asset_feature
+from apps.assets.services import create_asset, update_asset
 from apps.core.types import Conflict, Invalid, NotAllowed, NotFound, TimeWindow
 from apps.incidents.models import Incident
 from apps.incidents.published import incident_feature
@@ -329,6 +330,33 @@ def test_a_key_is_confined_also_in_what_a_policy_permits(harbour, fleet) -> None
     assert allowed_actions(confined, fleet["long"]) == {"assets.view"}
 
 
+def test_writes_are_judged_before_and_after(harbour, fleet) -> None:
+    alice = make_user("alice")
+    pier = make_organisation("Pier", parent=harbour)
+    assign(alice, ["assets.view", "assets.change", "assets.add"], harbour)
+    elsewhere = fleet["foreign"].organisation
+    assign(alice, ["assets.add"], elsewhere)
+    actor = actor_of_user(alice)
+    make_policy("require", ["assets.change", "assets.add"], "attributes.length_m < 50", organisation=harbour)
+
+    def update(which: str, **changes: Any) -> Asset:
+        return update_asset(fleet[which].pk, actor=actor, at=NOON, **changes)
+
+    with pytest.raises(NotAllowed):
+        update("long", name="out of reach before")
+    with pytest.raises(NotAllowed):
+        update("short", attributes={"length_m": 60})
+    with pytest.raises(NotAllowed):
+        update("short", organisation=elsewhere)
+    with pytest.raises(NotAllowed):
+        create_asset(name="new", kind=fleet["short"].kind, organisation=pier, actor=actor, at=NOON)
+    assert update("short", attributes={"length_m": 10}, organisation=pier).organisation == pier
+    small = {"length_m": 1}
+    made = create_asset(name="new", kind=fleet["short"].kind, organisation=pier, attributes=small, actor=actor, at=NOON)
+    assert sorted(Asset.objects.values_list("name", flat=True)) == ["foreign", "long", "new", "short", "unknown"]
+    assert made.organisation == pier
+
+
 CONDITIONS = (
     "",
     "attributes.n > 1",
@@ -346,7 +374,12 @@ CONDITIONS = (
 class TestForAnyPoliciesThatWeCanMakeUp(HypothesisTestCase):
     """SQL, row and published feature agree, whoever asks; nothing is shown without a right."""
 
-    @settings(max_examples=25, phases=(Phase.explicit, Phase.generate), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(
+        max_examples=25,
+        phases=(Phase.explicit, Phase.generate),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     @given(data=st.data())
     def test_the_forms_agree(self, data: Any) -> None:
         port = make_organisation()

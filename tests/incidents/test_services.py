@@ -209,7 +209,7 @@ def test_moving_a_rule_needs_the_right_on_both_sides_and_says_whence(cast: Cast)
     there = make_organisation()
     with pytest.raises(NotFound):
         services.update_rule(rule.pk, actor=cast.actor("alice"), at=NOON, organisation=there)
-    assign(cast.alice, ["rules.add"], there)
+    assign(cast.alice, ["rules.add", "rules.change"], there)
     services.update_rule(rule.pk, actor=cast.actor("alice"), at=NOON, organisation=there)
     event = Event.objects.latest("seq")
     assert (event.organisation_id, event.previous_organisation_id) == (there.pk, cast.harbour.pk)

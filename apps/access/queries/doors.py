@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Model, QuerySet
 
+from apps.access.judging import Obligations
 from apps.access.queries.conditions import condition_of, in_windows
 from apps.access.queries.scopes import scope
 from apps.access.registry import judge, protected, protected_model
@@ -101,6 +102,12 @@ def shows(reach: Scope, noun: str, feature: Feature, judged: Feature | None = No
     return reach.allows_at(feature.id, feature.organisation_id, datetime.fromisoformat(at), about)
 
 
+def owed_for(reach: Scope, noun: str, feature: Feature, judged: Feature | None = None) -> Obligations:
+    """Return what is to be kept of an object that a scope shows."""
+    about = judged if protected(noun).judged_as else feature
+    return reach.obligations(feature.id, feature.organisation_id, about)
+
+
 def judged_as_published(thing: Model | Subject, reach: Scope) -> Feature | None:
     """Return the object that policies judge, as it is published; ``None`` where there is none, or no policy.
 
@@ -169,14 +176,15 @@ def authorize_in(actor: Actor, action: str, organisation_id: UUID | None) -> Non
     raise NotFound("There is no such organisation, or you may not see it.")
 
 
-def authorize_image(actor: Actor, action: str, row: Model) -> None:
-    """Return when the actor may do the action to an object as it has just become.
+def authorize_image(actor: Actor, action: str, *rows: Model) -> None:
+    """Return when the actor may do the action to objects as they have just become.
 
     Every service asks it in its transaction, after the change: ``add`` of what it made, the action itself of what it
     changed. So nobody takes an object to where they could not have changed it, or out of the reach of their policies.
     Raises ``NotAllowed``.
     """
-    if not decides(scope(actor, action), row, reads=False):
+    reach = scope(actor, action)
+    if not all(decides(reach, row, reads=False) for row in rows):
         raise NotAllowed("You may not make it what it would be.", details={"action": action})
 
 

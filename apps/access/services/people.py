@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from apps.access.models import User
-from apps.access.queries import authorize, authorize_in
+from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.queries.holdings import is_all_powerful, outranks
 from apps.access.services.checks import apply, clean, in_use_is_a_conflict, lock, lock_for, require, taken
 from apps.access.types import Actor
@@ -98,6 +98,7 @@ def change_user(
         authorize_in(actor, "users.add", row.organisation_id)
     require(row.is_superuser == before[1] or is_all_powerful(actor), "Only a superuser makes another.")
     _require_never_signs_in(is_service=row.is_service, is_staff=row.is_staff, is_superuser=row.is_superuser)
+    authorize_image(actor, "users.change", row)
     row.username = User.normalize_username(row.username)
     row.mark_changed(at)
     clean(row, exclude=["password"])

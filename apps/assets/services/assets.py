@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.access.models import Organisation
-from apps.access.queries import authorize, authorize_in, visible
+from apps.access.queries import authorize, authorize_image, authorize_in, visible
 from apps.access.types import Actor
 from apps.assets import rules
 from apps.assets.models import Asset, AssetKind, Identifier
@@ -51,6 +51,7 @@ def create_asset(
     _check(asset, _hold_kind(kind.pk), pairs)
     asset.save(force_insert=True)
     _replace_identifiers(asset, pairs, actor)
+    authorize_image(actor, "assets.add", asset)
     _publish(Change.CREATED, asset, previous=None, actor=actor, at=at)
     return asset
 
@@ -66,7 +67,8 @@ def update_asset(
 ) -> Asset:
     """Return the asset as changed; ``identifiers``, when given, replace all that it had.
 
-    Locks the asset. Moving it to another organisation needs ``assets.add`` there as well. Nothing to change is no
+    Locks the asset. What it becomes must be something that the actor may change as well, and in another organisation
+    something that it may add there. Nothing to change is no
     change: the version stays and no event is written.
     """
     asset = lock_asset(asset_id)
@@ -80,6 +82,9 @@ def update_asset(
         _replace_identifiers(asset, pairs, actor)
     if asset_feature(asset).properties == previous.properties and asset.organisation_id == previous.organisation_id:
         return asset
+    authorize_image(actor, "assets.change", asset)
+    if asset.organisation_id != previous.organisation_id:
+        authorize_image(actor, "assets.add", asset)
     save_changed(asset, previous, actor=actor, at=at)
     return asset
 

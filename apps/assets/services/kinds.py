@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.access.queries import authorize, authorize_in, visible
+from apps.access.queries import authorize, authorize_image, authorize_in, visible
 from apps.access.types import Actor
 from apps.assets import rules
 from apps.assets.models import Asset, AssetKind
@@ -52,6 +52,7 @@ def create_asset_kind(
     _check(kind)
     with broken_constraints({"assets_assetkind_slug_key": lambda: _slug_taken(slug)}):
         kind.save(force_insert=True)
+    authorize_image(actor, "asset-kinds.add", kind)
     _publish(Change.CREATED, kind, previous=None, actor=actor, at=at)
     return kind
 
@@ -82,6 +83,7 @@ def update_asset_kind(
         _require_assets_meet(kind, actor)
     kind.mark_changed(at)
     kind.save()
+    authorize_image(actor, "asset-kinds.change", kind)
     _publish(Change.UPDATED, kind, previous=previous, actor=actor, at=at)
     return kind
 

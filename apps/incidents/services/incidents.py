@@ -11,7 +11,7 @@ from django.contrib.gis.geos import Point
 from django.db import transaction
 
 from apps.access.models import Organisation, User
-from apps.access.queries import actor_of_user, authorize, authorize_in, permits
+from apps.access.queries import actor_of_user, authorize, authorize_image, authorize_in, permits
 from apps.access.types import Actor
 from apps.core.text import text_error
 from apps.core.types import Feature, FieldError, Invalid, NotFound
@@ -51,7 +51,9 @@ def open_incident(
         opened_at=at,
     )
     _check(incident)
-    return begin(incident, actor=actor, at=at)
+    begun = begin(incident, actor=actor, at=at)
+    authorize_image(actor, "incidents.add", begun)
+    return begun
 
 
 @transaction.atomic
@@ -74,6 +76,7 @@ def update_incident(
     for name, value in changes.items():
         setattr(incident, name, value.strip() if isinstance(value, str) else value)
     _check(incident)
+    authorize_image(actor, "incidents.change", incident)
     if _save_changed(incident, before, actor=actor, at=at) and "escalate_after" in changes:
         plan_timers(incident)
     return incident
@@ -98,6 +101,7 @@ def assign_incident(
         raise Invalid("It cannot be assigned to somebody who may not see it.", errors=[error])
     before = incident_feature(incident)
     incident.assignee = assignee
+    authorize_image(actor, "incidents.assign", incident)
     _save_changed(incident, before, actor=actor, at=at)
     return incident
 

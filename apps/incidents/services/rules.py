@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.access.models import Organisation
-from apps.access.queries import authorize, authorize_in
+from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.types import Actor
 from apps.core.text import text_error
 from apps.core.types import FieldError, Invalid, NotFound
@@ -31,6 +31,7 @@ def create_rule(*, organisation: Organisation, actor: Actor, at: datetime, **ter
     rule = Rule(organisation=organisation, changed_at=at)
     _assign(rule, terms)
     rule.save(force_insert=True)
+    authorize_image(actor, "rules.add", rule)
     tell_rule(Change.CREATED, rule, before=None, actor=actor, at=at)
     return rule
 
@@ -59,6 +60,9 @@ def update_rule(
         rule.organisation = organisation
     _assign(rule, changes)
     if rule_feature(rule) != before:
+        authorize_image(actor, "rules.change", rule)
+        if rule.organisation_id != before.organisation_id:
+            authorize_image(actor, "rules.add", rule)
         rule.mark_changed(at)
         rule.save()
         tell_rule(Change.UPDATED, rule, before=before, actor=actor, at=at)

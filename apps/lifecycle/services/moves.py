@@ -61,6 +61,10 @@ def advance(
     if actor.kind is not ActorKind.SYSTEM:
         authorize(actor, move.action, row)
     fresh = lock_row(lifecycle, row)
+    if actor.kind is not ActorKind.SYSTEM:
+        # Again, on what it is now that nobody else can change it. A move changes the state and nothing else, so a
+        # policy over the move speaks of the state that it leaves.
+        authorize(actor, move.action, fresh)
     fresh.require_version(expected_version)
     require_legal(fresh, move)
     require_guard(lifecycle, fresh, move)

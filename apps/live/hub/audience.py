@@ -30,7 +30,8 @@ class AudienceKey:
 
     def __str__(self) -> str:
         """Return the ``view`` that clients keep: it changes when the picture would."""
-        shown = (self.view.topic, self.view.bbox, self.view.fields, self.reach)
+        filtered = self.view.filter and self.view.filter.text
+        shown = (self.view.topic, self.view.bbox, filtered, self.view.fields, self.reach)
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:32]
 
 

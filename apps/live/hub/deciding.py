@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
-from apps.access.queries import shows
+from apps.access.judging import FREE, Obligations
+from apps.access.queries import owed_for, shows
+from apps.access.registry import protected
 from apps.access.types import Predicate
+from apps.access.veils import snap, veiled
 from apps.core.types import Feature
 from apps.events.registry import Topic
-from apps.live.rules.boxes import is_point_in, touches
+from apps.live.hub.judged import Judged
+from apps.live.queries import is_wanted
+from apps.live.rules.boxes import boxes_of, is_point_in, touches
 from apps.live.rules.decide import (
     REMOVE_LOST,
     TELL,
@@ -23,6 +29,7 @@ from apps.live.rules.decide import (
     decide_blindly,
     decide_deletion,
 )
+from apps.live.rules.texts import position_feature
 from apps.live.types import ChangeKind, Known, LogRow, Position, Stamp, View
 
 # The topic whose objects move: its pictures come over the positions lane, not over the log.
@@ -38,6 +45,15 @@ class Shown:
     topic: Topic
     view: View
     reach: Predicate
+    judged: Judged = field(compare=False, repr=False)
+
+    def about(self, id_: UUID) -> Feature | None:
+        """Return what an object of the topic is judged as, where that is something else and a policy asks."""
+        return self.judged.get(id_) if self.reach.policies and protected(self.topic.noun).judged_as else None
+
+    def owed(self, feature: Feature) -> Obligations:
+        """Return what is to be kept of an object that is shown."""
+        return owed_for(self.reach, self.topic.noun, feature, self.about(feature.id)) if self.reach.policies else FREE
 
 
 def is_lane(topic: Topic) -> bool:
@@ -49,19 +65,19 @@ def decide_row(row: LogRow, shown: Shown, known: Held) -> Decision | None:
     """Decide about one row of the log, and remember it in ``known``."""
     held = known.get(row.object_id)
     if row.noun != shown.topic.noun:
-        is_reached = shown.reach.allows(row.object_id, row.organisation_id)
+        is_reached = shown.reach.allows(row.object_id, row.organisation_id, row.picture)
         return _decide_about_judge(row, known, held, is_allowed=is_reached)
     is_allowed = _may_see(row, shown)
     if row.is_deletion:
         return _remember(known, row, decide_deletion(known=held and held.stamp), Stamp(0))
     if row.picture is None:
-        return TELL if is_allowed and (shown.view.bbox is None or held) else None
+        return TELL if is_allowed and (shown.view.is_everything or held) else None
     stamp = Stamp(row.picture.version)
     decision = decide(
         stamp=stamp,
         known=held and held.stamp,
         is_allowed=is_allowed,
-        is_in_box=touches(row.boxes, shown.view.bbox),
+        is_in_view=_is_in_view(row, shown),
     )
     return _remember(known, row, decision, stamp)
 
@@ -72,24 +88,28 @@ def decide_row_blindly(row: LogRow, shown: Shown, known: Held) -> Decision | Non
         return None
     is_allowed = _may_see(row, shown)
     if row.picture is None and not row.is_deletion:
-        return TELL if is_allowed and (shown.view.bbox is None or row.object_id in known) else None
+        return TELL if is_allowed and (shown.view.is_everything or row.object_id in known) else None
     before = row.previous_organisation_id
     return decide_blindly(
         is_deletion=row.is_deletion,
         may_have_known=is_allowed or (before is not None and shown.reach.allows_at(row.object_id, before, row.at)),
         is_allowed=is_allowed,
-        is_in_box=touches(row.boxes, shown.view.bbox),
+        is_in_view=_is_in_view(row, shown),
     )
 
 
 def decide_position(position: Position, shown: Shown, known: Held) -> Decision | None:
     """Decide about one position, and remember it in ``known``; one that is held already is nothing new."""
     held = known.get(position.asset_id)
-    is_allowed = shown.reach.allows(position.asset_id, position.organisation_id)
-    is_in_box = is_point_in(position.lon, position.lat, shown.view.bbox)
-    if held is not None and held.stamp == position.stamp and is_allowed and is_in_box:
+    is_allowed = shown.reach.allows(position.asset_id, position.organisation_id, shown.about(position.asset_id))
+    owed = owed_of(position, shown)
+    lon, lat = snap(position.lon, position.lat, owed.coarsen_m) if owed.coarsen_m else (position.lon, position.lat)
+    is_in_view = is_point_in(lon, lat, shown.view.bbox)
+    if is_in_view and shown.view.filter is not None:
+        is_in_view = is_wanted(veiled(feature_of(position), owed), shown.view.filter)
+    if held is not None and held.stamp == position.stamp and is_allowed and is_in_view:
         return None
-    decision = decide(stamp=position.stamp, known=held and held.stamp, is_allowed=is_allowed, is_in_box=is_in_box)
+    decision = decide(stamp=position.stamp, known=held and held.stamp, is_allowed=is_allowed, is_in_view=is_in_view)
     if decision is None:
         return None
     if decision.change is ChangeKind.REMOVE:
@@ -113,11 +133,46 @@ def stamp_of(feature: Feature, topic: Topic) -> Stamp:
     return Stamp(at, str(feature.properties.get("connectivity") or ""))
 
 
+# One position is judged for every audience in turn; it becomes a feature once.
+feature_of: Final = lru_cache(maxsize=4_096)(position_feature)
+
+
+def _is_in_view(row: LogRow, shown: Shown) -> bool:
+    """Say whether the picture that a row carries is one that the view shows.
+
+    What is shown of it is asked, not what is kept: by moving a box, nobody finds out where a coarsened place is.
+    """
+    view, picture = shown.view, row.picture
+    if picture is None:
+        return touches(row.boxes, view.bbox)
+    owed = shown.owed(picture)
+    if owed == FREE:
+        return touches(row.boxes, view.bbox) and is_wanted(picture, view.filter)
+    seen = veiled(picture, owed)
+    return touches(boxes_of(seen.geometry), view.bbox) and is_wanted(seen, view.filter)
+
+
 def _may_see(row: LogRow, shown: Shown) -> bool:
     """Say whether a row may be told: a picture as the object would be listed, anything else by when it happened."""
     if row.picture is not None:
         return shows(shown.reach, row.noun, row.picture)
-    return shown.reach.allows_at(row.object_id, row.organisation_id, row.at)
+    return shown.reach.allows_at(row.object_id, row.organisation_id, row.at, shown.about(row.object_id))
+
+
+def owed_of(position: Position, shown: Shown) -> Obligations:
+    """Return what is to be kept of a position."""
+    if not shown.reach.policies:
+        return FREE
+    return shown.reach.obligations(position.asset_id, position.organisation_id, shown.about(position.asset_id))
+
+
+def owed_of_row(row: LogRow, shown: Shown) -> Obligations:
+    """Return what is to be kept of what a row tells."""
+    if not shown.reach.policies:
+        return FREE
+    if row.picture is not None and row.noun == shown.topic.noun:
+        return shown.owed(row.picture)
+    return shown.reach.obligations(row.object_id, row.organisation_id, shown.about(row.object_id))
 
 
 def _decide_about_judge(row: LogRow, known: Held, held: Known | None, *, is_allowed: bool) -> Decision | None:

@@ -7,23 +7,27 @@ its first socket and ends with its last.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any, Final, ParamSpec, TypeVar
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import structlog
 from msgspec import UNSET
 
-from apps.access.types import ANONYMOUS, Actor
+from apps.access.types import ANONYMOUS, Actor, Channel
 from apps.core import clock
 from apps.core.types import Conflict, NotFound
-from apps.events.registry import topics
-from apps.live import metrics
+from apps.events.registry import Topic, topics
+from apps.filters.types import Filter, FilterError
+from apps.live import metrics, queries
 from apps.live.hub.audience import Audience, Audiences, Subscription
-from apps.live.hub.deciding import Held
+from apps.live.hub.deciding import Held, owed_of_row
 from apps.live.hub.doorbell import Doorbell
 from apps.live.hub.joins import Joins
+from apps.live.hub.judged import Judged
 from apps.live.hub.landing import Fresh, Moved, Resumed
 from apps.live.hub.lane import Lane
 from apps.live.hub.log import LogFollower
@@ -31,10 +35,11 @@ from apps.live.hub.pulse import Pulse
 from apps.live.hub.reader import Reader, Readers
 from apps.live.hub.socket import Send, Socket
 from apps.live.hub.threads import DatabaseThread
+from apps.live.queries import read_filter
 from apps.live.rules.decide import TELL, Decision
 from apps.live.rules.frames import Ack, Request, Subscribe, Unsubscribe, Update, parse_box, view_of
 from apps.live.rules.texts import event_text, frame
-from apps.live.types import Close, GapReason, Limits, LogRow, Reason
+from apps.live.types import Close, GapReason, Limits, LogRow, Reason, View
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +57,7 @@ class Hub:
         self.readers = Readers()
         self.audiences = Audiences()
         self.sockets: set[Socket] = set()
+        self.judged = Judged()
         self.reading = asyncio.Semaphore(READERS)
         self.log = LogFollower(self)
         self.lane = Lane(self)
@@ -79,7 +85,7 @@ class Hub:
 
     def sign_in(self, socket: Socket, actor: Actor) -> None:
         """Say who is at the other end."""
-        socket.reader = self.readers.enter(actor)
+        socket.reader = self.readers.enter(replace(actor, channel=Channel.FEED))
 
     def forget(self, socket: Socket) -> None:
         """Let go of a socket and of all that it followed; the last one ends the hub."""
@@ -136,7 +142,8 @@ class Hub:
             raise Conflict(
                 f"A socket may have {self.limits.subscriptions} subscriptions.", code="too_many_subscriptions"
             )
-        subscription = Subscription(socket, asked.sub, view_of(asked), topic)
+        view = replace(view_of(asked), filter=_read_filter(asked, topic))
+        subscription = Subscription(socket, asked.sub, view, topic)
         socket.subscriptions[asked.sub] = subscription
         metrics.SUBSCRIPTIONS.inc()
         if asked.resume is None:
@@ -152,10 +159,9 @@ class Hub:
             )
 
     def update(self, socket: Socket, asked: Update) -> None:
-        """Move the box of a subscription; while it still waits for its picture, after that."""
+        """Move the box or the filter of a subscription; while it still waits for its picture, after that."""
         subscription = self._subscription(socket, asked.sub)
-        if asked.bbox is not UNSET:
-            parse_box(asked.bbox, asked.id)
+        _changed_view(subscription, asked)
         subscription.updates.append(asked)
         if subscription.audience is not None:
             self._apply_updates(subscription)
@@ -176,12 +182,13 @@ class Hub:
         """Hand one event to an audience; what speaks of more than one object only to those who see them all."""
         has_all_heard = True
         heard = 0
+        owed = owed_of_row(row, audience.shown)
         for name, members in tuple(audience.members.items()):
-            text = event_text(row, decision, name, audience.view.fields)
+            text = event_text(row, decision, name, audience.view.fields, owed)
             for subscription in tuple(members):
                 if subscription.audience is not audience:
                     continue
-                if decision is not TELL or subscription.reader.sees(row):
+                if decision is not TELL or subscription.reader.sees(row, self.judged):
                     subscription.socket.offer(text, name)
                     heard += 1
                 else:
@@ -193,10 +200,9 @@ class Hub:
     def handed_out(self, row: LogRow) -> None:
         """Note how long a row took; a change of hands may bring others what comes over the lane."""
         metrics.LAG.observe(max(0.0, (clock.now() - row.recorded_at).total_seconds()))
-        if row.changed_hands:
-            for audience in self.audiences.of_noun(row.noun):
-                if audience.topic.noun != row.noun:
-                    self.joins.mend(audience)
+        for audience in self.audiences.of_noun(row.noun):
+            if audience.topic.noun != row.noun and (row.changed_hands or audience.shown.reach.policies):
+                self.joins.mend(audience)
 
     def reach_changed(self, changed: Iterable[tuple[Reader, str]]) -> None:
         """Take away what readers may not see any more, and fetch what they may see now."""
@@ -239,6 +245,15 @@ class Hub:
         thread = min(self._threads, key=lambda thread: thread.waiting)
         return await thread.run(function, *args, **kwargs)
 
+    async def learn(self, wanted: Iterable[tuple[str, UUID]]) -> None:
+        """Read what policies judge and is not known yet, given as noun and id."""
+        missing: defaultdict[str, set[UUID]] = defaultdict(set)
+        for noun, id_ in wanted:
+            if self.judged.missing([id_]):
+                missing[noun].add(id_)
+        if missing:
+            self.judged.put(await self.read(queries.published, missing))
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run something beside; it ends with the hub."""
         task = asyncio.get_running_loop().create_task(work)
@@ -276,13 +291,13 @@ class Hub:
         self.joins.board(Moved(subscription=subscription, held=held, since=self.log.offset, reason=Reason.ACCESS))
 
     def _apply_updates(self, subscription: Subscription) -> None:
-        """Move the box to where the last update wants it, and answer them all."""
+        """Move box and filter to where the last updates want them, and answer them all."""
         audience = subscription.audience
         assert audience is not None  # noqa: S101 - said by the callers
         updates, subscription.updates = subscription.updates, []
         for asked in updates:
-            if asked.bbox is not UNSET:
-                subscription.view = replace(subscription.view, bbox=parse_box(asked.bbox, asked.id))
+            subscription.view = _changed_view(subscription, asked)
+        is_about_filter = all(asked.bbox is UNSET for asked in updates)
         held = dict(audience.known)
         self.audiences.leave(subscription)
         self.joins.board(
@@ -290,7 +305,7 @@ class Hub:
                 subscription=subscription,
                 held=held,
                 since=self.log.offset,
-                reason=Reason.BOX,
+                reason=Reason.FILTER if is_about_filter else Reason.BOX,
                 frame_ids=tuple(asked.id for asked in updates),
             )
         )
@@ -300,6 +315,24 @@ class Hub:
         if subscription is None:
             raise NotFound(f"There is no subscription «{name}».", code="unknown_subscription")
         return subscription
+
+
+def _changed_view(subscription: Subscription, asked: Update) -> View:
+    """Return the view as an update wants it; raises ``BadFrame`` when it cannot be."""
+    view = subscription.view
+    if asked.bbox is not UNSET:
+        view = replace(view, bbox=parse_box(asked.bbox, asked.id))
+    if asked.filter is not UNSET:
+        view = replace(view, filter=_read_filter(asked, subscription.topic))
+    return view
+
+
+def _read_filter(asked: Subscribe | Update, topic: Topic) -> Filter | None:
+    source = None if asked.filter is UNSET else asked.filter
+    try:
+        return read_filter(source, topic)
+    except FilterError as error:
+        raise error.at("/filter") from error
 
 
 LIMITS = Limits()

@@ -10,10 +10,12 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 import structlog
 from django.db import Error
 
+from apps.access.types import Predicate
 from apps.core.types import WatchfloorError
 from apps.live import queries
 from apps.live.hub.audience import Audience, AudienceKey, Subscription
@@ -107,11 +109,11 @@ class Joins:
     def _take_away(self, join: Moved, reach: Reach) -> None:
         """Remove at once, without asking the database, what the reader may not see any more."""
         subscription = join.subscription
-        allows = reach.predicate.allows
-        lost = [id_ for id_, known in join.held.items() if not allows(id_, known.organisation_id)]
+        lost = [id_ for id_, known in join.held.items() if _is_surely_lost(reach.predicate, id_, known.organisation_id)]
         if not lost:
             return
-        join.held = {id_: known for id_, known in join.held.items() if allows(id_, known.organisation_id)}
+        gone = frozenset(lost)
+        join.held = {id_: known for id_, known in join.held.items() if id_ not in gone}
         # The cursor between two views is worth nothing: whoever comes back with it gets a new picture.
         follower = self._hub.log
         bookmark = bookmark_frame(subscription.name, follower.epoch, follower.offset, BETWEEN_VIEWS)
@@ -122,7 +124,7 @@ class Joins:
     def _flight(self, key: AudienceKey, subscription: Subscription, reach: Reach) -> Flight:
         flight = self._waiting.get(key)
         if flight is None:
-            shown = Shown(subscription.topic, subscription.view, reach.predicate)
+            shown = Shown(subscription.topic, subscription.view, reach.predicate, self._hub.judged)
             flight = Flight(key, shown, since=self._hub.log.offset)
             self._waiting[key] = flight
             self._flying.add(flight)
@@ -138,6 +140,7 @@ class Joins:
                 snapshot = await hub.read(
                     queries.read_snapshot, flight.key.view, pilot.reader.actor, flight.shown.reach, hub.limits
                 )
+                hub.judged.put(snapshot.judged)
                 for join in flight.joins:
                     await self._read_replay(join, flight)
                 while unjudged := self._unjudged(flight):
@@ -234,3 +237,9 @@ class Joins:
         frame_id = None if isinstance(join, Moved) else join.frame_id
         subscription.socket.offer(error_frame(error, frame_id, sub=subscription.name))
         self._hub.drop(subscription)
+
+
+def _is_surely_lost(reach: Predicate, object_id: UUID, organisation_id: UUID | None) -> bool:
+    """Say whether an object is lost whatever else is known of it; the rest the snapshot decides."""
+    held = reach.holds(object_id, organisation_id)
+    return not (reach.policies.might_allow(organisation_id, held=held) if reach.policies else held)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
+from apps.access.judging import FREE
+from apps.access.veils import veiled
 from apps.core.types import Feature
 from apps.live.hub.audience import Audience, AudienceKey, Subscription
 from apps.live.hub.deciding import (
@@ -17,6 +19,8 @@ from apps.live.hub.deciding import (
     decide_row_blindly,
     held_of,
     is_lane,
+    owed_of,
+    owed_of_row,
     stamp_of,
 )
 from apps.live.queries import Replay, Snapshot
@@ -211,19 +215,26 @@ class Landing:
         bring, take = Decision(ChangeKind.UPSERT, reason), Decision(ChangeKind.REMOVE, reason)
         fields = self._key.view.fields
         return join_texts(
-            remove_texts(removes, take, name) + [upsert_text(feature, bring, name, fields) for feature in upserts]
+            remove_texts(removes, take, name)
+            + [
+                upsert_text(veiled(feature, self._snapshot.veils.get(feature.id, FREE)), bring, name, fields)
+                for feature in upserts
+            ]
         )
 
     def _row_texts(self, subscription: Subscription, rows: Iterable[tuple[LogRow, Decision]]) -> list[str]:
         return [
-            event_text(row, decision, subscription.name, self._key.view.fields)
+            event_text(row, decision, subscription.name, self._key.view.fields, owed_of_row(row, self._shown))
             for row, decision in rows
-            if decision is not TELL or subscription.reader.sees(row)
+            if decision is not TELL or subscription.reader.sees(row, self._hub.judged)
         ]
 
     def _move_texts(self, subscription: Subscription, moves: Iterable[tuple[Position, Decision]]) -> list[str]:
         fields = self._key.view.fields
-        return [position_text(position, decision, subscription.name, fields) for position, decision in moves]
+        return [
+            position_text(position, decision, subscription.name, fields, owed_of(position, self._shown))
+            for position, decision in moves
+        ]
 
     def _send_snapshot(self, subscription: Subscription) -> None:
         for text in snapshot_texts(self._snapshot.bodies, subscription.name):

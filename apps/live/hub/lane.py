@@ -10,9 +10,10 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from apps.access.judging import Obligations
 from apps.live import metrics
 from apps.live.hub.audience import Audience
-from apps.live.hub.deciding import LANE_TOPIC, decide_position
+from apps.live.hub.deciding import LANE_TOPIC, decide_position, owed_of
 from apps.live.rules.decide import UPSERT_MOVED, Decision
 from apps.live.rules.outbox import join
 from apps.live.rules.texts import Fields, position_text
@@ -26,7 +27,7 @@ log = structlog.get_logger(__name__)
 _decoder = msgspec.json.Decoder(list[Position])
 Told = list[tuple[Position, Decision]]
 # What has been encoded of one message, for all audiences.
-Texts = dict[tuple[UUID, Decision, str, Fields], str]
+Texts = dict[tuple[UUID, Decision, str, Fields, Obligations], str]
 
 
 class Lane:
@@ -50,6 +51,12 @@ class Lane:
             return
         if self._hub.joins.is_busy:
             self._remember(positions)
+        await self._hub.learn(
+            (audience.topic.noun, position.asset_id)
+            for audience in self._hub.audiences.of_topic(LANE_TOPIC)
+            if audience.shown.reach.policies
+            for position in positions
+        )
         texts: Texts = {}
         for audience in self._hub.audiences.of_topic(LANE_TOPIC):
             self._hand_out(audience, positions, texts)
@@ -112,7 +119,10 @@ class Lane:
             return
         fields = audience.view.fields
         for name, members in tuple(audience.members.items()):
-            texts = [_text(position, decision, name, fields, kept) for position, decision in told]
+            texts = [
+                _text(position, decision, name, fields, owed_of(position, audience.shown), kept)
+                for position, decision in told
+            ]
             joined = join(texts)
             assert joined is not None  # noqa: S101 - there is something to tell
             metrics.DELIVERIES.inc(len(told) * len(members))
@@ -134,9 +144,11 @@ class Lane:
                 socket.offer_latest(name, position.asset_id, text)
 
 
-def _text(position: Position, decision: Decision, name: str, fields: Fields, kept: Texts) -> str:
-    key = (position.asset_id, decision, name, fields)
+def _text(  # noqa: PLR0917 - all that a text depends on
+    position: Position, decision: Decision, name: str, fields: Fields, owed: Obligations, kept: Texts
+) -> str:
+    key = (position.asset_id, decision, name, fields, owed)
     text = kept.get(key)
     if text is None:
-        text = kept[key] = position_text(position, decision, name, fields)
+        text = kept[key] = position_text(position, decision, name, fields, owed)
     return text

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
+from uuid import UUID
 
 import structlog
 from django.db import Error
@@ -116,6 +117,7 @@ class LogFollower:
         await self._judge_anew(wake)
         self.verified_at = loop.time()
         await self.load(self._unjudged(wake.rows))
+        await self._hub.learn(self._asked_by_policies(wake.rows))
         for row in wake.rows:
             self._hand_out(row)
             await asyncio.sleep(0)  # let sockets breathe between two rounds of sending
@@ -144,8 +146,19 @@ class LogFollower:
             if action not in reader.reaches
         }
 
+    def _asked_by_policies(self, rows: Sequence[LogRow]) -> Iterator[tuple[str, UUID]]:
+        """Yield the objects, by noun and id, that policies must know to judge rows."""
+        for row in rows:
+            for audience in self._hub.audiences.of_noun(row.noun):
+                if audience.shown.reach.policies and row.picture is None and not row.is_deletion:
+                    yield row.noun, row.object_id
+                for action, object_id, _ in row.also:
+                    if any(reader.asks(action) for reader in audience.readers()):
+                        yield action.partition(".")[0], object_id
+
     def _hand_out(self, row: LogRow) -> None:
         self.offset = row.offset
+        self._hub.judged.take(row)
         if self._hub.joins.is_busy:
             self._recent.append(row)
         for audience in self._hub.audiences.of_noun(row.noun):

@@ -8,7 +8,11 @@ from datetime import datetime
 from typing import NamedTuple
 
 from apps.access.types import Actor, Predicate
+from apps.live.hub.judged import Judged
 from apps.live.types import LogRow
+
+# How often a picture is compared anew that depends on the time of day.
+TIMED_EVERY_S = 2
 
 
 class Reach(NamedTuple):
@@ -26,10 +30,16 @@ class Reader:
     reaches: dict[str, Reach] = field(default_factory=dict)
     sockets: int = 0
 
-    def sees(self, row: LogRow) -> bool:
+    def asks(self, action: str) -> bool:
+        """Say whether a policy over the action must know what it judges."""
+        reach = self.reaches.get(action)
+        return reach is not None and bool(reach.predicate.policies)
+
+    def sees(self, row: LogRow, judged: Judged) -> bool:
         """Say whether the actor may see all that a row speaks of besides; what was not loaded is not allowed."""
         return all(
-            (reach := self.reaches.get(action)) is not None and reach.predicate.allows_at(object_id, owner, row.at)
+            (reach := self.reaches.get(action)) is not None
+            and reach.predicate.allows_at(object_id, owner, row.at, judged.get(object_id))
             for action, object_id, owner in row.also
         )
 
@@ -81,9 +91,9 @@ class Readers:
 
 def fingerprint(reach: Predicate) -> str:
     """Return a short text that is the same for everybody who may see the same, in every process."""
-    if reach.everything:
+    if reach.everything and not reach.policies:
         return "everything"
-    content = hashlib.sha256()
+    content = hashlib.sha256(b"everything" if reach.everything else b"")
     for ids in (reach.organisation_ids, reach.object_ids):
         for id_ in sorted(id_.bytes for id_ in ids):
             content.update(id_)
@@ -92,4 +102,11 @@ def fingerprint(reach: Predicate) -> str:
         for key, windows in sorted(periods.items()):
             content.update(f"{key}{windows}".encode())
         content.update(b"/")
+    for clause in reach.policies.clauses:
+        where = None if clause.organisation_ids is None else sorted(map(str, clause.organisation_ids))
+        values = sorted((name, str(value)) for name, value in clause.values.items() if name != "now")
+        content.update(f"{clause.policy_id}{clause.version}{clause.is_broken}{where}{values}".encode())
+    if reach.policies.is_timed and reach.expires_at is not None:
+        # Time itself changes what is seen, so the picture is compared anew from time to time.
+        content.update(str(int(reach.expires_at.timestamp() / TIMED_EVERY_S)).encode())
     return content.hexdigest()[:32]

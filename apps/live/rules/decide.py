@@ -23,19 +23,19 @@ REMOVE_LOST: Final = Decision(ChangeKind.REMOVE, Reason.ACCESS)
 TELL: Final = Decision(ChangeKind.EVENT, Reason.FOUND)
 
 
-def decide(*, stamp: Stamp, known: Stamp | None, is_allowed: bool, is_in_box: bool) -> Decision | None:
+def decide(*, stamp: Stamp, known: Stamp | None, is_allowed: bool, is_in_view: bool) -> Decision | None:
     """Decide what an audience hears of a new picture.
 
     ``known`` is the stamp under which the audience holds the object, ``None`` if it does not hold it. A picture
     older than the one held is ignored: a snapshot overtook it, and telling it would turn the clock back.
     """
     if known is None:
-        return UPSERT_ENTERED if is_allowed and is_in_box else None
+        return UPSERT_ENTERED if is_allowed and is_in_view else None
     if stamp.is_older_than(known):
         return None
     if not is_allowed:
         return REMOVE_LOST
-    return UPSERT_CHANGED if is_in_box else REMOVE_LEFT
+    return UPSERT_CHANGED if is_in_view else REMOVE_LEFT
 
 
 def decide_deletion(*, known: Stamp | None) -> Decision | None:
@@ -43,13 +43,13 @@ def decide_deletion(*, known: Stamp | None) -> Decision | None:
     return None if known is None else REMOVE_DELETED
 
 
-def decide_blindly(*, is_deletion: bool, may_have_known: bool, is_allowed: bool, is_in_box: bool) -> Decision | None:
+def decide_blindly(*, is_deletion: bool, may_have_known: bool, is_allowed: bool, is_in_view: bool) -> Decision | None:
     """Decide the same for a client that comes back, whose picture we do not know.
 
     It may be told to forget what it never held, which does no harm; but only of objects that it was permitted
     to see (``may_have_known``), or the frame would betray that they exist.
     """
-    if is_allowed and is_in_box and not is_deletion:
+    if is_allowed and is_in_view and not is_deletion:
         return UPSERT_CHANGED
     if not may_have_known:
         return None

@@ -18,6 +18,8 @@ Lat = Annotated[float, Meta(ge=-90, le=90)]
 Box: TypeAlias = tuple[Lon, Lat, Lon, Lat]
 Offset = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Fields = Annotated[list[Name], Meta(max_length=64)]
+# CQL2 text, or the tree of CQL2 JSON; what it says is read where the topic is known.
+Filtering: TypeAlias = str | dict[str, Any] | bool
 Interval = Annotated[int, Meta(ge=0, le=60_000)]
 
 
@@ -48,16 +50,16 @@ class Subscribe(msgspec.Struct, frozen=True, kw_only=True, tag="subscribe"):
     snapshot: bool = True
     min_interval_ms: Interval = 0
     resume: Resume | None = None
-    filter: None = None
+    filter: Filtering | None = None
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True, tag="update"):
-    """Change the box of a subscription; what is missing stays."""
+    """Change the box or the filter of a subscription; what is missing stays."""
 
     sub: Name
     id: FrameId = None
     bbox: Box | UnsetType | None = UNSET
-    filter: UnsetType | None = UNSET
+    filter: Filtering | UnsetType | None = UNSET
 
 
 class Unsubscribe(msgspec.Struct, frozen=True, kw_only=True, tag="unsubscribe"):
@@ -119,7 +121,7 @@ def parse_frame(text: str | None, *, max_bytes: int) -> ClientFrame:
 
 
 def view_of(frame: Subscribe) -> View:
-    """Return what a subscription asks to see; raises ``BadFrame`` for an impossible box."""
+    """Return what a subscription asks to see, its filter apart; raises ``BadFrame`` for an impossible box."""
     return View(
         topic=frame.topic,
         bbox=parse_box(frame.bbox, frame.id),

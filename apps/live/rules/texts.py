@@ -12,6 +12,8 @@ from uuid import UUID
 
 import orjson
 
+from apps.access.judging import FREE, Obligations
+from apps.access.veils import STATE, veiled, veiled_object
 from apps.core.types import Feature, WatchfloorError
 from apps.live.rules.decide import Decision
 from apps.live.types import ChangeKind, GapReason, LogRow, Position
@@ -71,9 +73,10 @@ def bookmark_frame(sub: str, epoch: str, offset: int, view: str) -> str:
     return frame("bookmark", sub=sub, epoch=epoch, offset=offset, view=view)
 
 
-def event_text(row: LogRow, decision: Decision, sub: str, fields: Fields) -> str:
-    """Return the frame of an event, encoded once per name, fields and decision."""
-    return _kept(row.texts, (sub, fields, decision), lambda: _named("event", sub, _event_body(row, decision, fields)))
+def event_text(row: LogRow, decision: Decision, sub: str, fields: Fields, owed: Obligations = FREE) -> str:
+    """Return the frame of an event, encoded once per name, fields, decision and what is to be kept."""
+    key = (sub, fields, decision, owed)
+    return _kept(row.texts, key, lambda: _named("event", sub, _event_body(row, decision, fields, owed)))
 
 
 def remove_texts(ids: Iterable[UUID], decision: Decision, sub: str) -> list[str]:
@@ -98,11 +101,11 @@ def upsert_text(feature: Feature, decision: Decision, sub: str, fields: Fields) 
     )
 
 
-def position_text(position: Position, decision: Decision, sub: str, fields: Fields) -> str:
+def position_text(position: Position, decision: Decision, sub: str, fields: Fields, owed: Obligations = FREE) -> str:
     """Return the frame of a position."""
     if decision.change is ChangeKind.REMOVE:
         return remove_texts([position.asset_id], decision, sub)[0]
-    return upsert_text(position_feature(position), decision, sub, fields)
+    return upsert_text(veiled(position_feature(position), owed), decision, sub, fields)
 
 
 def position_feature(position: Position) -> Feature:
@@ -163,7 +166,7 @@ def instant(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def _event_body(row: LogRow, decision: Decision, fields: Fields) -> str:
+def _event_body(row: LogRow, decision: Decision, fields: Fields, owed: Obligations) -> str:
     # No ``previous`` of pictures: the reader may not have been allowed to see the object as it was.
     body: dict[str, Any] = {
         "offset": row.offset,
@@ -172,28 +175,31 @@ def _event_body(row: LogRow, decision: Decision, fields: Fields) -> str:
         "reason": decision.reason,
     }
     if decision.change is ChangeKind.UPSERT and row.picture is not None:
-        body["feature"] = orjson.Fragment(_feature_text(row, fields))
+        body["feature"] = orjson.Fragment(_feature_text(row, fields, owed))
     if decision.change is not ChangeKind.REMOVE:
-        body["event"] = _envelope(row)
+        body["event"] = _envelope(row, owed)
     if decision.change is ChangeKind.EVENT:
-        body["event"] |= {"object": row.content, "previous": row.corrected}
+        body["event"] |= {
+            "object": veiled_object(row.content, owed),
+            "previous": veiled_object(row.corrected, owed),
+        }
     return encode(body)[1:]
 
 
-def _envelope(row: LogRow) -> dict[str, Any]:
+def _envelope(row: LogRow, owed: Obligations) -> dict[str, Any]:
     return {
         "id": row.id,
         "type": row.type,
         "time": row.occurred_at,
         "change": row.change,
-        "lifecycle": row.lifecycle,
+        "lifecycle": None if STATE in owed.hidden else row.lifecycle,
     }
 
 
-def _feature_text(row: LogRow, fields: Fields) -> str:
+def _feature_text(row: LogRow, fields: Fields, owed: Obligations) -> str:
     picture = row.picture
     assert picture is not None  # noqa: S101 - said by the caller
-    return _kept(row.texts, ("feature", fields), lambda: encode(feature_json(picture, fields)))
+    return _kept(row.texts, ("feature", fields, owed), lambda: encode(feature_json(veiled(picture, owed), fields)))
 
 
 def _kept(texts: dict[Hashable, str], key: Hashable, make: Callable[[], str]) -> str:

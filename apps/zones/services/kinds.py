@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.access.queries import authorize, authorize_in
+from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
@@ -31,6 +31,7 @@ def create_zone_kind(
     _check(kind)
     with broken_constraints({"zones_zonekind_slug_key": lambda: _slug_taken(slug)}):
         kind.save(force_insert=True)
+    authorize_image(actor, "zone-kinds.add", kind)
     _publish(Change.CREATED, kind, previous=None, actor=actor, at=at)
     return kind
 
@@ -57,6 +58,7 @@ def update_zone_kind(
     _check(kind)
     kind.mark_changed(at)
     kind.save()
+    authorize_image(actor, "zone-kinds.change", kind)
     _publish(Change.UPDATED, kind, previous=previous, actor=actor, at=at)
     return kind
 

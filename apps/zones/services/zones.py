@@ -13,7 +13,7 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from shapely import MultiPolygon
 
 from apps.access.models import Organisation
-from apps.access.queries import authorize, authorize_in
+from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.geometry import from_geos, to_geos
@@ -57,6 +57,7 @@ def create_zones(
     _hold_kinds({kind.pk for _, kind in drafts})
     zones = [_new_zone(draft, kind, organisation, at) for draft, kind in drafts]
     Zone.objects.bulk_create(zones, batch_size=1000)
+    authorize_image(actor, "zones.add", *zones)
     _record(Change.CREATED, zones, previous=[None] * len(zones), actor=actor, at=at)
     return zones
 
@@ -90,6 +91,9 @@ def update_zone(
     _assign(zone, draft)
     if _is_same(zone_feature(zone), previous):
         return zone
+    authorize_image(actor, "zones.change", zone)
+    if zone.organisation_id != previous.organisation_id:
+        authorize_image(actor, "zones.add", zone)
     zone.mark_changed(at)
     zone.save()
     _record(Change.UPDATED, [zone], previous=[previous], actor=actor, at=at)

@@ -22,7 +22,7 @@ from apps.live.types import ChangeKind, Stamp
 
 
 @pytest.mark.parametrize(
-    ("known", "is_allowed", "is_in_box", "expected"),
+    ("known", "is_allowed", "is_in_view", "expected"),
     [
         (None, True, True, UPSERT_ENTERED),
         (None, True, False, None),
@@ -38,8 +38,8 @@ from apps.live.types import ChangeKind, Stamp
         (Stamp(3), False, False, None),
     ],
 )
-def test_every_case(known, is_allowed, is_in_box, expected) -> None:
-    assert decide(stamp=Stamp(2), known=known, is_allowed=is_allowed, is_in_box=is_in_box) == expected
+def test_every_case(known, is_allowed, is_in_view, expected) -> None:
+    assert decide(stamp=Stamp(2), known=known, is_allowed=is_allowed, is_in_view=is_in_view) == expected
 
 
 def test_only_those_who_hold_it_hear_of_its_end() -> None:
@@ -48,14 +48,15 @@ def test_only_those_who_hold_it_hear_of_its_end() -> None:
 
 
 def test_blindly_never_speaks_of_what_was_never_permitted() -> None:
-    for is_deletion, is_in_box in itertools.product((True, False), repeat=2):
+    for is_deletion, is_in_view in itertools.product((True, False), repeat=2):
         assert (
-            decide_blindly(is_deletion=is_deletion, may_have_known=False, is_allowed=False, is_in_box=is_in_box) is None
+            decide_blindly(is_deletion=is_deletion, may_have_known=False, is_allowed=False, is_in_view=is_in_view)
+            is None
         )
 
 
 @pytest.mark.parametrize(
-    ("is_deletion", "is_allowed", "is_in_box", "expected"),
+    ("is_deletion", "is_allowed", "is_in_view", "expected"),
     [
         (False, True, True, UPSERT_CHANGED),
         (False, True, False, REMOVE_LEFT),
@@ -64,8 +65,10 @@ def test_blindly_never_speaks_of_what_was_never_permitted() -> None:
         (True, False, True, REMOVE_DELETED),
     ],
 )
-def test_blindly(is_deletion, is_allowed, is_in_box, expected) -> None:
-    decision = decide_blindly(is_deletion=is_deletion, may_have_known=True, is_allowed=is_allowed, is_in_box=is_in_box)
+def test_blindly(is_deletion, is_allowed, is_in_view, expected) -> None:
+    decision = decide_blindly(
+        is_deletion=is_deletion, may_have_known=True, is_allowed=is_allowed, is_in_view=is_in_view
+    )
     assert decision == expected
 
 
@@ -75,8 +78,8 @@ def test_a_snapshot_and_what_follows_show_what_is_true(history, taken_at) -> Non
     taken_at = min(taken_at, len(history))
     before = history[:taken_at]
     shown = Stamp(taken_at) if before and all(before[-1]) else None
-    for version, (is_allowed, is_in_box) in enumerate(history, start=1):
-        decision = decide(stamp=Stamp(version), known=shown, is_allowed=is_allowed, is_in_box=is_in_box)
+    for version, (is_allowed, is_in_view) in enumerate(history, start=1):
+        decision = decide(stamp=Stamp(version), known=shown, is_allowed=is_allowed, is_in_view=is_in_view)
         if decision is not None:
             shown = Stamp(version) if decision.change is ChangeKind.UPSERT else None
     truly_shown = bool(history) and all(history[-1])
