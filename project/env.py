@@ -75,7 +75,7 @@ def read_environment() -> Environment:
         gdal_library_path=text("GDAL_LIBRARY_PATH", default=""),
         geos_library_path=text("GEOS_LIBRARY_PATH", default=""),
         browser_dir=text("WATCHFLOOR_BROWSER_DIR", default=""),
-        require_mfa=env.bool("WATCHFLOOR_REQUIRE_MFA", default=None),
+        require_mfa=env.bool("WATCHFLOOR_REQUIRE_MFA") if text("WATCHFLOOR_REQUIRE_MFA", default="") else None,
         identity_provider=_identity_provider(env),
     )
 
@@ -100,6 +100,14 @@ def _identity_provider(env: environ.Env) -> IdentityProvider | None:
         creates_unknown=unknown == "create",
         groups_claim=env.str("WATCHFLOOR_OIDC_GROUPS_CLAIM", default="groups"),
         staff_groups=frozenset(env.list("WATCHFLOOR_OIDC_STAFF_GROUPS", default=[])),
-        group_map=tuple(sorted(env.dict("WATCHFLOOR_OIDC_GROUP_MAP", default={}).items())),
+        group_map=_pairs(env.str("WATCHFLOOR_OIDC_GROUP_MAP", default="")),
         mfa_methods=frozenset(env.list("WATCHFLOOR_OIDC_MFA_METHODS", default=[])),
     )
+
+
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the pairs of ``theirs=ours,more=others``."""
+    parts = [part.partition("=") for part in text.split(",") if part.strip()]
+    if not all(theirs.strip() and ours.strip() for theirs, _, ours in parts):
+        raise ImproperlyConfigured("WATCHFLOOR_OIDC_GROUP_MAP is theirs=ours, with commas in between.")
+    return tuple((theirs.strip(), ours.strip()) for theirs, _, ours in parts)
