@@ -132,6 +132,8 @@ DATABASES: dict[str, dict[str, Any]] = {
         "OPTIONS": {
             "pool": {"min_size": 1, "max_size": ENV.db_pool_size, "timeout": 10} if ENV.db_pool_size else False,
             "application_name": "watchfloor",
+            # Only statements prepared on purpose are: those of ingest, whose one plan serves batches of every size.
+            "options": "-c plan_cache_mode=force_generic_plan",
         },
     },
 }

@@ -25,14 +25,6 @@ HEADER_BYTES: Final = 20
 NULL: Final = struct.pack(">i", -1)
 POSTGRES_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
-ONE_PLAN: Final = (
-    "SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_nestloop', 'off', true),"
-    " set_config('enable_seqscan', 'off', true)"
-)
-ANY_PLAN: Final = (
-    "SELECT set_config('plan_cache_mode', 'auto', true), set_config('enable_nestloop', 'on', true),"
-    " set_config('enable_seqscan', 'on', true)"
-)
 
 
 class Column:
@@ -140,18 +132,16 @@ def execute(statement: str, columns: Mapping[str, Any]) -> list[tuple[Any, ...]]
     """Run a statement of which columns are parameters on Django's connection; return its rows. One round trip.
 
     Django's own cursors write parameters into the statement as text. Here the server binds them, and plans once for
-    each connection: left to itself it would plan anew for every batch, which costs more than storing a small one. The
-    one plan must do for batches of every size, so it may not join row by row.
+    each connection (``plan_cache_mode`` in the settings): left to itself it would plan anew for every batch, which
+    costs more than storing a small one.
     """
     connection.ensure_connection()
     own = connection.connection
     if own not in _taught:
         _teach(own)
     with connection.wrap_database_errors, psycopg.Cursor(own) as cursor:
-        with own.pipeline():
-            psycopg.Cursor(own).execute(ONE_PLAN, prepare=True)
+        with own.pipeline():  # the transaction begins on the same way
             cursor.execute(statement, columns, prepare=True, binary=True)
-            psycopg.Cursor(own).execute(ANY_PLAN, prepare=True)
         return cursor.fetchall()
 
 

@@ -34,17 +34,18 @@ WITH sent AS MATERIALIZED (
     SELECT asset_id, fixed_at, coalesce(source_id, %(one_source_id)s) AS source_id,
            coalesce(received_at, %(one_received_at)s) AS received_at, lon, lat, altitude_m, speed_mps, course_deg,
            heading_deg, accuracy_m, altitude_datum, attributes::jsonb, connectivity, due_at, place
-    FROM unnest(
-        %(asset_id)s, %(fixed_at)s, %(source_id)s, %(received_at)s, %(lon)s, %(lat)s, %(altitude_m)s, %(speed_mps)s,
-        %(course_deg)s, %(heading_deg)s, %(accuracy_m)s, %(altitude_datum)s, %(attributes)s, %(connectivity)s,
-        %(due_at)s
-    ) WITH ORDINALITY AS sent (
+    FROM ROWS FROM (
+        unnest(%(asset_id)s), unnest(%(fixed_at)s), unnest(%(source_id)s), unnest(%(received_at)s), unnest(%(lon)s),
+        unnest(%(lat)s), unnest(%(altitude_m)s), unnest(%(speed_mps)s), unnest(%(course_deg)s),
+        unnest(%(heading_deg)s), unnest(%(accuracy_m)s), unnest(%(altitude_datum)s), unnest(%(attributes)s),
+        unnest(%(connectivity)s), unnest(%(due_at)s), generate_series(1, %(count)s)
+    ) AS sent (
         asset_id, fixed_at, source_id, received_at, lon, lat, altitude_m, speed_mps, course_deg, heading_deg,
         accuracy_m, altitude_datum, attributes, connectivity, due_at, place
     )
 ), held AS MATERIALIZED (
     SELECT asset_id, fixed_at, connectivity, zone_ids, zone_since, zone_dwelt FROM tracking_presence
-    WHERE asset_id = ANY(%(assets)s) ORDER BY asset_id FOR NO KEY UPDATE
+    WHERE asset_id IN (SELECT unnest(%(assets)s)) ORDER BY asset_id FOR NO KEY UPDATE
 ), fresh AS (
     INSERT INTO tracking_position ({_COLUMNS})
     SELECT {_ROWS} FROM sent JOIN held USING (asset_id) WHERE {_IS_FRESH}
@@ -63,8 +64,8 @@ WITH sent AS MATERIALIZED (
                             ELSE sent.connectivity END,
         due_at = LEAST(presence.due_at, sent.due_at)
     FROM sent JOIN held USING (asset_id)
-    WHERE presence.asset_id = held.asset_id AND presence.asset_id = ANY(%(assets)s)
-      AND sent.connectivity IS NOT NULL AND (held.fixed_at IS NULL OR sent.fixed_at > held.fixed_at)
+    WHERE presence.asset_id = held.asset_id AND sent.connectivity IS NOT NULL
+      AND (held.fixed_at IS NULL OR sent.fixed_at > held.fixed_at)
 )
 SELECT asset_id, fixed_at, connectivity, zone_ids::text,
        CASE WHEN zone_ids <> '{{}}' THEN zone_since::text END, CASE WHEN zone_ids <> '{{}}' THEN zone_dwelt::text END,

@@ -121,6 +121,7 @@ def _columns(batch: Batch) -> dict[str, Any]:
         "attributes": sparse(Texts, attributes),
         "connectivity": Texts(connectivity),
         "due_at": Instants(due_at),
+        "count": len(rows),
         "is_distinct": batch.is_distinct,
     }
 
