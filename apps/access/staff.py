@@ -37,6 +37,8 @@ from apps.access.registry import judge, protected_model
 from apps.access.services import grant_access, revoke_access
 from apps.access.types import READING, Actor, Scope
 from apps.core import clock
+from apps.core.models import Row
+from apps.core.staff import READ_VERSION, RefusableForm, require_read_version
 from apps.core.types import TimeWindow, WatchfloorError
 
 
@@ -75,6 +77,8 @@ class VisibleRelatedFilter(RelatedDropdownFilter):  # type: ignore[misc]  # unfo
 
 class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     """The admin of one protected noun. Subclasses say how it looks and call their services."""
+
+    change_form_before_template = "access/read_version.html"
 
     show_full_result_count = False
     list_filter_sheet = False
@@ -154,6 +158,12 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
 
     # What is saved
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Render the form with the version that it shows."""
+        row = kwargs.get("obj")
+        context["read_version"] = (READ_VERSION, row.version) if isinstance(row, Row) else None
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -176,10 +186,15 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     ) -> Any:
         """Return the form, which repeats what a service has just refused."""
         form = super().get_form(request, obj, change=change, **kwargs)
-        return type(form.__name__, (_RefusableForm, form), {"refusal": getattr(request, "refusal", None)})
+        return type(form.__name__, (RefusableForm, form), {"refusal": getattr(request, "refusal", None)})
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: ModelForm[Any], change: bool) -> None:
-        """Save through the service, and make the admin go on with the row that it returned."""
+        """Save through the service, unless the form was opened on another version; go on with the row that it returned.
+
+        The row stays locked until the service is done, so the version is judged once for every noun.
+        """
+        if change and isinstance(obj, Row):
+            require_read_version(obj, request.POST.get(READ_VERSION, ""))
         saved = self.save_through(request, obj, form, change)
         if saved is not obj:
             obj.__dict__.update(saved.__dict__)
@@ -368,20 +383,3 @@ def _save_grants(thing: models.Model, noun: str, formset: Any, actor: Actor) -> 
         else:
             during = TimeWindow(start=form.cleaned_data.get("begins_at"), end=form.cleaned_data.get("ends_at"))
             grant_access(thing, action, to=to, during=during, actor=actor, at=clock.now())
-
-
-class _RefusableForm:
-    """Mixed into an admin form: says again what the service refused, so that nothing that was typed is lost."""
-
-    refusal: WatchfloorError | None = None
-
-    def clean(self) -> Any:
-        cleaned = super().clean()  # type: ignore[misc]  # ModelForm.clean
-        if self.refusal is None:
-            return cleaned
-        for error in self.refusal.errors:
-            # REST says organisation_id and late_after_s where a form says organisation and late_after.
-            asked = error.pointer.lstrip("/").split("/")[0]
-            for name in {asked, asked.removesuffix("_id"), asked.removesuffix("_s")} & set(self.fields):  # type: ignore[attr-defined]
-                self.add_error(name, error.detail)  # type: ignore[attr-defined]
-        raise ValidationError(self.refusal.message, code=self.refusal.code)

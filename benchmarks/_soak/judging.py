@@ -109,3 +109,9 @@ def wrong_screens(floor: Floor, screens: Sequence[Screen], head: int) -> dict[st
     double = sum(times > 1 for screen in screens for times in screen.seen.values())
     told = sum(screen.seen.total() for screen in screens)
     return {"told": told, "missing": len(untold(floor, screens, head)), "double": double}
+
+
+def errors_logged(floor: Floor) -> list[str]:
+    """Return what the processes logged as errors: by our own rule such a line means that code must change."""
+    lines = [line for log in sorted(floor.home.glob("*.log")) for line in log.read_text(errors="replace").splitlines()]
+    return [line[:500] for line in lines if "[error" in line or "[critical" in line]

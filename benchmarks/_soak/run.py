@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks._soak.accidents import PROCESSES, Accidents, growth, vitals
 from benchmarks._soak.judging import (
     UNNUMBERED,
+    errors_logged,
     untold,
     wrong_findings,
     wrong_fixes,
@@ -89,7 +90,8 @@ def soak(harbour: Harbour, size: Size) -> dict[str, Any]:
     threads: tuple[Sailor | Officer | Screen | Accidents, ...] = (*sailors, officer, *screens, accidents)
     said = [fault for thread in threads for fault in thread.wrong]
     missed = [f"untold: {event}" for event in untold(floor, screens, head)]
-    failures = [*_faults(counted), *missed, *_growth_faults(grown, calm_s), *said]
+    logged = [f"logged: {line}" for line in errors_logged(floor)]
+    failures = [*_faults(counted), *missed, *logged, *_growth_faults(grown, calm_s), *said]
     failures += [] if officer.moved and screens[0].frames else ["nobody moved an incident, or saw anything"]
     return {
         **counted,

@@ -11,6 +11,11 @@ from tests.faults.harbour import Harbour
 
 pytestmark = pytest.mark.faults
 
+LAST_EVIDENCE = "id = (SELECT max(id::text)::uuid FROM incidents_evidence)"
+LAST_MOVE = """WHERE id = (
+    SELECT max(id::text)::uuid FROM lifecycle_transition WHERE noun = 'incidents' AND from_state IN ('', 'nowhere')
+)"""
+
 
 def test_a_short_soak_finds_nothing_wrong(harbour: Harbour) -> None:
     size = Size(seconds=12, sailors=2, vessels=5, screens=2, seed=5, pause_s=(1.0, 2.0))
@@ -36,11 +41,14 @@ def test_the_count_tells_what_is_missing_and_what_is_double(harbour: Harbour) ->
     sailor.accepted.pop(0)
     assert wrong_fixes(floor, [sailor]) == {"sent": 10, "missing": 1, "double": 3}
     before = wrong_incidents(floor, harbour.zone_id)
-    floor.execute("DELETE FROM incidents_evidence WHERE id = (SELECT max(id::text)::uuid FROM incidents_evidence)")
-    floor.execute(
-        "UPDATE lifecycle_transition SET from_state = 'nowhere' WHERE id = (SELECT max(id::text)::uuid"
-        " FROM lifecycle_transition WHERE noun = 'incidents')"
-    )
+    floor.execute(f"UPDATE incidents_evidence SET effective_at = effective_at + interval '1 day' WHERE {LAST_EVIDENCE}")
+    floor.execute(f"UPDATE lifecycle_transition SET from_state = 'nowhere' {LAST_MOVE}")
     after = wrong_incidents(floor, harbour.zone_id)
-    changed = {name: after[name] - was for name, was in before.items() if after[name] != was}
-    assert changed == {"evidence_missing": 1, "histories_broken": 1}
+    # The harbour is used again.
+    floor.execute(f"UPDATE incidents_evidence SET effective_at = effective_at - interval '1 day' WHERE {LAST_EVIDENCE}")
+    floor.execute(f"UPDATE lifecycle_transition SET from_state = '' {LAST_MOVE}")
+    assert {name: after[name] - was for name, was in before.items() if after[name] != was} == {
+        "evidence_missing": 1,
+        "histories_broken": 1,
+    }
+    assert wrong_incidents(floor, harbour.zone_id) == before

@@ -9,9 +9,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from apps.access.types import SYSTEM
 from apps.core.geometry import to_geojson
 from apps.core.types import Datum, TimeWindow
 from apps.zones.models import Zone, ZoneKind, ZoneVersion
+from apps.zones.services import update_zone
 from apps.zones.types import AltitudeBand
 from tests.factories.access import Cast, make_cast, make_user, signed_in
 from tests.factories.core import NOON
@@ -90,6 +92,28 @@ def test_a_zone_is_drawn_and_changed() -> None:
     assert changed.status_code == 302, changed.content.decode()
     zone = Zone.objects.get()
     assert (zone.area.extent, zone.window, zone.version) == ((5, 5, 6, 6), TimeWindow(start=NOON), 2)
+
+
+def test_a_form_opened_before_somebody_else_saved_is_refused_and_keeps_what_was_typed() -> None:
+    cast, kind = make_cast(), make_zone_kind("anchorage")
+    zone = make_zone("Depot", organisation=cast.harbour, kind=kind)
+    client, path = signed_in(cast.alice), f"{ZONES}{zone.pk}/change/"
+    hidden = '<input type="hidden" name="_read_version" value="{}">'
+    assert hidden.format(1) in client.get(path).content.decode()
+    update_zone(zone.pk, description="By another", actor=SYSTEM, at=NOON)
+
+    typed = form(kind, cast, name="Typed by Alice", _read_version="1")
+    refused = client.post(path, typed)
+    page = refused.content.decode()
+    assert (refused.status_code, Zone.objects.get().name, Zone.objects.get().version) == (200, "Depot", 2)
+    assert "Somebody changed this after you opened it" in page
+    assert 'value="Typed by Alice"' in page
+    assert hidden.format(2) in page
+    differing = refused.context["adminform"].form.errors
+    assert {name for name in differing if name != "__all__"} == {"name", "description", "area"}
+
+    assert client.post(path, {**typed, "_read_version": "2"}).status_code == 302
+    assert (Zone.objects.get().name, Zone.objects.get().description) == ("Typed by Alice", "")
 
 
 def test_a_form_sent_as_it_came_changes_nothing() -> None:
