@@ -34,10 +34,13 @@ class _Hiding:
 
 
 def hide_with(hiding: Hiding) -> None:
-    """Let this say which queryables of a noun the sender of a request may not ask about."""
+    """Let this say which queryables of a noun an asker may not ask about.
+
+    The asker is a REST request or an actor of access; asked in threads that may read the database.
+    """
     _Hiding.hidden = staticmethod(hiding)
 
 
-def queryables_for(request: object, noun: str) -> Queryables:
-    """Return what the sender of a request may ask about a noun."""
-    return queryables_of(noun).without(_Hiding.hidden(request, noun))
+def queryables_for(asker: object, noun: str) -> Queryables:
+    """Return what somebody may ask about a noun: the sender of a request, or an actor."""
+    return queryables_of(noun).without(_Hiding.hidden(asker, noun))

@@ -45,6 +45,9 @@ BEGIN
     IF octet_length(t) = char_length(t) THEN
         RETURN lower(t COLLATE "C");
     END IF;
+    IF t !~ '[{changed}]' THEN
+        RETURN t;
+    END IF;
     t := translate(t, '{from_one}', '{to_one}');
     IF t ~ '[{from_many}]' THEN
         FOREACH pair SLICE 1 IN ARRAY '{{{pairs}}}'::text[] LOOP
@@ -81,6 +84,7 @@ def _casei():
     one = {each: folded for each, folded in folds.items() if len(folded) == 1}
     many = {each: folded for each, folded in folds.items() if len(folded) > 1}
     return CASEI.format(
+        changed=_ranges(ord(each) for each in folds),
         from_one="".join(one),
         to_one="".join(one.values()),
         from_many="".join(many),
@@ -89,15 +93,19 @@ def _casei():
 
 
 def _accenti():
+    marks = (ord(each) for each in _characters() if unicodedata.category(each).startswith("M"))
+    return ACCENTI.format(marks=_ranges(marks))
+
+
+def _ranges(codes):
+    """Return code points, in order, as the inside of a class of a regular expression."""
     ranges = []
-    for code in map(ord, _characters()):
-        if not unicodedata.category(chr(code)).startswith("M"):
-            continue
+    for code in codes:
         if ranges and ranges[-1][1] == code - 1:
             ranges[-1][1] = code
         else:
             ranges.append([code, code])
-    return ACCENTI.format(marks="".join(rf"\U{first:08X}-\U{last:08X}" for first, last in ranges))
+    return "".join(rf"\U{first:08X}-\U{last:08X}" for first, last in ranges)
 
 
 def _create(apps, schema_editor):

@@ -166,6 +166,8 @@ class _Checker:
 
     def _is_null(self, op: str, args: list[Raw], pointer: str, depth: int) -> Node:
         (raw,) = _count(op, args, 1, pointer)
+        if isinstance(raw, list):
+            _refuse("type", "An array that is written out is never null.", f"{pointer}/0")
         return Call(Type.BOOLEAN, op, (self._node(raw, f"{pointer}/0", depth),))
 
     def _comparison(self, op: str, args: list[Raw], pointer: str, depth: int) -> Node:
@@ -228,8 +230,7 @@ class _Checker:
         _count(op, args, 2, pointer)
         nodes = self._all(args, Type.GEOMETRY, pointer, depth)
         for i, each in enumerate(nodes):
-            is_collection = isinstance(each, Literal) and each.value.geom_type == "GeometryCollection"
-            if is_collection and op not in _OF_COLLECTIONS:
+            if _is_collection(each) and op not in _OF_COLLECTIONS:
                 detail = f"{op.upper()} takes no GEOMETRYCOLLECTION; S_INTERSECTS and S_DISJOINT do."
                 _refuse("geometry_collection", detail, f"{pointer}/{i}")
         return Call(Type.BOOLEAN, op, nodes)
@@ -262,7 +263,7 @@ class _Checker:
         if not any(_is_point(each) for each in nodes):
             _refuse("type", "distance_m measures from a point: one of its arguments must be one.", pointer)
         for i, each in enumerate(nodes):
-            if isinstance(each, Literal) and each.value.geom_type == "GeometryCollection":
+            if _is_collection(each):
                 _refuse("geometry_collection", "distance_m takes no GEOMETRYCOLLECTION.", f"{pointer}/{i}")
         return Call(Type.NUMBER, "distance_m", nodes)
 
@@ -359,6 +360,10 @@ def _instant(raw: Mapping[str, Raw], pointer: str) -> Node:
     if at is None:
         _refuse("timestamp", "An instant is like 2026-07-01T12:00:00Z.", pointer)
     return Literal(Type.INSTANT, at)
+
+
+def _is_collection(node: Node) -> bool:
+    return isinstance(node, Literal) and node.value.geom_type == "GeometryCollection"
 
 
 def _is_point(node: Node) -> bool:

@@ -119,8 +119,16 @@ def _box(bounds: object) -> BaseGeometry:
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
         raise ShapeFault("The box leaves the world, or its south lies above its north.")
     if west <= east:
+        return _rectangle(west, south, east, north)
+    return shapely.union(_rectangle(west, south, 180, north), _rectangle(-180, south, east, north))
+
+
+def _rectangle(west: float, south: float, east: float, north: float) -> BaseGeometry:
+    """Return a box as what it is: a rectangle, or a line or a point where it has no area."""
+    corners = [(west, south), (east, north)]
+    if west < east and south < north:
         return shapely.box(west, south, east, north)
-    return shapely.MultiPolygon([shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)])
+    return shapely.Point(corners[0]) if corners[0] == corners[1] else shapely.LineString(corners)
 
 
 def _shape(written: Mapping[str, Any]) -> BaseGeometry:
