@@ -50,7 +50,7 @@ def test_an_honest_one_is_believed() -> None:
 FORGED = {
     "nothing": "",
     "nonsense": "a.b.c",
-    "unsigned": jwt.encode(claims(), None, algorithm="none", headers={"kid": "1"}),
+    "unsigned": jwt.encode(claims(), "", algorithm="none", headers={"kid": "1"}),
     "signed with the shared secret": signed("s" * 32, "HS256"),
     "signed by another key": signed(OTHER),
     "of an unknown key": signed(kid="2"),

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import Group
 from django.test import Client
+from oauth2_provider.models import AccessToken, set_token_value
 
 from apps.access import services
 from apps.access.models import Assignment, AttributeDefinition, Organisation, Policy, Role, User
 from apps.access.queries import actor_of_user
 from apps.access.registry import all_actions
+from apps.access.rules import new_access_token
 from apps.access.types import SYSTEM, Actor
+from apps.core import clock
 from apps.core.types import TimeWindow
 from tests.factories.core import NOON
 
@@ -170,3 +174,13 @@ def make_attribute(name: str, type_: str) -> AttributeDefinition:
 def describe(user: User, name: str, value: object) -> None:
     """Give a user an attribute."""
     services.set_attribute(user.pk, name, value, actor=SYSTEM, at=NOON)
+
+
+def give_access_token(account: User, *scopes: str, seconds: float = 60) -> tuple[AccessToken, str]:
+    """Return an OAuth token as ``/oauth/token`` gives it out, of a new client of the account; it ends by itself."""
+    client, _ = services.create_oauth_client(name="program", account_id=account.pk, actor=SYSTEM, at=NOON)
+    text = new_access_token()
+    row = AccessToken(application=client, scope=" ".join(scopes), expires=clock.now() + timedelta(seconds=seconds))
+    set_token_value(row, text)
+    row.save()
+    return row, text

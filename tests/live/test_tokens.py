@@ -6,14 +6,12 @@ import time
 from datetime import timedelta
 
 import pytest
-from oauth2_provider.models import AccessToken
 
 from apps.access import services as access
 from apps.access.models import ApiKey, User
-from apps.access.rules import new_access_token
 from apps.access.types import SYSTEM
 from apps.core import clock
-from tests.factories.access import assign, make_organisation, with_key
+from tests.factories.access import assign, give_access_token, make_organisation, with_key
 from tests.factories.assets import make_asset
 from tests.factories.core import NOON
 from tests.live.client import FeedClient
@@ -30,17 +28,6 @@ def robot(transactional_db: None) -> User:
     assign(account, ["assets.view"], harbour)
     make_asset("Tug 7", organisation=harbour)
     return account
-
-
-def give_token(robot: User, *, seconds: float = 60) -> tuple[AccessToken, str]:
-    """Return a token as ``/oauth/token`` gives it out; it ends after the seconds."""
-    client, _ = access.create_oauth_client(name="planner", account_id=robot.pk, actor=SYSTEM, at=NOON)
-    text = new_access_token()
-    expires = clock.now() + timedelta(seconds=seconds)
-    row = AccessToken(application=client, token="", scope="assets.view", expires=expires)
-    row._raw_token = text
-    row.save()
-    return row, text
 
 
 def bearer(text: str) -> dict[str, str]:
@@ -62,7 +49,7 @@ def follow(client: FeedClient) -> str:
 
 def test_a_token_opens_the_feed_by_header_frame_and_ticket(robot, connect, publish, client) -> None:
     publish()
-    _, text = give_token(robot)
+    _, text = give_access_token(robot, "assets.view")
 
     by_header, by_frame = connect(headers=bearer(text)), connect()
     assert by_frame.ask("auth", token=text) == {"type": "authenticated", "id": 1, "label": "robot"}
@@ -77,7 +64,7 @@ def test_a_token_opens_the_feed_by_header_frame_and_ticket(robot, connect, publi
 @pytest.mark.parametrize("end", ["token", "client", "secret", "account", "time", "mapping"])
 def test_what_ends_a_token_closes_an_open_socket(robot, connect, publish, end) -> None:
     publish()
-    row, text = give_token(robot, seconds=2 if end == "time" else 60)
+    row, text = give_access_token(robot, "assets.view", seconds=2 if end == "time" else 60)
     feed = connect(headers=bearer(text))
     follow(feed)
 

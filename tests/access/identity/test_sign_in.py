@@ -18,7 +18,7 @@ from apps.access.models import User
 from apps.access.types import SYSTEM
 from tests.access.identity.browsing import Browser
 from tests.access.identity.conftest import RunningProvider
-from tests.factories.access import make_user
+from tests.factories.access import PASSWORD, make_user
 from tests.factories.core import NOON
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,8 +43,8 @@ def rule(settings: Any, provider: RunningProvider) -> Callable[..., None]:
     return set_rule
 
 
-def linked(username: str, subject: str, issuer: str, **kind: bool) -> User:
-    user = make_user(username, password=None, **kind)
+def linked(username: str, subject: str, issuer: str, *, is_staff: bool = False) -> User:
+    user = make_user(username, password=None, is_staff=is_staff)
     services.link_identity(user.pk, issuer=issuer, subject=subject, actor=SYSTEM, at=NOON)
     return user
 
@@ -222,8 +222,7 @@ def test_a_claim_links_only_an_account_that_waits_for_it(browser: Open, provider
 @pytest.mark.parametrize("whose", ["in use", "superuser", "service", "switched off"])
 def test_a_claim_takes_over_nobody(browser: Open, provider: RunningProvider, rule: Any, whose: str) -> None:
     rule(link_claim="preferred_username", creates_unknown=True)
-    password = {"password": None} if whose != "in use" else {}
-    make_user("ada", is_superuser=whose == "superuser", **password)
+    make_user("ada", is_superuser=whose == "superuser", password=PASSWORD if whose == "in use" else None)
     User.objects.update(is_service=whose == "service", is_active=whose != "switched off")
     provider.knows(thief={"preferred_username": "ADA"})
     person = browser()

@@ -16,7 +16,14 @@ from apps.core.clock import now
 from apps.tracking import reception
 from apps.tracking.models import Position, Presence, Quarantine
 from apps.tracking.reception import Incoming, Wire, receive
-from tests.factories.access import make_cast, make_organisation, make_user, with_key
+from tests.factories.access import (
+    assign,
+    give_access_token,
+    make_cast,
+    make_organisation,
+    make_user,
+    with_key,
+)
 from tests.factories.assets import make_asset, make_device
 from tests.factories.conformance import naughty_strings
 from tests.factories.core import NOON
@@ -106,6 +113,26 @@ def test_a_revoked_key_stores_nothing_more(door: Door) -> None:
     access.revoke_device_key(row.pk, actor=SYSTEM, at=NOON)
     door("POST", POSITIONS, json.dumps([position()]).encode(), authorization=f"Bearer {token}")
     assert Position.objects.count() == 1
+
+
+@both_doors
+def test_a_program_reports_with_an_oauth_token_until_that_ends(door: Door) -> None:
+    organisation = make_organisation()
+    make_asset(organisation=organisation, identifiers=[("mmsi", "367000001")])
+    robot = access.create_user(username="robot", is_service=True, actor=SYSTEM, at=NOON)
+    assign(robot, ["assets.report"], organisation)
+    row, text = give_access_token(robot, "assets.report")
+    _, narrow = give_access_token(robot, "assets.view")
+
+    def report(token: str) -> Any:
+        return door("POST", POSITIONS, json.dumps([position()]).encode(), authorization=f"Bearer {token}")
+
+    assert counts(report(text))[0] == 1
+    assert counts(report(narrow)) == (0, 0, ["unknown_asset"])
+    row.revoke()
+    report(text)
+    assert Position.objects.count() == 1
+    assert report(text[:-1]).status == 401
 
 
 @both_doors
