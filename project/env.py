@@ -38,6 +38,7 @@ class Environment:
     log_level: str
     position_retention: timedelta
     position_partition: str
+    event_retention: timedelta | None
     metrics_key: str
     demo_key: str
     gdal_library_path: str
@@ -52,6 +53,7 @@ def read_environment() -> Environment:
     """Return the environment of this process; a malformed value raises at start, naming the variable."""
     env = environ.Env()
     text = env.str
+    days = env.float("WATCHFLOOR_EVENT_RETENTION_DAYS", default=0.0)
     return Environment(
         secret_key=text("WATCHFLOOR_SECRET_KEY", default=""),
         debug=env.bool("WATCHFLOOR_DEBUG", default=False),
@@ -69,6 +71,7 @@ def read_environment() -> Environment:
         log_json=env.bool("WATCHFLOOR_LOG_JSON", default=False),
         log_level=text("WATCHFLOOR_LOG_LEVEL", default="INFO"),
         position_retention=timedelta(days=env.float("WATCHFLOOR_POSITION_RETENTION_DAYS", default=365.0)),
+        event_retention=timedelta(days=days) if days > 0 else None,
         position_partition=text("WATCHFLOOR_POSITION_PARTITION", default="day"),
         metrics_key=text("WATCHFLOOR_METRICS_KEY", default=""),
         demo_key=text("WATCHFLOOR_DEMO_KEY", default=""),

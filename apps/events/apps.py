@@ -1,4 +1,4 @@
-"""Registers the log with access, and the relay with the clock."""
+"""Registers the log with access, and the relay and the log's retention with the clock."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.apps import AppConfig
 
 # How late a number may come when Redis is away and nobody rings.
 RELAY_EVERY = timedelta(milliseconds=100)
+FORGET_EVERY = timedelta(minutes=1)
 
 
 class EventsConfig(AppConfig):
@@ -25,3 +26,4 @@ class EventsConfig(AppConfig):
         policy.register_nouns()
         queryables.register_queryables()
         register(Tick(name="relay", every=RELAY_EVERY, run=services.relay, wake=services.RELAY_DOORBELL))
+        register(Tick(name="forget-events", every=FORGET_EVERY, run=services.forget_old))

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID, uuid4
 
 import orjson
+from django.conf import settings
 from django.db import connection, transaction
 
 from apps.access.types import Actor
@@ -26,6 +27,7 @@ RELAY_DOORBELL: Final = "relay"
 EVENTS_DOORBELL: Final = "events"
 RELAY_LOCK: Final = 0x77665F72656C6179  # «wf_relay»
 BATCH: Final = 2000
+BATCHES_AT_ONCE: Final = 20
 
 # One JSON text for all: psycopg writes arrays of texts ten times more slowly than PostgreSQL reads this.
 _INSERT = """
@@ -134,6 +136,23 @@ def forget_before(cutoff: datetime, *, limit: int = BATCH) -> int:
         cursor.execute(_FORGET, [limit, cutoff])
         row = cursor.fetchone()
     return int(row[0]) if row else 0
+
+
+def forget_old(at: datetime) -> int:
+    """Delete what is older than the log shall reach back, a batch at a time; return how many. Nothing by default.
+
+    Each batch is a transaction of its own, and a run has an end: the relay waits for a batch, never for a backlog.
+    """
+    retention = settings.WATCHFLOOR.event_retention
+    if retention is None:
+        return 0
+    forgotten = 0
+    for _ in range(BATCHES_AT_ONCE):
+        deleted = forget_before(at - retention)
+        forgotten += deleted
+        if not deleted:
+            break
+    return forgotten
 
 
 @transaction.atomic

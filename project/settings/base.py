@@ -33,6 +33,7 @@ class Watchfloor:
     redis_prefix: str
     position_retention: timedelta
     position_partition: str
+    event_retention: timedelta | None
     metrics_key: str
     demo_key: str
     require_mfa: bool
@@ -44,6 +45,7 @@ WATCHFLOOR = Watchfloor(
     redis_prefix=ENV.redis_prefix,
     position_retention=ENV.position_retention,
     position_partition=ENV.position_partition,
+    event_retention=ENV.event_retention,
     metrics_key=ENV.metrics_key,
     demo_key=ENV.demo_key,
     require_mfa=bool(ENV.require_mfa),

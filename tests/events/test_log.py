@@ -6,6 +6,8 @@ import io
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, connections, transaction
 
 from apps.access.types import SYSTEM, Actor, ActorKind
-from apps.core import redis
+from apps.core import clock, redis
 from apps.core.ids import new_id
 from apps.events import queries, services
 from apps.events.models import Epoch, Event
@@ -126,6 +128,26 @@ def test_a_cursor_can_be_resumed_while_the_log_reaches_back_to_it() -> None:
         with pytest.raises(CursorGone) as refusal:
             queries.require_resumable(gone)
         assert refusal.value.details == {"earliest": f"{epoch}:2"}
+
+
+def test_the_clock_forgets_nothing_unless_told_how_far_the_log_reaches_back(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged(*[new_event() for _ in range(5)])
+    late = clock.now() + timedelta(days=2)
+    assert (services.forget_old(late), Event.objects.count()) == (0, 5)
+    settings.WATCHFLOOR = replace(settings.WATCHFLOOR, event_retention=timedelta(days=3))
+    assert (services.forget_old(late), Event.objects.count()) == (0, 5)
+    settings.WATCHFLOOR = replace(settings.WATCHFLOOR, event_retention=timedelta(days=1))
+    batches: list[int] = []
+
+    def forget(cutoff: datetime) -> int:
+        batches.append(forget_before(cutoff, limit=2))
+        return batches[-1]
+
+    forget_before = services.forget_before
+    monkeypatch.setattr(services, "forget_before", forget)
+    assert (services.forget_old(late), batches, Event.objects.count()) == (5, [2, 2, 1, 0], 0)
 
 
 def test_a_new_epoch_ends_every_cursor() -> None:
