@@ -6,7 +6,7 @@ import json
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from apps.access.models import ApiKey, User
 from apps.access.queries import actor_of_user, visible
@@ -61,9 +61,15 @@ def test_the_replay_may_report_and_look_and_nothing_else():
     assert sorted(key.scopes) == sorted(cast.ROLES["Replay"])
 
 
+def test_production_is_left_alone_unless_forced():
+    with pytest.raises(CommandError, match="--force"):
+        call_command("load_demo")
+    assert not User.objects.exists()
+
+
 def test_the_last_line_is_for_programs():
     out = StringIO()
-    call_command("load_demo", stdout=out)
+    call_command("load_demo", force=True, stdout=out)
     told = json.loads(out.getvalue().splitlines()[-1])
     assert [login["username"] for login in told["logins"]] == ["admin", "officer", "partner"]
     assert told["key"].startswith("wf_")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
 
 from apps.console.demo.load import load
 from apps.core.clock import now
@@ -19,8 +21,14 @@ class Command(BaseCommand):
         "The logins have a known password: never on a machine that others reach."
     )
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
-        """Load, and say what stands there now."""
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("--force", action="store_true", help="also on production settings")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Load, and say what stands there now; raises ``CommandError`` on production settings."""
+        if not settings.DEBUG and not options["force"]:
+            raise CommandError("The demonstration's passwords are known to everybody. For production, say --force.")
         loaded = load(at=now())
         self.stdout.write(
             f"{loaded.assets} vessels and {loaded.zones} zones stand ready; {loaded.made} things are new."
