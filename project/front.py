@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from types import FrameType
 from typing import Any
 
+import prometheus_client
 from channels.routing import URLRouter
 
+from apps.core.api.health import may_read_metrics
 from apps.live.hub import announce_restart
 from apps.live.urls import websocket_urlpatterns
 from apps.tracking.front import IngestFront
@@ -18,6 +20,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+NOT_FOUND = b'{"type":"urn:watchfloor:problem:not_found","title":"Not found","status":404}'
 
 
 def live_application(*, otherwise: App | None = None) -> App:
@@ -67,12 +71,13 @@ def _say_goodbye_first(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _not_here(scope: Scope, _: Receive, send: Send) -> None:
-    """Answer what only ``web`` serves; a liveness probe is the one exception."""
-    alive = scope["path"] == "/livez"
-    body = (
-        b'{"status":"ok"}' if alive else b'{"type":"urn:watchfloor:problem:not_found","title":"Not found","status":404}'
-    )
-    kind = b"application/json" if alive else b"application/problem+json"
-    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200 if alive else 404, "headers": headers})
+    """Answer for what only ``web`` serves; the process's own health and figures are the exceptions."""
+    given = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
+    status, kind, body = 404, "application/problem+json", NOT_FOUND
+    if scope["path"] == "/livez":
+        status, kind, body = 200, "application/json", b'{"status":"ok"}'
+    elif scope["path"] == "/metrics" and may_read_metrics(given):
+        status, kind, body = 200, prometheus_client.CONTENT_TYPE_LATEST, prometheus_client.generate_latest()
+    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -16,6 +16,7 @@ import sys
 import threading
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from time import perf_counter
 from typing import Any, Final, TypeAlias
 
 import structlog
@@ -23,7 +24,9 @@ from django.conf import settings
 from django.db import connection
 
 from apps.core import clock
+from apps.core.trace import Trace, begin_trace
 from apps.core.types import TooLarge, Unavailable
+from apps.tracking.metrics import note_request
 from apps.tracking.reception import LIMITS, Answer, Incoming, Wire, receive, refusal
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -101,6 +104,7 @@ class IngestFront:
             await _send(send, Answer(status=405, headers={"Allow": allowed}))
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        trace, begun = begin_trace(headers.get("traceparent")), perf_counter()
         try:
             body = await _read_body(receive, headers, LIMITS[wire])
         except ConnectionResetError:
@@ -118,7 +122,8 @@ class IngestFront:
             answer = refusal(request, TooLarge(f"The body is larger than {LIMITS[wire]} bytes."))
         else:
             answer = await self._submit(request)
-        await _send(send, answer)
+        note_request(wire.value, answer.status, perf_counter() - begun)
+        await _send(send, answer, trace)
 
     async def _submit(self, request: Incoming) -> Answer:
         size = len(request.body)
@@ -214,8 +219,9 @@ def _address(scope: Scope, headers: MutableMapping[str, str]) -> str:
     return headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or str(peer)
 
 
-async def _send(send: Send, answer: Answer) -> None:
+async def _send(send: Send, answer: Answer, trace: Trace | None = None) -> None:
     headers = [
+        *([(b"traceparent", trace.traceparent().encode())] if trace else []),
         (b"content-type", answer.content_type.encode()),
         (b"content-length", str(len(answer.body)).encode()),
         *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),

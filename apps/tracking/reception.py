@@ -30,6 +30,7 @@ from apps.core.api.problems import CONTENT_TYPE, Problem, problem_of
 from apps.core.trace import begin_trace, end_trace
 from apps.core.types import Fix, Malformed, TooLarge
 from apps.tracking import services
+from apps.tracking.metrics import note_results
 from apps.tracking.protocols import osmand, owntracks, positions
 from apps.tracking.protocols.osmand import DeviceReport
 from apps.tracking.protocols.wire import MAX_BODY_BYTES, MAX_DEVICE_BODY_BYTES
@@ -214,12 +215,15 @@ def _store(submissions: Sequence[Submission]) -> list[IngestResult | Exception]:
     if not submissions:
         return []
     try:
-        return list(_store_surely(submissions))
+        results = list(_store_surely(submissions))
     except (OperationalError, InterfaceError) as error:
         return [error] * len(submissions)
     except Exception as error:  # noqa: BLE001  whatever one sender's data may make our code raise
         if len(submissions) == 1:
             return [error]
+    else:
+        note_results(results)
+        return list(results)
     return [result for submission in submissions for result in _store([submission])]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -9,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from apps.access.api.addresses import client_address
 from apps.access.types import Actor
 from apps.core import clock
+from apps.tracking.metrics import note_request
 from apps.tracking.reception import Answer, Incoming, Wire, receive
 
 
@@ -42,7 +45,10 @@ def incoming(request: HttpRequest, wire: Wire, *, path: str = "", actor: Actor |
 
 def respond(request: Incoming) -> HttpResponse:
     """Take one request in and answer it."""
-    return response_of(receive([request])[0])
+    begun = perf_counter()
+    answer = receive([request])[0]
+    note_request(request.wire.value, answer.status, perf_counter() - begun)
+    return response_of(answer)
 
 
 def response_of(answer: Answer) -> HttpResponse:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
+from prometheus_client import REGISTRY
 
 from apps.core.clock import now
 from apps.tracking import front as front_module
@@ -252,3 +253,36 @@ def held_by(gate: threading.Event) -> Any:
 
 def echo(requests: Sequence[Incoming]) -> list[Answer]:
     return [Answer(status=200, body=request.body) for request in requests]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_answer_carries_the_trace_on_and_is_counted() -> None:
+    key = with_key(make_user(is_superuser=True))
+    make_asset(identifiers=[("mmsi", "000000000")])
+    caller = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+
+    async def report() -> Reply:
+        app = IngestFront()
+        await app.start()
+        try:
+            return await ask(app, scope({**key, "traceparent": caller}), bodies(1)[0])
+        finally:
+            await app.stop()
+
+    before = figures()
+    reply = asyncio.run(report())
+    assert reply.status == 200
+    version, trace_id, span_id, flags = reply.headers["traceparent"].split("-")
+    assert (version, trace_id, flags) == ("00", caller.split("-")[1], "01")
+    assert span_id != caller.split("-")[2]
+    assert {name: value - before[name] for name, value in figures().items()} == {"answered": 1, "stored": 1, "timed": 1}
+
+
+def figures() -> dict[str, float]:
+    """Return what the process has counted of ingest."""
+    samples = {
+        "answered": ("watchfloor_ingest_requests_total", {"wire": "api", "status": "200"}),
+        "stored": ("watchfloor_ingest_fixes_total", {"outcome": "stored"}),
+        "timed": ("watchfloor_ingest_seconds_count", {"wire": "api"}),
+    }
+    return {name: REGISTRY.get_sample_value(*sample) or 0.0 for name, sample in samples.items()}
