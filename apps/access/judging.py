@@ -121,6 +121,21 @@ class Policies:
         """Say whether anything has to be known of an object, besides whose it is, to decide about it."""
         return any(each.condition is not None for each in (*self.permits, *self.requires, *self.denies))
 
+    @property
+    def obliges(self) -> bool:
+        """Say whether something that is allowed may have to be shown in part."""
+        return any(each.obligations != FREE for each in (*self.permits, *self.limits))
+
+    @property
+    def coarsens(self) -> bool:
+        """Say whether a place may have to be coarsened."""
+        return any(each.obligations.coarsen_m for each in (*self.permits, *self.limits))
+
+    @property
+    def delays(self) -> bool:
+        """Say whether something may have to be told late."""
+        return any(each.obligations.delay for each in (*self.permits, *self.limits))
+
     def allow(
         self, organisation_id: UUID | None, thing: Feature | None, *, held: bool, at: datetime | None = None
     ) -> bool:

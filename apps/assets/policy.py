@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.access import registry
 from apps.access.types import Protected
 from apps.assets.models import Asset, AssetGroupGrant, AssetKind, AssetUserGrant, Device
-from apps.assets.published import ASSET_KIND_PROPERTIES, ASSET_PROPERTIES, asset_feature, asset_kind_feature
+from apps.assets.published import ASSET_PROPERTIES, asset_feature, asset_kind_feature
 
 WRITE = ("view", "add", "change", "delete")
 
@@ -38,6 +38,5 @@ def register_nouns() -> None:
             actions=WRITE,
             organisation=None,
             feature=asset_kind_feature,
-            fields=tuple(ASSET_KIND_PROPERTIES),
         )
     )

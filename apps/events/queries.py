@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Case, Count, Min, Q, QuerySet, When
 
-from apps.access.queries import predicate
+from apps.access.queries import predicate, published_by_id
+from apps.access.registry import protected
 from apps.access.types import Actor, Predicate
+from apps.access.veils import veiled_data
+from apps.core.types import Feature
 from apps.events.models import Epoch, Event
 from apps.events.registry import view_action
-from apps.events.rules import cloud_event, without_object
+from apps.events.rules import cloud_event, feature_of_object, without_object
 from apps.events.types import Cursor, CursorGone
 
 
@@ -109,6 +113,7 @@ class Reader:
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
         self._predicates: dict[str, Predicate] = {}
+        self._things: dict[UUID, Feature | None] = {}
 
     def read(self, row: Event) -> dict[str, object] | None:
         """Return the event's envelope as this actor may see it, or ``None``.
@@ -117,24 +122,67 @@ class Reader:
         """
         if not self._sees_all(row.also, row.occurred_at):
             return None
-        if self._sees(row.noun, row.object_id, row.organisation_id, row.occurred_at):
-            return cloud_event(row)
-        before = row.previous_organisation_id
-        if before is not None and self._sees(row.noun, row.object_id, before, row.occurred_at):
+        now, before = (self._image(row, part) for part in ("object", "previous"))
+        if self._sees(row.noun, row.object_id, row.organisation_id, row.occurred_at, now or before):
+            return {**cloud_event(row), "data": self._kept(row, now or before, before)}
+        owner = row.previous_organisation_id or (row.organisation_id if before is not None else None)
+        if owner is not None and self._sees(row.noun, row.object_id, owner, row.occurred_at, before):
             return without_object(cloud_event(row))
         return None
 
+    def _kept(self, row: Event, image: Feature | None, before: Feature | None) -> dict[str, Any]:
+        """Return the data without what is to be kept, and without an earlier image that was not for this actor."""
+        reach = self._predicates[view_action(row.noun)]
+        if not reach.policies:
+            return dict(row.data)
+        data = {**row.data}
+        if data.get("previous") and not self._sees(
+            row.noun, row.object_id, row.previous_organisation_id or row.organisation_id, row.occurred_at, before
+        ):
+            data["previous"] = None
+        return veiled_data(data, reach.obligations(row.object_id, row.organisation_id, image))
+
+    def _image(self, row: Event, part: str) -> Feature | None:
+        """Return the object as policies judge it: as the event tells it, or what a part is judged as, as it is now."""
+        reach = self._predicate(view_action(row.noun))
+        if not reach.policies:
+            return None
+        if is_part(row.noun):
+            return self._published(row.noun, row.object_id)
+        told = row.data.get(part)
+        return feature_of_object(told) if told else None
+
+    def _published(self, noun: str, object_id: UUID) -> Feature | None:
+        if object_id not in self._things:
+            self._things[object_id] = published_by_id(noun, [object_id]).get(object_id)
+        return self._things[object_id]
+
     def _sees_all(self, subjects: Iterable[tuple[str, str, str | None]], at: datetime) -> bool:
         return all(
-            self._sees(noun, UUID(key), UUID(organisation) if organisation else None, at)
+            self._sees(noun, UUID(key), UUID(organisation) if organisation else None, at, self._besides(noun, key))
             for noun, key, organisation in subjects
         )
 
-    def _sees(self, noun: str, object_id: UUID, organisation_id: UUID | None, at: datetime) -> bool:
-        action = view_action(noun)
+    def _besides(self, noun: str, key: str) -> Feature | None:
+        return self._published(noun, UUID(key)) if self._predicate(view_action(noun)).policies else None
+
+    def _sees(
+        self, noun: str, object_id: UUID, organisation_id: UUID | None, at: datetime, thing: Feature | None
+    ) -> bool:
+        return self._predicate(view_action(noun)).allows_at(object_id, organisation_id, at, thing)
+
+    def _predicate(self, action: str) -> Predicate:
         if action not in self._predicates:
             self._predicates[action] = _predicate_of(self._actor, action)
-        return self._predicates[action].allows_at(object_id, organisation_id, at)
+        return self._predicates[action]
+
+
+def is_part(noun: str) -> bool:
+    """Say whether events of a noun are judged by what it is a part of."""
+    try:
+        return protected(noun).judged_as is not None
+    except LookupError:
+        return False
 
 
 def _predicate_of(actor: Actor, action: str) -> Predicate:

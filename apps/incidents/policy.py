@@ -8,7 +8,7 @@ from typing import Final
 from apps.access.registry import register
 from apps.access.types import Protected
 from apps.incidents.models import Incident, IncidentGroupGrant, IncidentUserGrant, PendingFinding, Rule
-from apps.incidents.published import INCIDENT_PROPERTIES, RULE_PROPERTIES, incident_feature, rule_feature
+from apps.incidents.published import INCIDENT_PROPERTIES, incident_feature, rule_feature
 from apps.incidents.types import OVER, AlreadyOpen, IncidentState
 from apps.lifecycle import registry as lifecycles
 
@@ -39,7 +39,6 @@ def register_nouns() -> None:
             model=Rule,
             actions=("view", "add", "change", "delete"),
             feature=rule_feature,
-            fields=tuple(RULE_PROPERTIES),
         )
     )
     register(

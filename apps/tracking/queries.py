@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -40,6 +40,16 @@ WITH fixes AS MATERIALIZED (
 )
 SELECT fixed_at, lon, lat, altitude_m, speed_mps, course_deg, total FROM thinned WHERE is_shown ORDER BY fixed_at
 LIMIT %(most)s
+"""
+
+
+_LAST_BEFORE: Final = """
+SELECT asked.id, fix.fixed_at, fix.lon, fix.lat, fix.altitude_m, fix.speed_mps, fix.course_deg
+FROM unnest(%(ids)s::uuid[], %(cutoffs)s::timestamptz[]) AS asked (id, cutoff)
+CROSS JOIN LATERAL (
+    SELECT fixed_at, lon, lat, altitude_m, speed_mps, course_deg FROM tracking_position
+    WHERE asset_id = asked.id AND fixed_at < asked.cutoff ORDER BY fixed_at DESC LIMIT 1
+) AS fix
 """
 
 
@@ -93,6 +103,13 @@ def track_of(asset_id: UUID, *, start: datetime, end: datetime, max_points: int,
         )
         rows = cursor.fetchall()
     return Track(points=tuple(_point(row) for row in rows), total=rows[0][-1] if rows else 0)
+
+
+def last_fixes_before(cutoffs: Mapping[UUID, datetime]) -> dict[UUID, TrackPoint]:
+    """Return the last fix of each asset before its instant; assets without one are absent."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_BEFORE, {"ids": list(cutoffs), "cutoffs": list(cutoffs.values())})
+        return {asset_id: _point((*columns, None)) for asset_id, *columns in cursor.fetchall()}
 
 
 def presences_matching(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.access import registry
 from apps.access.types import Protected
 from apps.zones.models import Zone, ZoneGroupGrant, ZoneKind, ZoneUserGrant, ZoneVersion
-from apps.zones.published import ZONE_KIND_PROPERTIES, ZONE_PROPERTIES, zone_feature, zone_kind_feature
+from apps.zones.published import ZONE_PROPERTIES, zone_feature, zone_kind_feature
 
 WRITE = ("view", "add", "change", "delete")
 
@@ -35,6 +35,5 @@ def register_nouns() -> None:
             actions=WRITE,
             organisation=None,
             feature=zone_kind_feature,
-            fields=tuple(ZONE_KIND_PROPERTIES),
         )
     )

@@ -26,6 +26,7 @@ from apps.access.queries.doors import (
     visible_row,
 )
 from apps.access.queries.grants import Grant, find_grant, find_holder, grantable_object, grants_of
+from apps.access.queries.hiding import hidden_fields, is_limited, kept_back, owed_by_id, veiled_body
 from apps.access.queries.holdings import held_actions, holds, holds_at_root, is_all_powerful, outranks
 from apps.access.queries.people import (
     access_token_of,
@@ -68,14 +69,18 @@ __all__ = [
     "grants_of",
     "has_second_factor",
     "held_actions",
+    "hidden_fields",
     "holds",
     "holds_at_root",
     "is_all_powerful",
     "is_enrolled",
+    "is_limited",
     "judged_as_published",
+    "kept_back",
     "lacks_second_factor",
     "lineages_of",
     "outranks",
+    "owed_by_id",
     "owed_for",
     "parts_of",
     "permits",
@@ -87,6 +92,7 @@ __all__ = [
     "sign_in_blocked_until",
     "subject_of",
     "validity_of",
+    "veiled_body",
     "visible",
     "visible_row",
 ]

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access.api.authentication import actor_of
+from apps.access.api.hiding import all_shown, require_askable, shown
 from apps.access.models import DeviceKey
 from apps.access.queries import authorize, find_organisation, visible
 from apps.access.types import Actor
@@ -39,6 +40,15 @@ FILTERS = {
     "q": OpenApiParameter("q", description="A part of the name or of an identifier."),
 }
 
+VIEW = "assets.view"
+ASKS = {
+    "kind": ("kind",),
+    "identifier": ("identifiers",),
+    "is_active": ("is_active",),
+    "q": ("name", "identifiers"),
+    "sort": ("name",),
+}
+
 
 class AssetsView(ListView):
     """All assets that the caller may see."""
@@ -49,6 +59,7 @@ class AssetsView(ListView):
     def get(self, request: Request) -> Response:
         """List assets."""
         require_known(request, FILTERS)
+        require_askable(request, "assets", ASKS)
         assets = assets_matching(
             visible(published_assets(), actor_of(request), "assets.view"),
             kind=read_text(request, "kind"),
@@ -59,7 +70,7 @@ class AssetsView(ListView):
         )
         paginator = self.pagination_class()
         rows = paginator.paginate_queryset(assets, request, self)
-        return paginator.get_paginated_response([asset_body(row) for row in rows])
+        return paginator.get_paginated_response(all_shown(request, VIEW, [asset_body(row) for row in rows]))
 
     @extend_schema(request=AssetSerializer, responses={201: AssetSerializer})
     @idempotent
@@ -77,7 +88,9 @@ class AssetsView(ListView):
             at=now(),
         )
         location = reverse("asset", args=[asset.pk])
-        return created(asset_body(_find(request, asset.pk)), location=location, version=asset.version)
+        return created(
+            shown(request, VIEW, asset_body(_find(request, asset.pk))), location=location, version=asset.version
+        )
 
 
 class AssetView(NounView):
@@ -87,7 +100,7 @@ class AssetView(NounView):
     def get(self, request: Request, asset_id: UUID) -> Response:
         """Show an asset."""
         asset = _find(request, asset_id)
-        return one(request, asset_body(asset), version=asset.version)
+        return one(request, shown(request, VIEW, asset_body(asset)), version=asset.version)
 
     @extend_schema(request=AssetSerializer, responses=AssetSerializer)
     @if_match
@@ -104,7 +117,7 @@ class AssetView(NounView):
             **_changes(fields),
         )
         changed = _find(request, asset_id)
-        return one(request, asset_body(changed), version=changed.version)
+        return one(request, shown(request, VIEW, asset_body(changed)), version=changed.version)
 
     @extend_schema(responses={204: None})
     @if_match

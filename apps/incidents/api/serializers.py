@@ -10,6 +10,8 @@ from django.contrib.gis.geos import Point
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.access.judging import Obligations
+from apps.access.veils import snap
 from apps.core.api.fields import LONGEST, SecondsField
 from apps.core.geometry import SRID, parse_point
 from apps.core.types import Invalid
@@ -171,3 +173,15 @@ def _row(row: Incident | Rule, properties: Mapping[str, object]) -> dict[str, ob
         "organisation_id": row.organisation_id,
         **properties,
     }
+
+
+def kept_evidence(body: Mapping[str, Any], owed: Obligations) -> dict[str, Any]:
+    """Return evidence without what is to be kept of its incident: its place, and the names in it."""
+    kept = dict(body)
+    for field, part in (("geometry", "fix"), ("asset_name", "asset"), ("zone_name", "zone")):
+        if field in owed.hidden:
+            kept.pop(part, None)
+    if owed.coarsen_m and kept.get("fix"):
+        lon, lat = snap(kept["fix"]["lon"], kept["fix"]["lat"], owed.coarsen_m)
+        kept["fix"] = {**kept["fix"], "lon": lon, "lat": lat}
+    return kept

@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access.api.authentication import actor_of
-from apps.access.queries import find_organisation, find_user, parts_of, visible, visible_row
+from apps.access.api.hiding import all_shown, require_askable, shown
+from apps.access.queries import find_organisation, find_user, owed_for, parts_of, scope, visible, visible_row
 from apps.core.api.etags import if_match
 from apps.core.api.idempotency import idempotent
 from apps.core.api.parameters import BBOX, read_bbox, read_flag, read_text, read_uuid, require_known
@@ -29,9 +30,10 @@ from apps.incidents.api.serializers import (
     IncidentChangeSerializer,
     IncidentSerializer,
     incident_body,
+    kept_evidence,
 )
 from apps.incidents.models import Incident
-from apps.incidents.published import published_incidents
+from apps.incidents.published import incident_feature, published_incidents
 from apps.incidents.types import IncidentChanges, IncidentState
 from apps.lifecycle.api.serializers import TransitionRequestSerializer
 from apps.lifecycle.api.views import HistoryView, LifecycleView, TransitionsView
@@ -51,6 +53,13 @@ FILTERS = {
 }
 IDS = ("organisation_id", "rule_id", "asset_id", "zone_id", "assignee_id")
 
+ASKS = {
+    **{name: (name,) for name in FILTERS if name not in ("is_over", "bbox", "q", "organisation_id")},
+    "is_over": ("state",),
+    "bbox": ("geometry",),
+    "q": ("title", "asset_name", "zone_name"),
+}
+
 
 class IncidentsView(ListView):
     """All incidents that the caller may see."""
@@ -62,6 +71,7 @@ class IncidentsView(ListView):
     def get(self, request: Request) -> Response:
         """List incidents, the latest first."""
         require_known(request, FILTERS)
+        require_askable(request, "incidents", ASKS)
         incidents = queries.incidents_matching(
             visible(published_incidents(), actor_of(request), VIEW),
             state=_read_state(request),
@@ -73,7 +83,7 @@ class IncidentsView(ListView):
         )
         paginator = self.pagination_class()
         rows = paginator.paginate_queryset(incidents, request, self)
-        return paginator.get_paginated_response([incident_body(row) for row in rows])
+        return paginator.get_paginated_response(all_shown(request, VIEW, [incident_body(row) for row in rows]))
 
     @extend_schema(request=IncidentSerializer, responses={201: IncidentSerializer})
     @idempotent
@@ -90,8 +100,8 @@ class IncidentsView(ListView):
             actor=actor_of(request),
             at=now(),
         )
-        shown = incident_body(find_incident(request, incident.pk))
-        return created(shown, location=reverse("incident", args=[incident.pk]), version=incident.version)
+        body = shown(request, VIEW, incident_body(find_incident(request, incident.pk)))
+        return created(body, location=reverse("incident", args=[incident.pk]), version=incident.version)
 
 
 class IncidentView(NounView):
@@ -101,7 +111,7 @@ class IncidentView(NounView):
     def get(self, request: Request, object_id: UUID) -> Response:
         """Show an incident."""
         incident = find_incident(request, object_id)
-        return one(request, incident_body(incident), version=incident.version)
+        return one(request, shown(request, VIEW, incident_body(incident)), version=incident.version)
 
     @extend_schema(request=IncidentChangeSerializer, responses=IncidentSerializer)
     @if_match
@@ -119,7 +129,7 @@ class IncidentView(NounView):
             expected_version=incident.version if expected_version is None else expected_version,
             **cast("IncidentChanges", changes),
         )
-        return one(request, incident_body(changed), version=changed.version)
+        return one(request, shown(request, VIEW, incident_body(changed)), version=changed.version)
 
 
 class AssigneeView(NounView):
@@ -138,7 +148,7 @@ class AssigneeView(NounView):
         changed = services.assign_incident(
             object_id, assignee, actor=actor_of(request), at=now(), expected_version=expected_version
         )
-        return one(request, incident_body(changed), version=changed.version)
+        return one(request, shown(request, VIEW, incident_body(changed)), version=changed.version)
 
 
 class CommentsView(ListView):
@@ -176,7 +186,11 @@ class EvidenceView(ListView):
         require_known(request, ())
         incident = find_incident(request, object_id)
         evidence = parts_of(queries.evidence_of(incident.pk), incident, actor_of(request), VIEW, instant="effective_at")
-        return page(self, request, evidence, EvidenceSerializer)
+        rows = self.pagination_class()
+        owed = owed_for(scope(actor_of(request), VIEW), "incidents", incident_feature(incident))
+        found = rows.paginate_queryset(evidence, request, self)
+        bodies = EvidenceSerializer(found, many=True).data
+        return rows.get_paginated_response([kept_evidence(body, owed) for body in bodies])
 
 
 class OneIncident(LifecycleView):
@@ -190,7 +204,7 @@ class OneIncident(LifecycleView):
 
     def show(self, request: Request, row: Any) -> object:
         """Return the incident as REST shows it."""
-        return incident_body(row)
+        return shown(request, VIEW, incident_body(row))
 
 
 class IncidentTransitionsView(OneIncident, TransitionsView):

@@ -22,7 +22,9 @@ from apps.access.api.authentication import (
     SessionActorAuthentication,
     actor_of,
 )
+from apps.access.api.hiding import require_askable
 from apps.access.queries import readable_windows, visible
+from apps.access.veils import without
 from apps.assets.models import Asset
 from apps.core.api.parameters import BBOX, read_bbox, read_instant, read_text, read_uuid, require_known
 from apps.core.api.views import NounView
@@ -41,6 +43,14 @@ from apps.tracking.api.serializers import (
     track_columns,
     track_geometry,
 )
+from apps.tracking.keeping import (
+    TRACK,
+    clipped,
+    exactly_followed,
+    kept_track,
+    owed_of_track,
+    positions_shown,
+)
 from apps.tracking.published import position_feature, published_positions
 from apps.tracking.queries import LARGEST_TRACK, presences_matching, since_in_zone, track_of
 from apps.tracking.reception import Wire
@@ -48,7 +58,14 @@ from apps.tracking.rules.screening import EARLIEST, FUTURE_TOLERANCE, LATEST
 from apps.tracking.types import Connectivity
 from apps.zones.models import Zone
 
-TRACK: Final = "assets.track"
+# What each parameter would tell of a position.
+ASKS: Final = {
+    "bbox": ("geometry",),
+    "zone_id": ("geometry",),
+    "connectivity": ("connectivity",),
+    "fixed_after": ("fixed_at",),
+    "kind": ("kind",),
+}
 USUAL_TRACK: Final = timedelta(hours=24)
 LONGEST_TRACK: Final = timedelta(days=31)
 USUAL_POINTS: Final = 1_000
@@ -90,6 +107,7 @@ class PositionsView(ListView):
         """List the latest position of every asset that you may follow."""
         require_known(request, FILTERS)
         zone_id = read_uuid(request, "zone_id")
+        require_askable(request, "positions", ASKS)
         if zone_id is not None:
             _find_zone(request, zone_id)
         rows = presences_matching(
@@ -102,7 +120,8 @@ class PositionsView(ListView):
         )
         paginator = self.pagination_class()
         page = paginator.paginate_queryset(position_texts(rows), request, self)
-        return paginator.get_paginated_response([orjson.Fragment(row["text"]) for row in page])
+        bodies = [orjson.Fragment(row["text"]) for row in page]
+        return paginator.get_paginated_response(positions_shown(actor_of(request), bodies, now()))
 
     @extend_schema(
         parameters=[SOURCE],
@@ -132,14 +151,25 @@ class TrackView(NounView):
         asset = Asset.objects.filter(pk=asset_id).first()
         if asset is None:
             raise NotFound("There is no such thing, or you may not see it.")
-        windows = readable_windows(actor_of(request), TRACK, asset)
-        start, end = _read_window(request, now())
-        track = track_of(asset_id, start=start, end=end, max_points=_read_max_points(request), windows=windows)
+        actor, at = actor_of(request), now()
+        windows = readable_windows(actor, TRACK, asset)
+        owed = owed_of_track(actor, asset)
+        start, end = _read_window(request, at)
+        track = track_of(
+            asset_id,
+            start=start,
+            end=end,
+            max_points=_read_max_points(request),
+            windows=windows if not owed.delay else clipped(windows, at - owed.delay),
+        )
+        track = kept_track(track, owed)
         body = {
             "type": "Feature",
             "id": asset_id,
             "geometry": track_geometry(track.points),
-            "properties": {"asset_id": asset_id, "start": start, "end": end, **track_columns(track)},
+            "properties": without(
+                {"asset_id": asset_id, "start": start, "end": end, **track_columns(track)}, owed.hidden
+            ),
         }
         return Response(body, content_type="application/geo+json")
 
@@ -157,7 +187,10 @@ class InsideView(ListView):
         rows = presences_matching(visible(published_positions(), actor_of(request), TRACK), zone_id=zone_id)
         paginator = self.pagination_class()
         items = []
+        exact = exactly_followed(actor_of(request))
         for row in paginator.paginate_queryset(rows, request, self):
+            if not exact(row):
+                continue
             windows = readable_windows(actor_of(request), TRACK, row)
             since, dwelt_at = since_in_zone(row, zone_id, windows)
             items.append({**position_body(position_feature(row)), "since": since, "dwelt_at": dwelt_at})

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access.api.authentication import actor_of
+from apps.access.api.hiding import all_shown, require_askable, shown
 from apps.access.queries import find_organisation, visible
 from apps.core.api.etags import if_match
 from apps.core.api.idempotency import idempotent
@@ -57,6 +58,15 @@ FILTERS = {
 BAND = frozenset({"lower_m", "lower_datum", "upper_m", "upper_datum"})
 VALIDITY = frozenset({"valid_from", "valid_to"})
 
+VIEW = "zones.view"
+ASKS = {
+    "kind": ("kind",),
+    "bbox": ("geometry",),
+    "valid_at": ("valid_from", "valid_to"),
+    "is_active": ("is_active",),
+    "q": ("name", "description"),
+}
+
 
 class ZonesView(ListView):
     """All zones that the caller may see."""
@@ -67,6 +77,7 @@ class ZonesView(ListView):
     def get(self, request: Request) -> Response:
         """List zones."""
         require_known(request, FILTERS)
+        require_askable(request, "zones", ASKS)
         zones = zones_matching(
             visible(Zone.objects.all(), actor_of(request), "zones.view"),
             kind=read_text(request, "kind"),
@@ -78,7 +89,7 @@ class ZonesView(ListView):
         )
         paginator = self.pagination_class()
         rows = paginator.paginate_queryset(zone_page_rows(zones), request, self)
-        return paginator.get_paginated_response(zone_page(rows, zones))
+        return paginator.get_paginated_response(all_shown(request, VIEW, zone_page(rows, zones)))
 
     @extend_schema(request=ZoneSerializer, responses={201: ZoneSerializer})
     @idempotent
@@ -101,7 +112,8 @@ class ZonesView(ListView):
             at=now(),
         )
         location = reverse("zone", args=[zone.pk])
-        return created(zone_body(_find(request, zone.pk)), location=location, version=zone.version)
+        body = shown(request, VIEW, zone_body(_find(request, zone.pk)))
+        return created(body, location=location, version=zone.version)
 
 
 class ZoneView(NounView):
@@ -111,7 +123,7 @@ class ZoneView(NounView):
     def get(self, request: Request, zone_id: UUID) -> Response:
         """Show a zone."""
         zone = _find(request, zone_id)
-        return one(request, zone_body(zone), version=zone["version"])
+        return one(request, shown(request, VIEW, zone_body(zone)), version=zone["version"])
 
     @extend_schema(request=ZoneSerializer, responses=ZoneSerializer)
     @if_match
@@ -130,7 +142,7 @@ class ZoneView(NounView):
             **_changes(fields),
         )
         changed = _find(request, zone_id)
-        return one(request, zone_body(changed), version=changed["version"])
+        return one(request, shown(request, VIEW, zone_body(changed)), version=changed["version"])
 
     @extend_schema(responses={204: None})
     @if_match
@@ -153,7 +165,9 @@ class ZoneVersionsView(ListView):
         versions = visible(zone_versions(_find(request, zone_id)["id"]), actor_of(request), "zones.view")
         paginator = self.pagination_class()
         rows = paginator.paginate_queryset(zone_version_rows(versions), request, self)
-        return paginator.get_paginated_response([zone_version_body(row) for row in rows])
+        bodies = [{**zone_version_body(row), "id": zone_id} for row in rows]
+        kept = all_shown(request, VIEW, bodies)
+        return paginator.get_paginated_response([{key: body[key] for key in body if key != "id"} for body in kept])
 
 
 def find_kind(slug: str, pointer: str) -> ZoneKind:

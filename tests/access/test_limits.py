@@ -1,0 +1,178 @@
+"""What a policy hides is absent everywhere, and nobody finds it by asking; places lie on a grid, or are told late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from apps.access.models import Organisation, User
+from apps.access.queries import actor_of_user
+from apps.access.veils import snap
+from apps.core import clock
+from apps.core.types import Fix
+from apps.events.queries import head, visible_page
+from apps.events.services import number_pending
+from apps.events.types import Cursor
+from apps.incidents.models import Evidence, Incident
+from apps.tracking.types import Report
+from tests.factories.access import assign, make_organisation, make_policy, make_user, signed_in
+from tests.factories.assets import make_asset
+from tests.factories.core import after
+from tests.factories.incidents import make_incident
+from tests.factories.tracking import ingest
+from tests.factories.zones import make_zone
+
+pytestmark = pytest.mark.django_db
+READS = ("assets.view", "assets.track", "incidents.view", "zones.view")
+SECRET = "Xylograph"
+
+
+@pytest.fixture
+def harbour() -> Organisation:
+    return make_organisation("Harbour")
+
+
+@pytest.fixture
+def bob(harbour: Organisation) -> User:
+    bob = make_user("bob", is_staff=True)
+    assign(bob, READS, harbour)
+    return bob
+
+
+def get(user: User, path: str, status: int = 200) -> Any:
+    answer = signed_in(user).get(path)
+    assert answer.status_code == status, answer.content
+    return answer.json()
+
+
+def limit(harbour: Organisation, *actions: str, condition: str = "", **what: Any) -> None:
+    make_policy("limit", actions, condition, organisation=harbour, **what)
+
+
+def test_a_hidden_field_is_absent_and_cannot_be_asked_for(harbour, bob) -> None:
+    limit(harbour, "assets.*", hidden_fields=["attributes.code", "identifiers"])
+    attributes = {"code": SECRET, "length_m": 9}
+    asset = make_asset("Tug", organisation=harbour, attributes=attributes, identifiers=[("mmsi", SECRET.lower())])
+    number_pending(100)
+
+    one, many = get(bob, f"/api/v1/assets/{asset.pk}"), get(bob, "/api/v1/assets")["items"]
+    events = visible_page(actor_of_user(bob), after=Cursor(epoch=head().epoch, offset=0), limit=100, scan=100).items
+
+    assert many == [one]
+    assert one["attributes"] == {"length_m": 9}
+    assert "identifiers" not in one
+    assert [each["type"] for each in events][-1] == "watchfloor.asset.created.v1"
+    assert SECRET.lower() not in str([one, many, events]).lower()
+    for query in (
+        f"filter=attributes.code='{SECRET}'",
+        f"filter=A_CONTAINS(identifiers,('mmsi:{SECRET.lower()}'))",
+        f"identifier=mmsi:{SECRET.lower()}",
+        f"q={SECRET}",
+    ):
+        assert get(bob, f"/api/v1/assets?{query}", 400)["errors"][0]["code"] == "unknown_property"
+
+
+def test_a_limit_counts_where_its_condition_is_not_false(harbour, bob) -> None:
+    limit(harbour, "assets.view", condition="attributes.length_m > 50", hidden_fields=["is_active"])
+    for name, attributes in (("long", {"length_m": 90}), ("short", {"length_m": 9}), ("unknown", {})):
+        make_asset(name, organisation=harbour, attributes=attributes)
+
+    has = {each["name"]: "is_active" in each for each in get(bob, "/api/v1/assets")["items"]}
+
+    assert has == {"long": False, "short": True, "unknown": False}
+
+
+def test_what_a_permit_asks_is_asked_of_those_who_see_by_it_alone(harbour, bob) -> None:
+    carol = make_user("carol")
+    make_policy("permit", ["assets.view"], organisation=harbour, hidden_fields=["attributes"])
+    asset = make_asset("Tug", organisation=harbour, attributes={"code": SECRET})
+
+    assert get(bob, f"/api/v1/assets/{asset.pk}")["attributes"] == {"code": SECRET}
+    assert "attributes" not in get(carol, f"/api/v1/assets/{asset.pk}")
+
+
+def test_incidents_hide_their_fields_their_place_and_their_evidence(harbour, bob) -> None:
+    limit(harbour, "incidents.view", hidden_fields=["title", "geometry", "asset_name"])
+    incident = make_incident(harbour, title=SECRET)
+    Incident.objects.filter(pk=incident.pk).update(location="SRID=4326;POINT(1.234 5.678)", asset_name=SECRET)
+    Evidence.objects.create(
+        incident=incident,
+        finding="entered",
+        effective_at=after(),
+        asset={"name": SECRET, "identifiers": []},
+        fix={"lon": 1.234, "lat": 5.678, "speed_mps": None},
+    )
+
+    told = [get(bob, f"/api/v1/incidents/{incident.pk}"), get(bob, "/api/v1/incidents")]
+    told.append(get(bob, f"/api/v1/incidents/{incident.pk}/evidence"))
+
+    assert SECRET not in str(told)
+    assert "1.234" not in str(told)
+    assert told[2]["items"][0]["finding"] == "entered"
+    for query in ("bbox=1,5,2,6", f"q={SECRET}", f"filter=title='{SECRET}'"):
+        get(bob, f"/api/v1/incidents?{query}", 400)
+
+
+def test_zones_hide_their_area_in_all_versions(harbour, bob) -> None:
+    limit(harbour, "zones.view", hidden_fields=["geometry", "description"])
+    zone = make_zone("Basin", organisation=harbour)
+    for path in ("/api/v1/zones", f"/api/v1/zones/{zone.pk}", f"/api/v1/zones/{zone.pk}/versions"):
+        told = get(bob, path)
+        rows = told.get("items", [told])
+        assert [row["name"] for row in rows] == ["Basin"]
+        assert [{"area", "description"} & set(row) for row in rows] == [set()]
+
+
+def sail(asset: Any, *ago_s: float) -> None:
+    for number, ago in enumerate(ago_s):
+        at = clock.now() - timedelta(seconds=ago)
+        fix = Fix(fixed_at=at, lon=10.01234 + number / 1000, lat=50.05678, speed_mps=3.5)
+        ingest(Report(str(asset.pk), fix), received_at=at)
+
+
+def test_positions_and_tracks_lie_on_a_grid_and_nobody_feels_out_the_rest(harbour, bob) -> None:
+    limit(harbour, "assets.track", coarsen_m=5_000, hidden_fields=["speed_mps"])
+    asset = make_asset("Tug", organisation=harbour)
+    zone = make_zone("Basin", organisation=harbour)
+    sail(asset, 30, 20, 10)
+
+    latest = get(bob, "/api/v1/positions")["items"][0]
+    track = get(bob, f"/api/v1/assets/{asset.pk}/track")
+
+    cell = list(snap(10.01234, 50.05678, 5_000))
+    assert latest["geometry"]["coordinates"] == cell
+    assert "speed_mps" not in latest["properties"]
+    assert track["geometry"]["coordinates"] == [cell, cell, cell]
+    assert "speed_mps" not in track["properties"]
+    for query in ("bbox=10,50,11,51", f"zone_id={zone.pk}", "filter=S_INTERSECTS(geometry,POINT(10 50))"):
+        get(bob, f"/api/v1/positions?{query}", 400)
+    assert get(bob, f"/api/v1/zones/{zone.pk}/inside")["items"] == []
+
+
+def test_positions_and_tracks_end_as_long_ago_as_the_delay(harbour, bob) -> None:
+    limit(harbour, "assets.track", delay_s=60)
+    asset = make_asset("Tug", organisation=harbour)
+    carol = make_user("carol")
+    assign(carol, READS, make_organisation("Elsewhere"))
+    sail(asset, 90, 70, 10)
+
+    latest = get(bob, "/api/v1/positions")["items"][0]
+    track = get(bob, f"/api/v1/assets/{asset.pk}/track")
+
+    assert latest["geometry"]["coordinates"] == [10.01334, 50.05678]
+    assert track["properties"]["total"] == 2
+    fresh = make_asset("Fresh", organisation=harbour)
+    sail(fresh, 5)
+    assert [each["id"] for each in get(bob, "/api/v1/positions")["items"]] == [str(asset.pk)]
+
+
+def test_the_grid_is_the_same_whoever_asks_and_however_often() -> None:
+    cells = {snap(10 + step / 100_000, 50.0001, 1_000) for step in range(500)}
+    assert len(cells) == 1
+    for lon, lat in ((179.999, 89.99), (-179.999, -89.99), (0, 0), (-0.0001, 0.0001)):
+        west, south = snap(lon, lat, 2_000)
+        assert snap(west, south, 2_000) == (west, south)
+        assert -180 <= west <= 180
+        assert -90 <= south <= 90
