@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from apps.access.granting import GroupGrant, UserGrant
 from apps.assets.types import Protocol
@@ -68,6 +70,8 @@ class Asset(Row):
         indexes = (
             models.Index(fields=["organisation", "id"], name="asset_of_organisation"),
             models.Index(fields=["name", "id"], name="asset_by_name"),
+            # As Django asks for a part of a text: upper(name) LIKE upper('%part%').
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="asset_name_parts"),
         )
 
     def __str__(self) -> str:
@@ -88,6 +92,7 @@ class Identifier(Row):
             models.CheckConstraint(name="identifier_scheme_is_slug", condition=Q(scheme__regex=SLUG)),
             models.CheckConstraint(name="identifier_has_value", condition=~Q(value="")),
         )
+        indexes = (GinIndex(OpClass(Upper("value"), name="gin_trgm_ops"), name="identifier_value_parts"),)
 
     def __str__(self) -> str:
         return f"{self.scheme} {self.value}"

@@ -11,9 +11,10 @@ from datetime import timedelta
 from django.contrib.gis.db import models
 from django.contrib.gis.db.models.functions import IsEmpty, IsValid
 from django.contrib.postgres.fields import DateTimeRangeField
-from django.contrib.postgres.indexes import GistIndex
+from django.contrib.postgres.indexes import GinIndex, GistIndex, OpClass
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from apps.access.granting import GroupGrant, UserGrant
 from apps.core.ids import new_id
@@ -132,6 +133,10 @@ class Zone(Row, ZoneShape):
         indexes = (
             models.Index(fields=["organisation", "id"], name="zone_of_organisation"),
             GistIndex(fields=["validity"], name="zone_by_validity"),
+            models.Index(fields=["name", "id"], name="zone_by_name"),
+            # As Django asks for a part of a text: upper(name) LIKE upper('%part%').
+            GinIndex(OpClass(Upper("name"), name="gin_trgm_ops"), name="zone_name_parts"),
+            GinIndex(OpClass(Upper("description"), name="gin_trgm_ops"), name="zone_description_parts"),
         )
 
     def __str__(self) -> str:
