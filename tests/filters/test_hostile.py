@@ -1,0 +1,126 @@
+"""What is hostile is refused or answered, quickly and never with a crash: trees, texts, patterns, values."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from apps.filters.queries import compile_predicate, compile_sql, parse
+from apps.filters.rules.patterns import read_pattern
+from apps.filters.types import FilterError
+from tests.factories.conformance import naughty_strings
+from tests.filters.things import THINGS, Thing, feature, make_table, store, thing
+
+BOW_TIE = [[0, 0], [1, 1], [0, 1], [1, 0], [0, 0]]
+POLICY = {"user.name": "string", "user.area": "geometry", "user.clearance": "number", "now": "instant"}
+
+
+def _at(geometry):
+    return {"op": "s_intersects", "args": [{"property": "place"}, geometry]}
+
+
+def _deep(levels):
+    tree: object = {"property": "flag"}
+    for _ in range(levels):
+        tree = {"op": "not", "args": [tree]}
+    return tree
+
+
+@pytest.mark.parametrize(
+    ("tree", "code"),
+    [
+        ([], "type"),
+        (None, "null"),
+        ({}, "syntax"),
+        ({"op": []}, "syntax"),
+        ({"op": "and", "args": {}}, "syntax"),
+        ({"op": "and", "args": []}, "arguments"),
+        ({"op": "=", "args": [{"property": ["name"]}, "x"]}, "unknown_property"),
+        ({"op": "=", "args": [{"property": "name"}, None]}, "null"),
+        ({"op": "=", "args": [{"property": "name"}, "\0"]}, "bad_text"),
+        ({"op": "=", "args": [{"property": "attributes.\0"}, "x"]}, "bad_text"),
+        ({"op": "in", "args": [{"property": "name"}, []]}, "arguments"),
+        ({"op": "=", "args": [{"property": "owner"}, "no id"]}, "type"),
+        ({"op": "=", "args": [{"property": "weight"}, 10**400]}, "syntax"),
+        (_at({"type": "Point", "coordinates": [1]}), "invalid_geometry"),
+        (_at({"type": "Point", "coordinates": [1e9, 1]}), "invalid_geometry"),
+        (_at({"type": "Polygon", "coordinates": [BOW_TIE]}), "invalid_geometry"),
+        (_at({"type": "Point", "coordinates": {}}), "invalid_geometry"),
+        (_at({"bbox": ["a", 1, 2, 3]}), "invalid_geometry"),
+        ({"op": "t_after", "args": [{"property": "seen_at"}, {"timestamp": "yesterday"}]}, "timestamp"),
+        ({"op": "t_after", "args": [{"property": "seen_at"}, {"interval": [1]}]}, "arguments"),
+        ({"op": "filters_casei", "args": ["x"]}, "unknown_function"),
+        (_deep(65), "too_deep"),
+        (_deep(240), "syntax"),
+        ({"op": "a_contains", "args": [{"property": "tags"}, ["x" * 9_000]]}, "too_long"),
+        (_at({"type": "MultiPoint", "coordinates": [[1, 1]] * 10_001}), "too_long"),
+    ],
+)  # fmt: skip
+def test_a_tree_that_cannot_be_is_refused(tree, code):
+    with pytest.raises(FilterError) as caught:
+        parse(tree, queryables=THINGS, lang="cql2-json")
+
+    assert caught.value.errors[0].code == code
+
+
+def test_a_tree_as_deep_as_may_be_is_answered(db):
+    make_table()
+    store([thing(1, flag=True)])
+    found = parse(_deep(60), queryables=THINGS)
+
+    assert Thing.objects.filter(compile_sql(found)).count() == 1
+    assert compile_predicate(found)(feature(thing(1, flag=True))) is True
+
+
+def test_naughty_texts_are_values_and_nothing_else(db):
+    make_table()
+    texts = [text for text in naughty_strings() if "\0" not in text and len(text) < 4_000]
+    store([thing(number, name=text) for number, text in enumerate(texts, start=1)])
+    for number, text in list(enumerate(texts, start=1))[::12]:
+        found = parse({"op": "=", "args": [{"property": "name"}, text]}, queryables=THINGS)
+        again = parse(found.text, queryables=THINGS)
+        same = {other for other, each in enumerate(texts, start=1) if each == text}
+        assert {key.int for key in Thing.objects.filter(compile_sql(again)).values_list("id", flat=True)} == same
+        assert number in same
+
+
+@pytest.mark.parametrize("pattern", ["%a" * 2_000, "%" * 8_000, "%_" * 2_000 + "b", "a%" * 1_000 + "b"])
+def test_no_pattern_takes_long(pattern):
+    began = time.perf_counter()
+    read_pattern(pattern).matches("a" * 2_000)
+    assert time.perf_counter() - began < 5
+
+
+def test_a_variable_is_a_value_and_only_where_there_is_one(db):
+    make_table()
+    store([thing(1, name="x' OR '1'='1"), thing(2, name="y")])
+    found = parse("name = ${user.name}", queryables=THINGS, variables=POLICY)
+    attack = {"user.name": "x' OR '1'='1"}
+
+    assert Thing.objects.filter(compile_sql(found, values=attack)).count() == 1
+    assert compile_predicate(found, values=attack)(feature(thing(2, name="y"))) is False
+    assert compile_predicate(found)(feature(thing(2, name="y"))) is None
+    assert Thing.objects.filter(compile_sql(found)).count() == 0
+    # Within quotes it is text, as it stands.
+    quoted = parse("name = '${user.name}'", queryables=THINGS, variables=POLICY)
+    assert compile_predicate(quoted, values=attack)(feature(thing(2, name="${user.name}"))) is True
+    with pytest.raises(FilterError, match="There is no"):
+        parse("name = ${user.name}", queryables=THINGS)
+
+
+@pytest.mark.parametrize(
+    ("source", "values"),
+    [
+        ("weight > ${user.clearance}", {"user.clearance": "3"}),
+        ("weight > ${user.clearance}", {"user.clearance": True}),
+        ("S_WITHIN(place, ${user.area})", {"user.area": "POINT(1 1)"}),
+        ("seen_at > ${now}", {"now": "2026-07-01T00:00:00Z"}),
+    ],
+)
+def test_a_value_of_another_type_is_refused(source, values):
+    found = parse(source, queryables=THINGS, variables=POLICY)
+
+    for compiled in (compile_predicate, compile_sql):
+        with pytest.raises(FilterError):
+            compiled(found, values=values)
