@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from apps.filters.rules import logic, numbers, patterns, shapes, times, words
 from apps.filters.rules.folding import FOLDS
 from apps.filters.rules.logic import Read
-from apps.filters.rules.properties import read_property
+from apps.filters.rules.properties import read_property, shape_of, source_of
 from apps.filters.types import Call, FilterError, Literal, Node, Predicate, Property, Type, Values, Variable
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -146,6 +146,11 @@ class _Builder:
         return logic.comparison(holds, self.build(validity), self.build(at))
 
     def _spatial(self, op: str, left: Node, right: Node) -> Read:
+        if op == "s_intersects":
+            # Both ways round the same, and by far the most asked.
+            place, constant = (left, right) if isinstance(left, Property) else (right, left)
+            if isinstance(place, Property) and isinstance(constant, Literal):
+                return _meets(place, constant)
         if not isinstance(left, Property) and isinstance(right, Property):
             return self._with_shape(shapes.RELATIONS[op], left, self.build(right))
         if not isinstance(right, Property):
@@ -179,6 +184,24 @@ _ARRAYS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "a_containedby": lambda one, other: one <= other,
     "a_overlaps": lambda one, other: not one.isdisjoint(other),
 }
+
+
+def _meets(place: Property, constant: Literal) -> Read:
+    """Return "shares a point with"; of points it is said without making a geometry, of boxes by comparing numbers."""
+    raw, shape = source_of(place.queryable), constant.value
+    box = shapes.box_of(constant.written)
+    shapely.prepare(shape)
+
+    def decide(feature: Any) -> bool | None:
+        found: Any = raw(feature)
+        if found is None:
+            return None
+        if type(found) is dict and found["type"] == "Point":
+            lon, lat = found["coordinates"][:2]
+            return box.contains(lon, lat) if box is not None else bool(shapely.intersects_xy(shape, lon, lat))
+        return bool(shapely.intersects(shape, shape_of(found)))
+
+    return decide
 
 
 def pattern_of(node: Node) -> patterns.Pattern:

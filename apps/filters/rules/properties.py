@@ -17,14 +17,15 @@ from apps.filters.types import FilterError, Property, Queryable, Read, Type
 
 def read_property(node: Property) -> Callable[[Feature], Any]:
     """Return the function that reads the property; ``None`` is null, and what is of another type in an open object."""
-    source = _source(node.queryable)
+    source = source_of(node.queryable)
     if node.member is not None:
         return _member(source, node.member, node.type)
     convert = _CONVERT.get(node.type)
     return source if convert is None else _converted(source, convert)
 
 
-def _source(queryable: Queryable) -> Read:
+def source_of(queryable: Queryable) -> Read:
+    """Return the function that takes the property out of a feature, as it lies there."""
     if queryable.read is None:
         detail = f"{queryable.name} can be asked of lists only: what is told live does not have it."
         raise FilterError(detail, code="not_live")
@@ -86,7 +87,8 @@ class _LastShape:
     kept: tuple[object, BaseGeometry] | None = None
 
 
-def _shape(value: Any) -> BaseGeometry:
+def shape_of(value: Any) -> BaseGeometry:
+    """Return a geometry as shapely's: of GeoJSON, or as it is."""
     if isinstance(value, BaseGeometry):
         return value
     kept = _LastShape.kept
@@ -104,7 +106,7 @@ _CONVERT: Final[Mapping[Type, Callable[[Any], Any]]] = {
     Type.INSTANT: _tick,
     Type.DATE: _day,
     Type.INTERVAL: _ends,
-    Type.GEOMETRY: _shape,
+    Type.GEOMETRY: shape_of,
     Type.STRING_ARRAY: frozenset,
     Type.UUID: str,
 }

@@ -15,6 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from apps.core.types import BBox
 from apps.filters.rules import words
 
 # The mean radius that PostGIS uses for geography on the sphere: (2a + b) / 3 of WGS 84.
@@ -57,6 +58,15 @@ def read_shape(written: Mapping[str, Any]) -> BaseGeometry:
     if not (west >= -180 and east <= 180 and south >= -90 and north <= 90):
         raise ShapeFault("The geometry leaves the world (lon lat, degrees).")
     return shape
+
+
+def box_of(written: Mapping[str, Any] | None) -> BBox | None:
+    """Return what was written as a box as one; ``None`` for other geometries."""
+    if not written or "bbox" not in written:
+        return None
+    bounds = [float(each) for each in written["bbox"]]
+    half = len(bounds) // 2
+    return BBox(west=bounds[0], south=bounds[1], east=bounds[half], north=bounds[half + 1])
 
 
 def count_vertices(written: object) -> int:
