@@ -69,4 +69,27 @@ def register_queryables() -> None:
             Queryable(name="scopes", type=Type.STRING_ARRAY, read=None),
         )
     )
+    register(
+        queryables(
+            "policies",
+            *ROW,
+            Queryable(name="organisation_id", type=Type.UUID, read=None),
+            Queryable(name="name", type=Type.STRING, read=None),
+            Queryable(name="effect", type=Type.STRING, read=None),
+            Queryable(name="everybody", type=Type.BOOLEAN, read=None),
+            Queryable(name="actions", type=Type.STRING_ARRAY, read=None),
+            Queryable(name="mandatory", type=Type.BOOLEAN, read=None),
+            Queryable(name="is_enabled", type=Type.BOOLEAN, read=None),
+            Queryable(name="during", type=Type.INTERVAL, read=None),
+            valid_time="during",
+        )
+    )
+    register(
+        queryables(
+            "user-attributes",
+            *ROW,
+            Queryable(name="name", type=Type.STRING, read=None, is_sortable=True),
+            Queryable(name="type", type=Type.STRING, read=None),
+        )
+    )
     register(queryables("device-keys", *KEY, Queryable(name="organisation_id", type=Type.UUID, read=None)))

@@ -32,11 +32,13 @@ from apps.core.api.idempotency import idempotent
 from apps.core.api.parameters import require_known
 from apps.core.api.views import NounView, created, deleted, one, page, read_body
 from apps.core.types import TimeWindow
+from apps.filters.api.lists import ListView
 
 
-class PolicyList(NounView):
+class PolicyList(ListView):
     """All policies that you may see."""
 
+    queryables = "policies"
     ordering = ("name", "pk")
 
     @extend_schema(operation_id="list_policies", responses=PolicySerializer(many=True))
@@ -86,9 +88,10 @@ class PolicyDetail(NounView):
         return deleted()
 
 
-class AttributeDefinitionList(NounView):
+class AttributeDefinitionList(ListView):
     """What may be known of users."""
 
+    queryables = "user-attributes"
     ordering = ("name", "pk")
 
     @extend_schema(operation_id="list_user_attributes", responses=AttributeDefinitionSerializer(many=True))
