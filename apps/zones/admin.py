@@ -165,8 +165,8 @@ class ZoneAdmin(GuardedAdmin):
         report: ImportReport | None = None
         if request.method == "POST" and form.is_valid():
             report = _import(request, form)
-        if report is not None and report.imported:
-            messages.success(request, f"{report.imported} zones imported.")
+        if report is not None and not report.faulty and not report.is_dry_run:
+            messages.success(request, report.summary)
             return HttpResponseRedirect(reverse(f"{self.admin_site.name}:zones_zone_changelist"))
         context = {
             **self.admin_site.each_context(request),
@@ -237,6 +237,7 @@ def _import(request: HttpRequest, form: ImportForm) -> ImportReport | None:
             organisation=given["organisation"],
             kind=given["kind"],
             kind_property=given["kind_property"],
+            key_property=given["key_property"] or None,
             is_dry_run=given["is_dry_run"],
             actor=actor_of_staff(request),
             at=now(),

@@ -114,6 +114,12 @@ class ImportForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text="The property in which a feature names its kind, by slug.",
     )
+    key_property = forms.CharField(
+        required=False,
+        max_length=100,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="The property with what the source calls a feature. With it a second import updates.",
+    )
     is_dry_run = forms.BooleanField(
         required=False, widget=UnfoldBooleanSwitchWidget, label="Only judge", help_text="Report, and write nothing."
     )

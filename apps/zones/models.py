@@ -93,6 +93,10 @@ class Zone(Row, ZoneShape):
     """An area with an altitude band and a validity. An inactive zone is drawn, but nobody is ever inside."""
 
     kind = models.ForeignKey(ZoneKind, on_delete=models.PROTECT, related_name="zones")
+    external_id = models.CharField(
+        "id elsewhere", max_length=200, blank=True, default="", db_default="", editable=False,
+        help_text="What its source calls it; by this an import finds it again.",
+    )  # fmt: skip
     organisation = models.ForeignKey("access.Organisation", on_delete=models.PROTECT, related_name="+")
 
     class Meta:
@@ -100,6 +104,9 @@ class Zone(Row, ZoneShape):
         permissions = (("share_zone", "Can share zone"),)
         constraints = (
             models.CheckConstraint(name="zone_has_name", condition=~Q(name="")),
+            models.UniqueConstraint(
+                fields=["organisation", "external_id"], condition=~Q(external_id=""), name="zone_external_id_once"
+            ),
             models.CheckConstraint(name="zone_area_is_valid", condition=Q(IsValid("area"), ~Q(IsEmpty("area")))),
             models.CheckConstraint(
                 name="zone_area_is_in_world",

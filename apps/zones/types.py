@@ -94,27 +94,35 @@ class ZoneKindChanges(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureRead:
-    """What a feature of a file turned out to be: a draft, or errors. ``kind`` is a slug, empty when not told."""
+    """What a feature of a file turned out to be: a draft, or errors. ``kind`` is a slug, empty when not told.
+
+    ``key`` is what its source calls it, empty when nobody asked for it.
+    """
 
     name: str
     kind: str = ""
+    key: str = ""
     draft: ZoneDraft | None = None
     errors: tuple[FieldError, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportRow:
-    """What became of one feature of an import. ``index`` counts from 0, as the file's array does."""
+    """What became of one feature of an import. ``index`` counts from 0, as the file's array does.
+
+    ``change`` is ``None`` for a zone that was there already and is as the file says.
+    """
 
     index: int
     name: str
     errors: Sequence[FieldError] = ()
     zone_id: ZoneId | None = None
+    change: Change | None = Change.CREATED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What an import did, row by row. Either every row became a zone, or none did."""
+    """What an import did, or would do, row by row. Either every row became a zone, or none did."""
 
     rows: tuple[ImportRow, ...]
     is_dry_run: bool = False
@@ -127,4 +135,16 @@ class ImportReport:
     @property
     def imported(self) -> int:
         """Return how many zones were made."""
-        return sum(row.zone_id is not None for row in self.rows)
+        return sum(row.zone_id is not None and row.change is Change.CREATED for row in self.rows)
+
+    @property
+    def summary(self) -> str:
+        """Return what was done, or would be, in a sentence or two."""
+        made, updated, kept = (self.count(change) for change in (Change.CREATED, Change.UPDATED, None))
+        would = "would be " if self.is_dry_run else ""
+        also = f" {updated} {would}updated, {kept} as they were." if updated or kept else ""
+        return f"{made} zones {would}imported.{also}"
+
+    def count(self, change: Change | None) -> int:
+        """Return how many rows make, change or (``None``) leave a zone, also when nothing was written yet."""
+        return sum(row.change is change for row in self.rows)

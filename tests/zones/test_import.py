@@ -6,20 +6,23 @@ import gzip
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.access.queries import actor_of_user
 from apps.access.types import SYSTEM
 from apps.core.types import Invalid, NotAllowed
 from apps.events.models import Event
 from apps.zones.models import Zone, ZoneVersion
 from apps.zones.services import import_zones
-from tests.factories.access import make_cast, make_organisation
+from apps.zones.types import Change
+from tests.factories.access import assign, make_cast, make_organisation, make_user
 from tests.factories.core import NOON
-from tests.factories.zones import make_zone_kind
+from tests.factories.zones import make_zone, make_zone_kind
 from tests.zones.rules.test_features import BOW_TIE, feature
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +50,79 @@ def test_every_feature_becomes_a_zone_with_a_version_and_an_event() -> None:
     assert stored == {
         row.zone_id: (row.name, kind, organisation.pk) for row, kind in zip(report.rows, kinds, strict=True)
     }
+
+
+def test_with_a_key_a_second_import_updates_what_differs_and_leaves_the_rest() -> None:
+    organisation, kind = make_organisation(), make_zone_kind()
+    make_zone("B", organisation=organisation)  # of the same name, and nobody's B
+    given: Any = {"organisation": organisation, "kind": kind, "key_property": "no", "actor": SYSTEM, "at": NOON}
+    features = [feature(name="A", no=1), feature(name="B", no="b"), feature(name="C", no="c")]
+    first = import_zones(collection(*features), **given)
+    ids = [row.zone_id for row in first.rows]
+    assert [row.change for row in first.rows] == [Change.CREATED] * 3
+    Zone.objects.filter(external_id="c").update(is_active=False)
+
+    changed = collection(features[2], feature(name="B renamed", no="b"), feature(name="D", no="d"))
+    dry = import_zones(changed, is_dry_run=True, **given)
+    second = import_zones(changed, **given)
+    told = [(row.name, row.change) for row in second.rows]
+    assert told == [("C", None), ("B renamed", Change.UPDATED), ("D", Change.CREATED)]
+    assert [(row.name, row.change, row.zone_id) for row in dry.rows] == [(*each, None) for each in told]
+    assert dry.summary == "1 zones would be imported. 1 would be updated, 1 as they were."
+    assert (second.summary, second.imported) == ("1 zones imported. 1 updated, 1 as they were.", 1)
+    assert [row.zone_id for row in second.rows[:2]] == [ids[2], ids[1]]
+    stored = Zone.objects.exclude(external_id="").order_by("external_id")
+    assert [(zone.external_id, zone.name, zone.version, zone.is_active) for zone in stored] == [
+        ("1", "A", 1, True),
+        ("b", "B renamed", 2, True),
+        ("c", "C", 1, False),
+        ("d", "D", 1, True),
+    ]
+
+
+def test_a_key_is_of_one_organisation() -> None:
+    kind = make_zone_kind()
+    for organisation in (make_organisation(), make_organisation()):
+        report = import_zones(
+            collection(feature(name="A", no=1)),
+            organisation=organisation,
+            kind=kind,
+            key_property="no",
+            actor=SYSTEM,
+            at=NOON,
+        )
+        assert report.imported == 1
+
+
+def test_features_without_a_key_or_with_the_same_one_are_told() -> None:
+    features = [feature(name="A", no=1), feature(name="B"), feature(name="C", no="1"), feature(name="D", no=[])]
+    report = import_zones(
+        collection(*features),
+        organisation=make_organisation(),
+        kind=make_zone_kind(),
+        key_property="no",
+        actor=SYSTEM,
+        at=NOON,
+    )
+    told = [(row.index, error.pointer, error.code) for row in report.faulty for error in row.errors]
+    assert [each for each in told if each[2] != "not_a_text"] == [
+        (1, "/properties/no", "bad_text"),
+        (2, "/properties/no", "double"),
+        (3, "/properties/no", "bad_text"),
+    ]
+    assert counts() == (0, 0, 0)
+
+
+def test_who_may_add_and_not_change_updates_nothing() -> None:
+    cast, kind = make_cast(), make_zone_kind()
+    given: Any = {"organisation": cast.harbour, "kind": kind, "key_property": "no", "at": NOON}
+    import_zones(collection(feature(name="A", no=1)), actor=SYSTEM, **given)
+    adder = make_user()
+    assign(adder, ["zones.view", "zones.add", "organisations.view"], cast.harbour)
+    again = import_zones(collection(feature(name="A", no=1)), actor=actor_of_user(adder), **given)
+    assert [row.change for row in again.rows] == [None]
+    with pytest.raises(NotAllowed):
+        import_zones(collection(feature(name="Other", no=1)), actor=actor_of_user(adder), **given)
 
 
 def test_a_long_file_takes_as_many_statements_as_a_short_one() -> None:

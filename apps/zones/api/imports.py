@@ -20,7 +20,7 @@ from apps.core.types import FieldError, Invalid
 from apps.zones import services
 from apps.zones.api.serializers import FeatureCollectionSerializer, ImportReportSerializer
 from apps.zones.api.views import find_kind
-from apps.zones.types import ImportReport
+from apps.zones.types import Change, ImportReport
 
 MOST_ERRORS = 200
 PARAMETERS = {
@@ -29,6 +29,9 @@ PARAMETERS = {
     ),
     "kind": OpenApiParameter("kind", description="The kind of the zones that name none."),
     "kind_property": OpenApiParameter("kind_property", description="Where a feature names its kind; `kind`."),
+    "key": OpenApiParameter(
+        "key", description="What the source calls a feature: its zone is found again, and updated where it differs."
+    ),
     "dry_run": OpenApiParameter("dry_run", OpenApiTypes.BOOL, description="Judge, and write nothing."),
 }
 
@@ -61,6 +64,7 @@ class ZonesImportView(NounView):
             organisation=find_organisation(_required_organisation(request)),
             kind=find_kind(kind, "?kind") if kind else None,
             kind_property=read_text(request, "kind_property") or "kind",
+            key_property=read_text(request, "key"),
             is_dry_run=bool(read_flag(request, "dry_run")),
             actor=actor_of(request),
             at=now(),
@@ -93,5 +97,14 @@ def _refused(report: ImportReport) -> Invalid:
 
 
 def _body(report: ImportReport) -> dict[str, object]:
-    rows = [{"index": row.index, "name": row.name, "zone_id": row.zone_id} for row in report.rows]
-    return {"imported": report.imported, "is_dry_run": report.is_dry_run, "rows": rows}
+    rows = [
+        {
+            "index": row.index,
+            "name": row.name,
+            "zone_id": row.zone_id,
+            "change": row.change.value if row.change else None,
+        }
+        for row in report.rows
+    ]
+    counts = {"updated": report.count(Change.UPDATED), "unchanged": report.count(None)}
+    return {"imported": report.imported, **counts, "is_dry_run": report.is_dry_run, "rows": rows}

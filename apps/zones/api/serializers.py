@@ -66,6 +66,7 @@ class ZoneSerializer(RowSerializer, ShapeSerializer):
 
     organisation_id = serializers.UUIDField(help_text="Who owns it.")
     kind = serializers.CharField(max_length=64, help_text="The slug of its kind.")
+    external_id = serializers.CharField(read_only=True, help_text="What its source calls it; given by an import.")
 
 
 class ZoneVersionSerializer(ShapeSerializer):
@@ -91,13 +92,18 @@ class ImportRowSerializer(serializers.Serializer[Any]):
 
     index = serializers.IntegerField(help_text="Its place in the file, from 0.")
     name = serializers.CharField()
-    zone_id = serializers.UUIDField(allow_null=True, help_text="The zone made of it; null in a dry run.")
+    zone_id = serializers.UUIDField(allow_null=True, help_text="Its zone; null in a dry run.")
+    change = serializers.ChoiceField(
+        choices=[Change.CREATED.value, Change.UPDATED.value], allow_null=True, help_text="Null: it was so already."
+    )
 
 
 class ImportReportSerializer(serializers.Serializer[Any]):
     """What an import did."""
 
-    imported = serializers.IntegerField()
+    imported = serializers.IntegerField(help_text="How many zones were made.")
+    updated = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
     is_dry_run = serializers.BooleanField()
     rows = ImportRowSerializer(many=True)
 
@@ -146,7 +152,7 @@ def zone_page(page: Sequence[Mapping[str, Any]], zones: QuerySet[Zone]) -> list[
 def zone_rows(zones: QuerySet[Zone]) -> QuerySet[Any, dict[str, Any]]:
     """Return zones as rows that ``zone_body`` takes: what can be is written by the database, and no model is made."""
     rows: QuerySet[Any, dict[str, Any]] = zones.values(
-        "id", *SHAPE_COLUMNS, **SHAPE, shown_changed_at=Instant("changed_at"), shown_kind=F("kind__slug")
+        "id", "external_id", *SHAPE_COLUMNS, **SHAPE, shown_changed_at=Instant("changed_at"), shown_kind=F("kind__slug")
     )
     return rows
 

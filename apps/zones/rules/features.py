@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from apps.core.geometry import parse_multipolygon
+from apps.core.text import text_error
 from apps.core.types import Datum, FieldError, Invalid, TimeWindow
 from apps.zones.rules.checks import zone_errors
 from apps.zones.types import AltitudeBand, FeatureRead, ZoneDraft
@@ -35,7 +36,7 @@ def features_of(collection: object) -> Sequence[object]:
     return features
 
 
-def read_feature(feature: object, *, kind_property: str = "kind") -> FeatureRead:
+def read_feature(feature: object, *, kind_property: str = "kind", key_property: str | None = None) -> FeatureRead:
     """Return one feature as a draft with the slug of its kind, or with everything that is wrong with it.
 
     Pointers lead from the feature: ``/properties/name``, ``/geometry/coordinates/0/3``.
@@ -46,13 +47,13 @@ def read_feature(feature: object, *, kind_property: str = "kind") -> FeatureRead
     properties = feature.get("properties")
     reader = _Reader(properties if isinstance(properties, Mapping) else {})
     draft = reader.draft(feature.get("geometry"))
-    kind = reader.text(kind_property)
+    kind, key = reader.text(kind_property), reader.key(key_property) if key_property else ""
     if draft is not None and not reader.errors:
         reader.errors += [_below_properties(error) for error in zone_errors(draft)]
     name = reader.name()
     if reader.errors or draft is None:
-        return FeatureRead(name=name, kind=kind, errors=tuple(reader.errors))
-    return FeatureRead(name=name, kind=kind, draft=draft)
+        return FeatureRead(name=name, kind=kind, key=key, errors=tuple(reader.errors))
+    return FeatureRead(name=name, kind=kind, key=key, draft=draft)
 
 
 class _Reader:
@@ -90,6 +91,14 @@ class _Reader:
             return value or ""
         self._add(key, "not_a_text", "Expected a text.")
         return ""
+
+    def key(self, name: str) -> str:
+        """Return what the source calls the feature: a text or a whole number, and never nothing."""
+        value = self._properties.get(name)
+        text = str(value) if isinstance(value, int) and not isinstance(value, bool) else self.text(name)
+        for error in text_error(text, f"/{name}", max_length=200):
+            self.errors.append(_below_properties(error))
+        return text.strip()
 
     def _band(self) -> AltitudeBand:
         lower_datum, lower_m = self.text("lower_datum") or self.text("lower_ref"), self._number("lower_m")

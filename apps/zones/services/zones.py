@@ -40,6 +40,9 @@ SHAPE_FIELDS = (
 )
 
 
+ALREADY_THERE = "A zone of this id elsewhere is there already. Import again, and it will be found."
+
+
 @transaction.atomic
 def create_zone(draft: ZoneDraft, *, kind: ZoneKind, organisation: Organisation, actor: Actor, at: datetime) -> Zone:
     """Return the new zone at its first version. Raises ``Invalid``, ``NotAllowed``."""
@@ -48,15 +51,27 @@ def create_zone(draft: ZoneDraft, *, kind: ZoneKind, organisation: Organisation,
 
 @transaction.atomic
 def create_zones(
-    drafts: Sequence[tuple[ZoneDraft, ZoneKind]], *, organisation: Organisation, actor: Actor, at: datetime
+    drafts: Sequence[tuple[ZoneDraft, ZoneKind]],
+    *,
+    organisation: Organisation,
+    external_ids: Sequence[str] = (),
+    actor: Actor,
+    at: datetime,
 ) -> list[Zone]:
-    """Return new zones, one for each draft, in their order; three statements, however many there are."""
+    """Return new zones, one for each draft, in their order; three statements, however many there are.
+
+    ``external_ids`` are what their source calls them, if it calls them anything. Raises ``Conflict`` when the
+    organisation has a zone of such an id.
+    """
     authorize_in(actor, "zones.add", organisation.pk)
     for draft, _ in drafts:
         _check(draft)
     _hold_kinds({kind.pk for _, kind in drafts})
     zones = [_new_zone(draft, kind, organisation, at) for draft, kind in drafts]
-    Zone.objects.bulk_create(zones, batch_size=1000)
+    for zone, external_id in zip(zones, external_ids, strict=False):
+        zone.external_id = external_id
+    with broken_constraints({"zone_external_id_once": lambda: Conflict(ALREADY_THERE, code="already_there")}):
+        Zone.objects.bulk_create(zones, batch_size=1000)
     authorize_image(actor, "zones.add", *zones)
     _record(Change.CREATED, zones, previous=[None] * len(zones), actor=actor, at=at)
     return zones
@@ -115,6 +130,13 @@ def delete_zone(zone_id: UUID, *, actor: Actor, at: datetime, expected_version: 
         Zone.objects.filter(pk=zone_id).delete()
     zone.mark_changed(at)
     _record(Change.DELETED, [zone], previous=[previous], actor=actor, at=at)
+
+
+def is_as_drafted(zone: Zone, draft: ZoneDraft, kind: ZoneKind) -> bool:
+    """Say whether a zone is what a draft says, whether it is switched on apart: that no file knows."""
+    said = (draft.name.strip(), draft.description.strip(), draft.band, draft.validity, draft.dwell_after, kind.pk)
+    known = (zone.name, zone.description, zone.band, zone.window, zone.dwell_after, zone.kind_id)
+    return said == known and from_geos(zone.area).wkb == draft.area.wkb
 
 
 def _lock(zone_id: UUID) -> Zone:

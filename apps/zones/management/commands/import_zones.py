@@ -36,6 +36,9 @@ class Command(BaseCommand):
         parser.add_argument("--organisation", required=True, metavar="SLUG", help="who shall own the zones")
         parser.add_argument("--kind", metavar="SLUG", help="the kind of the zones that name none")
         parser.add_argument("--kind-property", default="kind", metavar="NAME", help="where a feature names its kind")
+        parser.add_argument(
+            "--key", metavar="NAME", help="what the source calls a feature; by it a file can be imported again"
+        )
         parser.add_argument("--dry-run", action="store_true", help="judge, and write nothing")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -47,6 +50,7 @@ class Command(BaseCommand):
                 organisation=find_organisation_by_slug(options["organisation"]),
                 kind=_kind(options["kind"]),
                 kind_property=options["kind_property"],
+                key_property=options["key"],
                 is_dry_run=options["dry_run"],
                 actor=SYSTEM,
                 at=now(),
@@ -63,8 +67,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Nothing was imported: {len(report.faulty)} of {len(report.rows)} features are not right."
             )
-        done = "would be imported" if report.is_dry_run else "imported"
-        self.stdout.write(self.style.SUCCESS(f"{len(report.rows)} zones {done}."))
+        self.stdout.write(self.style.SUCCESS(report.summary))
 
 
 def _read(name: str) -> object:
