@@ -8,7 +8,7 @@ from apps.access.api import (
     oauth,
     schema,  # noqa: F401 - tells OpenAPI how to sign in
 )
-from apps.access.api.views import grants, keys, organisations, people, policies, roles
+from apps.access.api.views import explaining, grants, keys, organisations, people, policies, roles
 
 urlpatterns = [
     path("oauth/token", oauth.token, name="oauth-token"),
@@ -28,6 +28,9 @@ urlpatterns = [
     path("api/v1/user-attributes", policies.AttributeDefinitionList.as_view(), name="user-attributes"),
     path("api/v1/user-attributes/<uuid:pk>", policies.AttributeDefinitionDetail.as_view(), name="user-attribute"),
     path("api/v1/policies", policies.PolicyList.as_view(), name="policies"),
+    path("api/v1/policies:dry-run", explaining.PolicyDryRun.as_view(), name="policies-dry-run"),
+    path("api/v1/access/explain", explaining.Explain.as_view(), name="access-explain"),
+    path("api/v1/access/who", explaining.Who.as_view(), name="access-who"),
     path("api/v1/policies/<uuid:pk>", policies.PolicyDetail.as_view(), name="policy"),
     path("api/v1/roles", roles.RoleList.as_view(), name="roles"),
     path("api/v1/roles/<uuid:pk>", roles.RoleDetail.as_view(), name="role"),

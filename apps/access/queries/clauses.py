@@ -74,19 +74,25 @@ def terms_for(user_id: UUID | None, at: datetime, expire: Callable[[datetime], N
         who |= Q(users=user_id) | Q(groups__user=user_id)
     not_over = Q(during__upper_inf=True) | Q(during__endswith__gt=at)
     rows = [
-        row for row in Policy.objects.filter(who, not_over, is_enabled=True).distinct() if _is_begun(row, at, expire)
+        row for row in Policy.objects.filter(who, not_over, is_enabled=True).distinct() if is_begun(row, at, expire)
     ]
-    below = _below({row.organisation_id for row in rows if row.organisation_id})
-    return tuple(_terms(row, below) for row in sorted(rows, key=lambda row: row.pk))
+    below = covered_by({row.organisation_id for row in rows if row.organisation_id})
+    return tuple(terms_of(row, below) for row in sorted(rows, key=lambda row: row.pk))
 
 
 def person_of(user_id: UUID | None, organisation_id: UUID | None) -> Person:
     """Return what is known of a user; two statements."""
-    types = {f"user.{each.name}": ATTRIBUTE_TYPES[each.type] for each in AttributeDefinition.objects.all()}
+    types = variable_types()
     rows = UserAttribute.objects.filter(user=user_id).select_related("definition") if user_id else ()
     values = {f"user.{row.definition.name}": attribute_value(row.definition.type, row.value, row.area) for row in rows}
     own = {"user.id": user_id, "user.organisation_id": organisation_id}
-    return Person(values={**values, **own}, types={**types, **BUILT_IN})
+    return Person(values={**values, **own}, types=types)
+
+
+def variable_types() -> dict[str, Type]:
+    """Return what conditions may ask for beside the object, with its type: ``user.clearance``, ``now``, ``channel``."""
+    attributes = {f"user.{each.name}": ATTRIBUTE_TYPES[each.type] for each in AttributeDefinition.objects.all()}
+    return {**attributes, **BUILT_IN}
 
 
 def attribute_value(of: str, value: object, area: GEOSGeometry | None) -> object:
@@ -133,10 +139,10 @@ def parse_condition(text: str, noun: str, types: Mapping[str, Type]) -> Filter |
 
 def condition_errors(text: str, actions: Iterable[str]) -> list[FieldError]:
     """Return what is wrong with a condition over these actions: it must be readable for every noun among them."""
-    types = {f"user.{each.name}": ATTRIBUTE_TYPES[each.type] for each in AttributeDefinition.objects.all()}
+    types = variable_types()
     for noun in sorted({action.partition(".")[0] for action in actions}):
         try:
-            parse_condition(text, noun, {**types, **BUILT_IN})
+            parse_condition(text, noun, types)
         except FilterError as error:
             return [
                 FieldError(pointer=f"/condition{each.pointer}", code=each.code, detail=f"{noun}: {each.detail}")
@@ -145,7 +151,8 @@ def condition_errors(text: str, actions: Iterable[str]) -> list[FieldError]:
     return []
 
 
-def _is_begun(row: Policy, at: datetime, expire: Callable[[datetime], None]) -> bool:
+def is_begun(row: Policy, at: datetime, expire: Callable[[datetime], None]) -> bool:
+    """Say whether a policy that is not over has begun; ``expire`` is told when that, or its end, comes."""
     if row.during.lower is not None and at < row.during.lower:
         expire(row.during.lower)
         return False
@@ -154,7 +161,8 @@ def _is_begun(row: Policy, at: datetime, expire: Callable[[datetime], None]) -> 
     return True
 
 
-def _below(tops: set[UUID]) -> dict[UUID, frozenset[UUID]]:
+def covered_by(tops: set[UUID]) -> dict[UUID, frozenset[UUID]]:
+    """Return, for each organisation, itself and all that lie below it: what its policies cover; one statement."""
     found: dict[UUID, set[UUID]] = {top: set() for top in tops}
     if tops:
         for pk, lineage in Organisation.objects.filter(lineage__overlap=list(tops)).values_list("pk", "lineage"):
@@ -163,7 +171,8 @@ def _below(tops: set[UUID]) -> dict[UUID, frozenset[UUID]]:
     return {top: frozenset(each) for top, each in found.items()}
 
 
-def _terms(row: Policy, below: Mapping[UUID, frozenset[UUID]]) -> Terms:
+def terms_of(row: Policy, below: Mapping[UUID, frozenset[UUID]]) -> Terms:
+    """Return a policy as it is judged by; ``below`` is what its organisation covers."""
     return Terms(
         id=row.pk,
         version=row.version,

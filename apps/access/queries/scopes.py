@@ -28,22 +28,23 @@ def scope(actor: Actor, action: str, *, with_periods: bool | None = None) -> Sco
 
     Periods are told of actions that read, for only these reach into the past, unless ``with_periods`` asks for them.
     """
-    entry, verb = _entry_of(action)
+    entry, verb = entry_of(action)
     if actor.kind is ActorKind.SYSTEM:
         return Scope(everything=True, version=access_version())
     if actor.kind is ActorKind.ANONYMOUS:
         return Scope(version=access_version())
     standing = standing_of(actor)
-    if not standing.is_active or not _in_scopes(actor, action):
+    if not standing.is_active or not in_scopes(actor, action):
         return Scope(version=standing.version, expires_at=standing.expires_at)
     policies = policies_over(standing, action, actor.channel)
     if actor.kind is ActorKind.DEVICE:
         return _scope_of_device(actor, verb, standing, policies)
     periods = verb in READING if with_periods is None else with_periods
-    return _scope_of_user(entry, verb, standing, policies, with_periods=periods)
+    return scope_of_user(entry, verb, standing, policies, with_periods=periods)
 
 
-def _entry_of(action: str) -> tuple[Protected, str]:
+def entry_of(action: str) -> tuple[Protected, str]:
+    """Return the noun and the verb of an action; raises ``LookupError`` for one that nobody registered."""
     noun, _, verb = action.partition(".")
     entry = protected(noun)
     if verb not in entry.actions:
@@ -51,7 +52,8 @@ def _entry_of(action: str) -> tuple[Protected, str]:
     return entry, verb
 
 
-def _in_scopes(actor: Actor, action: str) -> bool:
+def in_scopes(actor: Actor, action: str) -> bool:
+    """Say whether what the actor came with, a key or a token, lets it do the action at all."""
     return actor.scopes is None or action in actor.scopes
 
 
@@ -69,7 +71,8 @@ def _scope_of_device(actor: Actor, verb: str, standing: Standing, policies: Poli
     )
 
 
-def _scope_of_user(entry: Protected, verb: str, standing: Standing, policies: Policies, *, with_periods: bool) -> Scope:
+def scope_of_user(entry: Protected, verb: str, standing: Standing, policies: Policies, *, with_periods: bool) -> Scope:
+    """Return what a standing gives a user for one action, with the policies that count for it."""
     action = f"{entry.noun}.{verb}"
     if standing.is_superuser or entry.organisation is None:
         # Reference data: whoever is signed in reads it; who holds the action at the top of a tree changes it.

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeAlias, TypeVar
 from uuid import UUID
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -32,6 +32,9 @@ KEPT = 1_000
 VERSION_SQL = "SELECT version FROM access_accessversion"
 # The one thing that devices do; everything else is refused to them.
 REPORT = "report"
+# An assignment as ``fill_roles`` takes it: the actions of its role, where it is, what lies above that, and its period.
+RoleRow: TypeAlias = tuple[list[str], UUID, UUID | None, DateTimeTZRange]
+ROLE_COLUMNS: Final = ("role__actions", "organisation_id", "organisation__parent_id", "during")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +95,8 @@ def granted(standing: Standing, entry: Protected, verb: str) -> Held:
     if key not in standing.granted:
         at = clock.now()
         owned = [(pk, ALWAYS[0]) for pk in _owned(entry, verb, standing.user_id)]
-        begun = _begun(standing, _granted(entry, verb, standing.user_id), at)
-        standing.granted[key] = _held([*begun, *owned], at)
+        begun = begun_rows(standing, _granted(entry, verb, standing.user_id), at)
+        standing.granted[key] = held_of([*begun, *owned], at)
     return standing.granted[key]
 
 
@@ -164,23 +167,30 @@ def _read_device(actor: Actor, version: int, at: datetime) -> Standing:
 
 
 def _add_roles(standing: Standing, user_id: UUID, at: datetime) -> None:
-    """Fill in the actions of the user's assignments, each with the organisations where it holds, and for how long."""
-    rows = Assignment.objects.filter(Q(user=user_id) | Q(group__user=user_id)).values_list(
-        "role__actions", "organisation_id", "organisation__parent_id", "during"
-    )
+    """Fill in the actions of the user's assignments; two statements."""
+    rows = list(Assignment.objects.filter(Q(user=user_id) | Q(group__user=user_id)).values_list(*ROLE_COLUMNS))
+    fill_roles(standing, rows, below_each({organisation_id for _, organisation_id, _, _ in rows}), at)
+
+
+def fill_roles(
+    standing: Standing, rows: Iterable[RoleRow], below: Mapping[UUID, Collection[UUID]], at: datetime
+) -> None:
+    """Fill in the actions of assignments, each with the organisations where it holds, and for how long.
+
+    ``below`` is, for each organisation of an assignment, itself and all that lie below it.
+    """
     given: defaultdict[str, list[tuple[UUID, TimeWindow]]] = defaultdict(list)
     at_root: set[str] = set()
-    for (actions, organisation_id, parent_id), window in _begun(
+    for (actions, organisation_id, parent_id), window in begun_rows(
         standing, (((actions, owner, parent), during) for actions, owner, parent, during in rows), at
     ):
         for action in actions:
             given[action].append((organisation_id, window))
         if parent_id is None and window.contains(at):
             at_root.update(actions)
-    below = _below({organisation_id for places in given.values() for organisation_id, _ in places})
     standing.at_root = frozenset(at_root)
     for action, places in given.items():
-        held = _held(((each, window) for top, window in places for each in below[top]), at)
+        held = held_of(((each, window) for top, window in places for each in below[top]), at)
         standing.organisations[action] = held.now
         if held.periods:
             standing.periods[action] = held.periods
@@ -192,14 +202,17 @@ def _add_terms(standing: Standing, at: datetime) -> None:
     A superuser passes all but a mandatory deny, and devices, which nobody permits anything, meet only what refuses.
     """
     terms = terms_for(standing.user_id, at, lambda until: _expire(standing, until))
+    standing.terms = tuple(each for each in terms if binds(standing, each))
+
+
+def binds(standing: Standing, terms: Terms) -> bool:
+    """Say whether a policy that names somebody, or everybody, counts for them."""
     if standing.is_superuser:
-        terms = tuple(each for each in terms if each.mandatory)
-    elif standing.user_id is None:
-        terms = tuple(each for each in terms if each.effect in (Effect.REQUIRE, Effect.DENY))
-    standing.terms = terms
+        return terms.mandatory
+    return standing.user_id is not None or terms.effect in (Effect.REQUIRE, Effect.DENY)
 
 
-def _begun(
+def begun_rows(
     standing: Standing, rows: Iterable[tuple[T, DateTimeTZRange]], at: datetime
 ) -> Iterator[tuple[T, TimeWindow]]:
     """Yield what has begun, over or not, with its period; the standing ends when one of them begins or ends."""
@@ -212,7 +225,8 @@ def _begun(
         yield what, TimeWindow(start=during.lower, end=during.upper)
 
 
-def _held(places: Iterable[tuple[UUID, TimeWindow]], at: datetime) -> Held:
+def held_of(places: Iterable[tuple[UUID, TimeWindow]], at: datetime) -> Held:
+    """Return where something is held, from the places and the periods for which it is."""
     found: defaultdict[UUID, list[TimeWindow]] = defaultdict(list)
     for id_, window in places:
         found[id_].append(window)
@@ -228,7 +242,7 @@ def _expire(standing: Standing, at: datetime) -> None:
         standing.expires_at = at
 
 
-def _below(tops: set[UUID]) -> dict[UUID, set[UUID]]:
+def below_each(tops: set[UUID]) -> dict[UUID, set[UUID]]:
     """Return, for each organisation, itself and all that lie below it; one query."""
     below: dict[UUID, set[UUID]] = {top: set() for top in tops}
     if tops:

@@ -12,6 +12,7 @@ from apps.access.services.attributes import (
     describe_attribute,
     set_attribute,
 )
+from apps.access.services.dry_run import draft_policy
 from apps.access.services.grants import grant_access, revoke_access
 from apps.access.services.identities import is_subject, link_identity, sign_in_identity, unlink_identity
 from apps.access.services.keys import (
@@ -69,6 +70,7 @@ __all__ = [
     "delete_policy",
     "delete_role",
     "describe_attribute",
+    "draft_policy",
     "end_assignment",
     "forget_expired_tokens",
     "forget_sign_in_failures",

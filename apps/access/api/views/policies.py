@@ -55,7 +55,7 @@ class PolicyList(ListView):
         body = read_body(request, PolicyWriteSerializer)
         organisation_id = body.pop("organisation_id")
         row = services.create_policy(
-            _changes(body), organisation_id=organisation_id, actor=actor_of(request), at=clock.now()
+            changes_of(body), organisation_id=organisation_id, actor=actor_of(request), at=clock.now()
         )
         return created(PolicySerializer(row).data, location=reverse("policy", args=[row.pk]), version=row.version)
 
@@ -74,7 +74,7 @@ class PolicyDetail(NounView):
     def patch(self, request: Request, pk: UUID, *, expected_version: int | None) -> Response:
         """Change a policy, at once in force."""
         visible_row(Policy.objects.all(), pk, actor_of(request), "policies.view")
-        changes = _changes(read_body(request, PolicyChangeSerializer, partial=True), Policy.objects.get(pk=pk))
+        changes = changes_of(read_body(request, PolicyChangeSerializer, partial=True), Policy.objects.get(pk=pk))
         row = services.change_policy(
             pk, changes, actor=actor_of(request), at=clock.now(), expected_version=expected_version
         )
@@ -178,7 +178,7 @@ class UserAttributeDetail(NounView):
         return deleted()
 
 
-def _changes(body: dict[str, Any], policy: Policy | None = None) -> services.PolicyChanges:
+def changes_of(body: dict[str, Any], policy: Policy | None = None) -> services.PolicyChanges:
     """Return a body as the service takes it; a period of which one end is not said keeps that end."""
     changes: Any = dict(body)
     if {"begins_at", "ends_at"} & changes.keys():
