@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
@@ -22,6 +23,7 @@ from apps.access.queries import (
     predicate,
     visible,
 )
+from apps.access.queries.standing import one_moment
 from apps.access.registry import all_protected
 from apps.access.types import ANONYMOUS, SYSTEM, Actor, ActorKind, Subject
 from apps.assets.models import Asset, AssetKind
@@ -334,3 +336,14 @@ def test_every_table_of_grants_moves_the_version() -> None:
 
     assert tables - watched == set()
     assert len(tables) >= 6
+
+
+def test_a_request_that_reads_is_decided_by_one_version() -> None:
+    with CaptureQueriesContext(connection) as asked, one_moment():
+        versions = {access_version() for _ in range(3)}
+    assert len(versions) == 1
+    assert len(asked) == 1
+    with CaptureQueriesContext(connection) as asked:
+        access_version()
+        access_version()
+    assert len(asked) == 2

@@ -10,6 +10,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeAlias, TypeVar
@@ -73,8 +75,26 @@ class Standing:
 
 
 def access_version() -> int:
-    """Return the number that moves with every change of access; 0 before the first."""
-    return AccessVersion.objects.values_list("version", flat=True).first() or 0
+    """Return the number that moves with every change of access, 0 before the first; in ``one_moment`` asked once."""
+    moment = _moment.get()
+    if moment is None:
+        return _read_version()
+    if moment.version is None:
+        moment.version = _read_version()
+    return moment.version
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Decide everything inside by one version of access: for reading, where a page should not change its mind.
+
+    Never for writing, nor for longer than a request: what has changed since is not seen.
+    """
+    token = _moment.set(_Moment())
+    try:
+        yield
+    finally:
+        _moment.reset(token)
 
 
 def standing_of(actor: Actor) -> Standing:
@@ -272,6 +292,20 @@ def _owned(entry: Protected, verb: str, user_id: UUID | None) -> Iterable[UUID]:
         return ()
     ids: Iterable[UUID] = entry.model._default_manager.filter(**{entry.owner: user_id}).values_list("pk", flat=True)
     return ids
+
+
+def _read_version() -> int:
+    return AccessVersion.objects.values_list("version", flat=True).first() or 0
+
+
+@dataclass(slots=True)
+class _Moment:
+    """The version by which a request is decided, once it has been asked for."""
+
+    version: int | None = None
+
+
+_moment: ContextVar[_Moment | None] = ContextVar("access_moment", default=None)
 
 
 class _Kept:
