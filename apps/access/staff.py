@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
@@ -27,6 +28,7 @@ from apps.access.queries import (
     actor_of_user,
     allowed_actions,
     decides,
+    hidden_fields,
     parts_of,
     scope,
     sign_in_blocked_until,
@@ -35,7 +37,7 @@ from apps.access.queries import (
 from apps.access.queries.standing import codename
 from apps.access.registry import judge, protected_model
 from apps.access.services import grant_access, revoke_access
-from apps.access.types import READING, Actor, Scope
+from apps.access.types import ANONYMOUS, READING, Actor, Channel, Scope
 from apps.core import clock
 from apps.core.models import Row
 from apps.core.staff import READ_VERSION, RefusableForm, require_read_version
@@ -44,7 +46,8 @@ from apps.core.types import TimeWindow, WatchfloorError
 
 def actor_of_staff(request: HttpRequest) -> Actor:
     """Return the actor that the signed-in member of staff is."""
-    return actor_of_user(request.user)
+    actor = actor_of_user(request.user)
+    return actor if actor == ANONYMOUS else replace(actor, channel=Channel.ADMIN)
 
 
 def narrow(queryset: models.QuerySet[Any], actor: Actor) -> models.QuerySet[Any]:
@@ -81,6 +84,10 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     change_form_before_template = "access/read_version.html"
 
     show_full_result_count = False
+    # What is shown under another name than that of the published field: ``{"map": "geometry"}``.
+    tells_of: ClassVar[dict[str, str]] = {}
+    # The published field by which rows are called; where it may be hidden, nothing of the noun is shown here.
+    called_by: str = ""
     list_filter_sheet = False
 
     def save_through(self, request: HttpRequest, row: models.Model, form: ModelForm[Any], change: bool) -> models.Model:
@@ -100,6 +107,49 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
             raise ImproperlyConfigured(f"{type(self).__name__} saves no parts.")
         _save_grants(row, entry.noun, formset, actor_of_staff(request))
 
+    # What is hidden
+
+    def hidden(self, request: HttpRequest) -> frozenset[str]:
+        """Return the fields that a policy may hide from the person: the admin leaves them out of everything."""
+        asked: dict[str, frozenset[str]] = request.__dict__.setdefault("_hidden", {})
+        noun = protected_model(self.model).noun
+        if noun not in asked:
+            asked[noun] = hidden_fields(actor_of_staff(request), noun)
+        return asked[noun]
+
+    def is_hidden(self, request: HttpRequest, name: str) -> bool:
+        """Say whether something that the admin shows, or searches, tells of a hidden field."""
+        heads = {each.partition(".")[0] for each in self.hidden(request)}
+        return bool(heads) and self.tells_of.get(name, name.lstrip("=^@").partition("__")[0]) in heads
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        """Return the columns that hide nothing."""
+        return [each for each in super().get_list_display(request) if not self.is_hidden(request, str(each))]
+
+    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+        """Return what is searched: nothing that is hidden."""
+        return [each for each in super().get_search_fields(request) if not self.is_hidden(request, each)]
+
+    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        """Return the form without what is hidden."""
+        found = super().get_fieldsets(request, obj)
+        if not self.hidden(request):
+            return found
+        return [(title, {**options, "fields": self._unhidden(request, options["fields"])}) for title, options in found]
+
+    def get_inlines(self, request: HttpRequest, obj: models.Model | None) -> Any:
+        """Return the parts without those that tell of what is hidden."""
+        return [each for each in super().get_inlines(request, obj) if not self.is_hidden(request, each.__name__)]
+
+    def _unhidden(self, request: HttpRequest, fields: Iterable[Any]) -> list[Any]:
+        kept: list[Any] = []
+        for each in fields:
+            if isinstance(each, str):
+                kept += [] if self.is_hidden(request, each) else [each]
+            elif row := self._unhidden(request, each):
+                kept.append(tuple(row))
+        return kept
+
     # What is shown
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
@@ -108,7 +158,8 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
 
     def get_list_filter(self, request: HttpRequest) -> Sequence[Any]:
         """Return the filters; a bare relation becomes one that offers only what is visible."""
-        return [self._guard_filter(each) for each in super().get_list_filter(request)]
+        found = super().get_list_filter(request)
+        return [self._guard_filter(each) for each in found if not self.is_hidden(request, _name_of(each))]
 
     def formfield_for_foreignkey(
         self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
@@ -236,6 +287,8 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
 
     def _may(self, request: HttpRequest, verb: str, row: models.Model | None) -> bool:
         reach = self._scope(request, verb)
+        if self.called_by and self.is_hidden(request, self.called_by):
+            return False
         if row is None:
             return not reach.is_empty()
         return decides(reach, row, reads=verb in READING)
@@ -369,6 +422,11 @@ class SignInForm(AuthenticationForm, AdminAuthenticationForm):  # type: ignore[m
             return error
         minutes = max(1, round((until - clock.now()).total_seconds() / 60))
         return ValidationError(f"Too many attempts. Try again in {minutes} min.", code="throttled")
+
+
+def _name_of(each: Any) -> str:
+    named = each[0] if isinstance(each, list | tuple) else each
+    return named if isinstance(named, str) else str(getattr(named, "parameter_name", ""))
 
 
 def _save_grants(thing: models.Model, noun: str, formset: Any, actor: Actor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -117,6 +117,8 @@ class AssetKindAdmin(GuardedAdmin):
 class AssetAdmin(GuardedAdmin):
     """Assets, found by name or by any of their identifiers."""
 
+    called_by = "name"
+    tells_of: ClassVar = {"IdentifierInline": "identifiers", "known_as": "identifiers"}
     list_display = ("name", "kind", "organisation", "known_as", "is_active", "changed_at")
     list_filter = ("kind", "organisation", "is_active")
     list_select_related = ("kind", "organisation")

@@ -14,6 +14,7 @@ from apps.access.queries import predicate, published_by_id
 from apps.access.registry import protected
 from apps.access.types import Actor, Predicate
 from apps.access.veils import veiled_data
+from apps.core.clock import now
 from apps.core.types import Feature
 from apps.events.models import Epoch, Event
 from apps.events.registry import view_action
@@ -83,7 +84,7 @@ def visible_page(actor: Actor, *, after: Cursor, limit: int, scan: int, matching
     items: list[dict[str, object]] = []
     reached = after.offset
     for row in rows:
-        if len(items) == limit:
+        if len(items) == limit or reader.is_early(row):
             break
         reached = row.offset or reached
         if row.matches and (envelope := reader.read(row)) is not None:
@@ -122,9 +123,9 @@ class Reader:
         """
         if not self._sees_all(row.also, row.occurred_at):
             return None
-        now, before = (self._image(row, part) for part in ("object", "previous"))
-        if self._sees(row.noun, row.object_id, row.organisation_id, row.occurred_at, now or before):
-            return {**cloud_event(row), "data": self._kept(row, now or before, before)}
+        after, before = (self._image(row, part) for part in ("object", "previous"))
+        if self._sees(row.noun, row.object_id, row.organisation_id, row.occurred_at, after or before):
+            return {**cloud_event(row), "data": self._kept(row, after or before, before)}
         owner = row.previous_organisation_id or (row.organisation_id if before is not None else None)
         if owner is not None and self._sees(row.noun, row.object_id, owner, row.occurred_at, before):
             return without_object(cloud_event(row))
@@ -141,6 +142,14 @@ class Reader:
         ):
             data["previous"] = None
         return veiled_data(data, reach.obligations(row.object_id, row.organisation_id, image))
+
+    def is_early(self, row: Event) -> bool:
+        """Say whether the event may be told only later: a page ends before it, and whoever comes back begins there."""
+        reach = self._predicate(view_action(row.noun))
+        if not reach.policies.delays:
+            return False
+        image = self._image(row, "object") or self._image(row, "previous")
+        return row.occurred_at > now() - reach.obligations(row.object_id, row.organisation_id, image).delay
 
     def _image(self, row: Event, part: str) -> Feature | None:
         """Return the object as policies judge it: as the event tells it, or what a part is judged as, as it is now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -107,6 +107,19 @@ class GroupGrantInline(GrantInline):
 class IncidentAdmin(LifecycleAdminMixin, GuardedAdmin):
     """Incidents: the list of what is to be done, and one page for each."""
 
+    called_by = "title"
+    tells_of: ClassVar = {
+        "map": "geometry",
+        "place": "geometry",
+        "EvidenceInline": "geometry",
+        "about": "asset_name",
+        "assignee": "assignee_id",
+        "rule": "rule_id",
+        "severity_badge": "severity",
+        "state_badge": "state",
+        "over": "state",
+        "finding_shown": "finding",
+    }
     form = IncidentForm
     list_display = (
         "title",

@@ -159,7 +159,8 @@ def read_snapshot(view: View, actor: Actor, reach: Predicate, limits: Limits) ->
         for feature in chunk:
             about = judged.get(feature.id)
             owed = owed_for(reach, topic.noun, feature, about)
-            if shows(reach, topic.noun, feature, about) and is_in_view(veiled(feature, owed), view):
+            is_shown = shows(reach, topic.noun, feature, about) and not owed.delay
+            if is_shown and is_in_view(veiled(feature, owed), view):
                 found.append(feature)
                 veils |= {} if owed == FREE else {feature.id: owed}
         if len(found) > limits.snapshot_features:

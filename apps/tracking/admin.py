@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -45,6 +45,8 @@ class ReadOnlyAdmin(GuardedAdmin):
 class PresenceAdmin(ReadOnlyAdmin):
     """Where everything is, for those who may follow it: to see an asset is not to know where it is."""
 
+    called_by = "geometry"
+    tells_of: ClassVar = {"contact": "connectivity", "speed": "speed_mps", "course": "course_deg"}
     list_display = ("asset", "contact", "fixed_at", "speed", "course", "source")
     list_filter = ("connectivity", "source")
     list_select_related = ("asset", "source")

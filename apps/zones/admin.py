@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
@@ -95,6 +95,8 @@ class ZoneKindAdmin(GuardedAdmin):
 class ZoneAdmin(GuardedAdmin):
     """Zones, drawn and edited on a map that works offline."""
 
+    called_by = "name"
+    tells_of: ClassVar = {"area": "geometry", "map": "geometry", "heights": "lower_m", "VersionInline": "geometry"}
     form = ZoneForm
     list_display = ("name", "kind_shown", "organisation", "heights", "in_force", "is_active", "changed_at")
     list_filter = ("kind", "organisation", "is_active")
@@ -182,6 +184,8 @@ class ZoneAdmin(GuardedAdmin):
 class ZoneVersionAdmin(GuardedAdmin):
     """What zones were; nothing here changes."""
 
+    called_by = "name"
+    tells_of: ClassVar = {"area": "geometry", "map": "geometry", "heights": "lower_m", "in_force": "valid_from"}
     list_display = ("name", "version", "change", "actor_label", "recorded_at")
     list_filter = ("change",)
     search_fields = ("name",)

@@ -176,3 +176,54 @@ def test_the_grid_is_the_same_whoever_asks_and_however_often() -> None:
         assert snap(west, south, 2_000) == (west, south)
         assert -180 <= west <= 180
         assert -90 <= south <= 90
+
+
+def test_the_admin_leaves_out_what_is_hidden(harbour, bob) -> None:
+    limit(harbour, "assets.*", hidden_fields=["attributes.code", "identifiers"])
+    asset = make_asset(
+        "Tug", organisation=harbour, attributes={"code": SECRET}, identifiers=[("mmsi", SECRET.lower())]
+    )
+    assign(bob, ["assets.change"], harbour)
+    client = signed_in(bob)
+
+    pages = [
+        client.get(f"/admin/assets/asset/{asset.pk}/change/").content.decode(),
+        client.get("/admin/assets/asset/").content.decode(),
+        client.get("/admin/").content.decode(),
+    ]
+    found = client.get(f"/admin/assets/asset/?q={SECRET.lower()}").content.decode()
+
+    assert "Tug" in pages[0]
+    assert "Tug" in pages[1]
+    assert SECRET.lower() not in "".join(pages).lower()
+    assert str(asset.pk) not in found
+
+
+def test_whose_name_is_hidden_is_not_in_the_admin_at_all(harbour, bob) -> None:
+    limit(harbour, "incidents.view", hidden_fields=["title"])
+    incident = make_incident(harbour, title=SECRET)
+    client = signed_in(bob)
+
+    assert client.get(f"/admin/incidents/incident/{incident.pk}/change/").status_code in (302, 403, 404)
+    assert client.get("/admin/incidents/incident/").status_code == 403
+    assert SECRET not in client.get("/admin/").content.decode()
+
+
+def test_a_condition_over_reports_is_asked_of_the_asset(harbour) -> None:
+    reporter = make_user("reporter")
+    assign(reporter, ["assets.report"], harbour)
+    long = make_asset("long", organisation=harbour, attributes={"length_m": 90})
+    short = make_asset("short", organisation=harbour, attributes={"length_m": 9})
+    make_policy(
+        "require",
+        ["assets.report"],
+        "attributes.length_m > 50 AND ${channel} = 'ingest'",
+        organisation=harbour,
+    )
+    at = clock.now()
+    reports = [Report(str(asset.pk), Fix(fixed_at=at, lon=1.0, lat=2.0)) for asset in (long, short)]
+
+    result = ingest(*reports, actor=actor_of_user(reporter), received_at=at)
+
+    assert result.stored == 1
+    assert [each.code for each in result.quarantined] == ["unknown_asset"]

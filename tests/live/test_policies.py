@@ -116,3 +116,19 @@ def test_what_is_hidden_is_absent_from_snapshot_and_event(cast, connect, publish
     assert "title" not in shown["charlie"]
     assert 'title":' not in str(sockets["charlie"].log).replace("'", '"')
     assert shown["charlie"]["severity"] == shown["bob"]["severity"]
+
+
+def test_what_may_be_seen_only_late_is_not_on_the_feed(cast, connect, publish) -> None:
+    asset = make_asset("Tug 7", organisation=cast.harbour)
+    other = make_asset("Tug 8", organisation=cast.harbour, attributes={"length_m": 60})
+    make_policy("limit", ["assets.track"], f"NOT ({LONG})", organisation=cast.harbour, delay_s=600)
+    sail(asset, 10.0, 50.0, ago=5)
+    sail(other, 10.0, 50.0, ago=5)
+    publish()
+    bob = connect(cast.bob)
+    bob.subscribe("p", "positions")
+    sail(asset, 10.1, 50.1)
+    sail(other, 10.1, 50.1)
+    moved = bob.wait(lambda frame: frame["type"] == "event" and frame["reason"] == "moved", seconds=5)
+    assert moved["id"] == str(other.pk)
+    assert str(asset.pk) not in str(bob.log)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser
@@ -15,7 +16,7 @@ from apps.access.api.addresses import client_address
 from apps.access.models import ApiKey, DeviceKey
 from apps.access.queries import actor_of_token, actor_of_user, device_actor_of_token, lacks_second_factor
 from apps.access.services import note_key_use
-from apps.access.types import ANONYMOUS, Actor
+from apps.access.types import ANONYMOUS, Actor, Channel
 from apps.core import clock
 from apps.core.types import NotAllowed
 
@@ -30,9 +31,14 @@ CHALLENGE = 'Bearer realm="watchfloor"'
 def actor_of(request: Request | HttpRequest) -> Actor:
     """Return the actor of a request, after authentication; ``ANONYMOUS`` for nobody."""
     if isinstance(request, Request):
-        return request.auth if isinstance(request.auth, Actor) else ANONYMOUS
+        return by_rest(request.auth) if isinstance(request.auth, Actor) else ANONYMOUS
     user = getattr(request, "user", None)
-    return ANONYMOUS if lacks_second_factor(request) else actor_of_user(user)
+    return ANONYMOUS if lacks_second_factor(request) else by_rest(actor_of_user(user))
+
+
+def by_rest(actor: Actor) -> Actor:
+    """Return somebody who comes over REST, unless they came by another door."""
+    return actor if actor == ANONYMOUS or actor.channel else replace(actor, channel=Channel.REST)
 
 
 def bearer_token(authorization: str) -> str | None:

@@ -26,7 +26,7 @@ from apps.access.queries.doors import (
     visible_row,
 )
 from apps.access.queries.grants import Grant, find_grant, find_holder, grantable_object, grants_of
-from apps.access.queries.hiding import hidden_fields, is_limited, kept_back, owed_by_id, veiled_body
+from apps.access.queries.hiding import hidden_fields, is_limited, kept_back, owed_by_id, veiled_body, visible_in_full
 from apps.access.queries.holdings import held_actions, holds, holds_at_root, is_all_powerful, outranks
 from apps.access.queries.people import (
     access_token_of,
@@ -94,5 +94,6 @@ __all__ = [
     "validity_of",
     "veiled_body",
     "visible",
+    "visible_in_full",
     "visible_row",
 ]

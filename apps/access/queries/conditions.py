@@ -15,6 +15,7 @@ from django.db.models.functions import Cast
 from apps.access.judging import Clause, Policies
 from apps.access.registry import judge
 from apps.access.types import Protected, Scope, Windows
+from apps.core.branches import MOST
 from apps.core.types import TimeWindow
 from apps.filters.queries import compile_sql_ternary
 from apps.filters.types import FilterError
@@ -37,6 +38,27 @@ def condition_of(reach: Scope, entry: Protected, *, reads: bool) -> Q | None:
     if entry.judged_as is not None:
         return _by_judge(reach.policies, entry, held, instant)
     return _allowed(reach.policies, entry, held, instant)
+
+
+def branches_of(reach: Scope, entry: Protected) -> list[Q]:
+    """Return the same rows of a noun as a union of selective conditions, each with an index of its own.
+
+    Empty where there are none such, or too many: then one condition does as well (``docs/decisions/0008``).
+    """
+    if reach.everything or entry.judged_as or entry.instant or entry.organisation is None:
+        return []
+    if len(reach.organisation_ids) + len(reach.policies.permits) >= MOST:
+        return []
+    held = [Q(**{entry.organisation: each}) for each in sorted(reach.organisation_ids)]
+    if reach.object_ids:
+        held.append(Q(**{f"{entry.object_path}__in": reach.object_ids}))
+    permitted = [_where(each, entry) & _true(each) for each in reach.policies.permits]
+    return [*held, *permitted] if len(held) + len(permitted) > 1 else []
+
+
+def refusals_of(reach: Scope, entry: Protected) -> Q | None:
+    """Return which rows no policy refuses; ``None`` where none could."""
+    return _not_refused(reach.policies, entry)
 
 
 def _held(reach: Scope, entry: Protected, *, reads: bool) -> Q:

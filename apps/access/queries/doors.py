@@ -10,10 +10,11 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 
 from apps.access.judging import Obligations
-from apps.access.queries.conditions import condition_of, in_windows
+from apps.access.queries.conditions import branches_of, condition_of, in_windows, refusals_of
 from apps.access.queries.scopes import scope
 from apps.access.registry import judge, protected, protected_model
 from apps.access.types import ALWAYS, READING, Actor, Predicate, Protected, Scope, Subject, Windows
+from apps.core.branches import of_any
 from apps.core.types import Feature, NotAllowed, NotFound
 
 M = TypeVar("M", bound=Model)
@@ -33,13 +34,23 @@ def visible(queryset: QuerySet[M], actor: Actor, action: str) -> QuerySet[M]:
 
     A row of history (``Protected.instant``) is compared with the periods of one's rights.
     """
+    return reached(queryset, scope(actor, action), action)
+
+
+def reached(queryset: QuerySet[M], reach: Scope, action: str) -> QuerySet[M]:
+    """Return the rows that a scope of the action reaches, for whoever has one already."""
     entry = protected_model(queryset.model)
     _require_judged_by(entry, action)
-    reach = scope(actor, action)
     if reach.is_empty():
         return queryset.none()
     condition = condition_of(reach, entry, reads=_reads(action))
-    return queryset if condition is None else queryset.filter(condition)
+    if condition is None:
+        return queryset
+    branches = branches_of(reach, entry)
+    if not branches:
+        return queryset.filter(condition)
+    refusals = refusals_of(reach, entry)
+    return of_any(queryset if refusals is None else queryset.filter(refusals), branches)
 
 
 def visible_row(queryset: QuerySet[M], pk: UUID, actor: Actor, action: str) -> M:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
+from django.db.models import Model, QuerySet
 
 from apps.access.judging import FREE, Obligations
-from apps.access.queries.doors import published_by_id
+from apps.access.queries.doors import published_by_id, reached
 from apps.access.queries.scopes import scope
 from apps.access.registry import judge, protected
 from apps.access.types import READING, Actor, Scope
 from apps.access.veils import GEOMETRY, coarsened, without
+
+M = TypeVar("M", bound=Model)
 
 
 def hidden_fields(actor: Actor, noun: str) -> frozenset[str]:
@@ -41,6 +44,15 @@ def hidden_fields(actor: Actor, noun: str) -> frozenset[str]:
 def is_limited(actor: Actor, action: str) -> bool:
     """Say whether anything that the actor may do the action to may have to be shown in part."""
     return scope(actor, action).policies.obliges
+
+
+def visible_in_full(queryset: QuerySet[M], actor: Actor, action: str) -> QuerySet[M]:
+    """Return the rows that the actor may do the action to, none where any of them may have to be shown in part.
+
+    For overviews, which show what they like of a row.
+    """
+    reach = scope(actor, action)
+    return queryset.none() if reach.policies.obliges else reached(queryset, reach, action)
 
 
 def owed_by_id(reach: Scope, noun: str, owners: Mapping[UUID, UUID | None]) -> dict[UUID, Obligations]:

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import Count, F, Func, QuerySet, UUIDField
 
 from apps.access.models import User
-from apps.access.queries import visible
+from apps.access.queries import visible_in_full as visible
 from apps.access.types import Actor
 from apps.assets.models import Asset
 from apps.incidents.models import Incident

@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.branches import first_of
 from apps.core.types import FieldError, Invalid
 
 DEFAULT_LIMIT = 100
@@ -47,7 +48,7 @@ class KeysetPaginator(BasePagination):
         cursor = request.query_params.get("cursor")
         if cursor is not None:
             ordered = ordered.filter(after(order, read_cursor(cursor, request.path, order, queryset.model)))
-        rows = list(ordered[: limit + 1])
+        rows = list(first_of(ordered, order, limit + 1))
         self.next = self._next_url(rows[limit - 1], order, queryset.model) if len(rows) > limit else None
         return rows[:limit]
 

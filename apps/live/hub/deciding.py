@@ -103,6 +103,8 @@ def decide_position(position: Position, shown: Shown, known: Held) -> Decision |
     held = known.get(position.asset_id)
     is_allowed = shown.reach.allows(position.asset_id, position.organisation_id, shown.about(position.asset_id))
     owed = owed_of(position, shown)
+    # Too early for whoever may see it only later: the lane knows no past, so it tells nothing of it.
+    is_allowed = is_allowed and not owed.delay
     lon, lat = snap(position.lon, position.lat, owed.coarsen_m) if owed.coarsen_m else (position.lon, position.lat)
     is_in_view = is_point_in(lon, lat, shown.view.bbox)
     if is_in_view and shown.view.filter is not None:
@@ -154,6 +156,8 @@ def _is_in_view(row: LogRow, shown: Shown) -> bool:
 
 def _may_see(row: LogRow, shown: Shown) -> bool:
     """Say whether a row may be told: a picture as the object would be listed, anything else by when it happened."""
+    if owed_of_row(row, shown).delay:
+        return False
     if row.picture is not None:
         return shows(shown.reach, row.noun, row.picture)
     return shown.reach.allows_at(row.object_id, row.organisation_id, row.at, shown.about(row.object_id))

@@ -6,7 +6,7 @@ so that nobody learns which assets exist.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -16,7 +16,7 @@ from uuid import UUID
 
 from apps.access.types import Predicate
 from apps.assets.types import AssetRef
-from apps.core.types import AssetId, Fix
+from apps.core.types import AssetId, Feature, Fix
 from apps.tracking.rules.presence import connectivity_at
 from apps.tracking.rules.screening import FUTURE_TOLERANCE
 from apps.tracking.services.known import Known
@@ -111,13 +111,30 @@ def admit(submissions: Sequence[Submission], known: Known) -> Batch:
     assets = known.assets(names)
     for number, submission in enumerate(submissions):
         allowed = known.may_report(submission.actor, submission.received_at)
-        _admit_one(batch, number, known.source_id(submission.source), allowed, assets)
+        named = (assets[item.asset] if isinstance(item.asset, str) else item.asset for item in _reports(submission))
+        judged = known.judged(allowed, (asset.id for asset in named if asset is not None)) if allowed.policies else {}
+        _admit_one(batch, number, known.source_id(submission.source), Judge(allowed, judged), assets)
     batch.groups = _groups(batch.rows)
     return batch
 
 
+class Judge(NamedTuple):
+    """What a sender may report for, and the assets that policies judge for it."""
+
+    allowed: Predicate
+    things: Mapping[UUID, Feature]
+
+    def allows(self, asset: AssetRef) -> bool:
+        """Say whether the sender may report for the asset."""
+        return self.allowed.allows(asset.id, asset.organisation_id, self.things.get(asset.id))
+
+
+def _reports(submission: Submission) -> Iterator[Report]:
+    return (item for item in submission.items if isinstance(item, Report))
+
+
 def _admit_one(
-    batch: Batch, number: int, source_id: int, allowed: Predicate, assets: Mapping[str, AssetRef | None]
+    batch: Batch, number: int, source_id: int, allowed: Judge, assets: Mapping[str, AssetRef | None]
 ) -> None:
     submission = batch.submissions[number]
     received_at = submission.received_at
@@ -139,9 +156,9 @@ def _admit_one(
         batch.aside.append(Aside(number, index, item, why or UNKNOWN, owner.organisation_id))
 
 
-def _why_not(asset: AssetRef | None, fix: Fix, allowed: Predicate, latest: datetime) -> Refused | None:
+def _why_not(asset: AssetRef | None, fix: Fix, allowed: Judge, latest: datetime) -> Refused | None:
     """Return why a fix may not be stored. The same words for what does not exist and for what is somebody else's."""
-    if asset is None or not allowed.allows(asset.id, asset.organisation_id):
+    if asset is None or not allowed.allows(asset):
         return UNKNOWN
     if not asset.is_active:
         return INACTIVE

@@ -7,7 +7,8 @@ never more than a shortcut, and a batch costs one round trip.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -15,12 +16,12 @@ from uuid import UUID
 from django.db import connection
 
 from apps.access.queries import VERSION_SQL as ACCESS_VERSION_SQL
-from apps.access.queries import access_version, predicate
-from apps.access.types import Actor, Predicate
+from apps.access.queries import access_version, predicate, published_by_id
+from apps.access.types import Actor, Channel, Predicate
 from apps.assets.queries import VERSION_SQL as ASSETS_VERSION_SQL
 from apps.assets.queries import asset_refs, asset_set_version, assets_by_identifier
 from apps.assets.types import AssetRef
-from apps.core.types import AssetId
+from apps.core.types import AssetId, Feature
 from apps.tracking.services.sources import open_source
 from apps.zones.queries import VERSION_SQL as ZONES_VERSION_SQL
 from apps.zones.queries import zone_index
@@ -51,6 +52,7 @@ class Known:
         self._assets: dict[str, AssetRef | None] = {}
         self._unheard: list[AssetId] = []
         self._scopes: dict[Actor, Predicate] = {}
+        self._things: dict[UUID, Feature] = {}
         self._sources: dict[str, int] = {}
 
     def assets(self, names: Collection[str]) -> dict[str, AssetRef | None]:
@@ -87,8 +89,24 @@ class Known:
             return kept
         if len(self._scopes) >= MOST_ACTORS:
             self._scopes = {}
-        fresh = self._scopes[actor] = predicate(actor, REPORT)
+        fresh = self._scopes[actor] = predicate(replace(actor, channel=Channel.INGEST), REPORT)
         return fresh
+
+    def judged(self, allowed: Predicate, asset_ids: Iterable[UUID]) -> Mapping[UUID, Feature]:
+        """Return assets as policies judge them; nothing, at no cost, where no policy counts for what is reported.
+
+        They are true of the version of the assets, like everything here. Where time has a say, the scope is asked for
+        anew each second, and decides by its own clock.
+        """
+        if not allowed.policies:
+            return {}
+        kept = self._things
+        missing = {asset_id for asset_id in asset_ids if asset_id not in kept}
+        if missing and len(kept) + len(missing) > MOST_NAMES:
+            kept = self._things = {}
+        if missing:
+            kept.update(published_by_id("assets", missing))
+        return kept
 
 
 def known() -> Known:

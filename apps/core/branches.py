@@ -1,0 +1,65 @@
+"""Pages and counts of a queryset that is the union of few selective conditions.
+
+``a OR b OR c`` with an order and a limit makes PostgreSQL walk the whole order, or sort everything that is found. Told
+apart, each branch walks an index of its own and stops at the limit. Whoever narrows a queryset so says what its
+branches are; whoever pages or counts asks here, and others lose nothing by not knowing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+from typing import Any, Final, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+
+M = TypeVar("M", bound=Model)
+HINT: Final = "branches"
+# More branches than that cost more than they save.
+MOST: Final = 16
+
+
+def of_any(queryset: QuerySet[M], branches: Sequence[Q]) -> QuerySet[M]:
+    """Return the rows that meet any of the conditions; the queryset knows that it is their union."""
+    found = queryset.filter(reduce(or_, branches))
+    last = found.query.where.children[-1]
+    if len(branches) > 1 and len(branches) <= MOST and getattr(last, "connector", "") == "OR":
+        found._add_hints(**{HINT: (len(found.query.where.children) - 1, tuple(branches))})  # type: ignore[attr-defined]  # noqa: SLF001 - Django's own way
+    return found
+
+
+def first_of(queryset: QuerySet[Any, Any], order: Sequence[str], limit: int) -> QuerySet[Any, Any]:
+    """Return the first rows of a queryset in an order; one statement. Only an order by the key goes by branches."""
+    parts = _parts(queryset) if order[0].removeprefix("-") in ("pk", "id") else []
+    if not parts:
+        return queryset.order_by(*order)[:limit]
+    firsts = [part.order_by(*order).values("pk")[:limit] for part in parts]
+    # Not ``all``: what two branches find would take the place of what comes after it.
+    found = firsts[0].union(*firsts[1:]).order_by(order[0])[:limit]
+    return _without_union(queryset).filter(pk__in=found).order_by(*order)[:limit]
+
+
+def count_up_to(queryset: QuerySet[Any, Any], most: int) -> int:
+    """Return how many rows there are, counted no further than ``most``."""
+    parts = [part.order_by().values("pk")[:most] for part in _parts(queryset)]
+    if not parts:
+        return queryset.order_by()[:most].count()
+    return min(most, parts[0].union(*parts[1:]).count())
+
+
+def _parts(queryset: QuerySet[Any, Any]) -> list[QuerySet[Any, Any]]:
+    """Return the same rows as a queryset for each branch; the union itself would hide their indexes."""
+    hint: tuple[int, Sequence[Q]] | None = getattr(queryset, "_hints", {}).get(HINT)
+    if hint is None or queryset.query.combinator:
+        return []
+    return [_without_union(queryset).filter(branch) for branch in hint[1]]
+
+
+def _without_union(queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:
+    """Return the queryset without the condition that its branches make up; whatever was asked besides stays."""
+    place, _ = queryset._hints[HINT]  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+    rest = queryset.all()
+    # Filters only ever add to the end, so the union is where it was.
+    del rest.query.where.children[place]
+    return rest
