@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import and_
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +20,7 @@ from apps.core.types import TimeWindow
 from apps.filters.queries import compile_sql_ternary
 from apps.filters.types import FilterError
 
+FEW: Final = 20
 EVERY: Final = ~Q(pk__in=[])
 NO: Final = Q(pk__in=[])
 
@@ -51,7 +52,7 @@ def branches_of(reach: Scope, entry: Protected) -> list[Q]:
         return []
     held = [Q(**{entry.organisation: each}) for each in sorted(reach.organisation_ids)]
     if reach.object_ids:
-        held.append(Q(**{f"{entry.object_path}__in": reach.object_ids}))
+        held.append(_among(entry.object_path, reach.object_ids))
     permitted = [_where(each, entry) & _true(each) for each in reach.policies.permits]
     return [*held, *permitted] if len(held) + len(permitted) > 1 else []
 
@@ -176,8 +177,33 @@ def _any_of(entry: Protected, organisation_ids: frozenset[UUID], object_ids: fro
     if organisation_ids and entry.organisation is not None:
         condition |= Q(**{f"{entry.organisation}__in": organisation_ids})
     if object_ids:
-        condition |= Q(**{f"{entry.object_path}__in": object_ids})
+        condition |= _among(entry.object_path, object_ids)
     return condition or NO
+
+
+def _among(path: str, ids: frozenset[UUID]) -> Q:
+    """Return "is one of these": of many, as one array, which Django would write as so many parameters."""
+    return Q(_AnyOf(path, ids)) if len(ids) > FEW else Q(**{f"{path}__in": ids})
+
+
+@lru_cache(maxsize=256)
+def _array(ids: frozenset[UUID]) -> str:
+    return f"{{{','.join(str(each) for each in sorted(ids))}}}"
+
+
+class _AnyOf(Func):
+    """Whether an id is one of many."""
+
+    output_field = BooleanField()
+
+    def __init__(self, path: str | Expression, ids: frozenset[UUID] = frozenset(), **extra: Any) -> None:
+        super().__init__(path, **extra)
+        self.ids = ids
+
+    def as_sql(self, compiler: Any, connection: Any, **_: Any) -> tuple[str, tuple[Any, ...]]:  # type: ignore[override]  # noqa: ARG002 - Django's
+        """Return the comparison with the array, an ordered one so that an index can be walked by it."""
+        sql, params = compiler.compile(self.get_source_expressions()[0])
+        return f"{sql} = ANY (%s::uuid[])", (*params, _array(self.ids))
 
 
 class _InPeriods(Func):
