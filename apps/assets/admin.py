@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
+from apps.access.front import WhoMaySee
 from apps.access.queries import allowed_actions, visible
 from apps.access.staff import GrantInline, GuardedAdmin, actor_of_staff, narrow
 from apps.assets import services
@@ -114,7 +115,7 @@ class AssetKindAdmin(GuardedAdmin):
 
 
 @admin.register(Asset)
-class AssetAdmin(GuardedAdmin):
+class AssetAdmin(WhoMaySee, GuardedAdmin):
     """Assets, found by name or by any of their identifiers."""
 
     called_by = "name"

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from apps.access.front import WhoMaySee
 from apps.access.queries import allowed_actions, parts_of
 from apps.access.staff import GrantInline, GuardedAdmin, GuardedInline, actor_of_staff
 from apps.access.types import Actor
@@ -104,7 +105,7 @@ class GroupGrantInline(GrantInline):
 
 
 @admin.register(Incident)
-class IncidentAdmin(LifecycleAdminMixin, GuardedAdmin):
+class IncidentAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
     """Incidents: the list of what is to be done, and one page for each."""
 
     called_by = "title"

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from unfold.decorators import action, display
 
+from apps.access.front import WhoMaySee
 from apps.access.models import Organisation
 from apps.access.staff import GrantInline, GuardedAdmin, GuardedInline, actor_of_staff, narrow
 from apps.core.clock import now
@@ -92,7 +93,7 @@ class ZoneKindAdmin(GuardedAdmin):
 
 
 @admin.register(Zone)
-class ZoneAdmin(GuardedAdmin):
+class ZoneAdmin(WhoMaySee, GuardedAdmin):
     """Zones, drawn and edited on a map that works offline."""
 
     called_by = "name"

@@ -1,6 +1,6 @@
-"""The permission matrix: every address under ``/api/v1``, and what it is to whom.
+"""The permission matrix: every address under ``/api/v1``, every page of the admin, every topic of the feed, to whom.
 
-A new address that is not here fails the build. ``path`` has the parts of ``World`` in braces.
+A new address, page or topic that is not here fails the build. ``path`` has the parts of ``World`` in braces.
 """
 
 from __future__ import annotations
@@ -128,3 +128,57 @@ DOORS: dict[str, Door] = {
     "openid_connect_login": Door(path="/sign-in/oidc/", status=404),
     "openid_connect_callback": Door(path="/sign-in/oidc/callback/", status=404),
 }
+
+
+class Page(enum.StrEnum):
+    """How a page of the admin answers a member of staff who may see nothing of it."""
+
+    FREE = "free"  # answers, with what one may see
+    ONE = "one"  # 404, or 403
+    POST = "post"  # takes something in by POST; a stranger's is refused, or changes nothing
+    SUPERUSERS = "superusers"  # 403
+
+
+# Beside the five that Django makes for every model (list, add, change, delete, history).
+ADMIN_PAGES: dict[str, tuple[str, Page]] = {
+    "index": ("/admin/", Page.FREE),
+    "live_map": ("/admin/live-map/", Page.FREE),
+    "live_map_stays": ("/admin/live-map/stays/", Page.FREE),
+    "dashboard_figures": ("/admin/dashboard/", Page.FREE),
+    "search": ("/admin/search/?s={mark}", Page.FREE),
+    "login": ("/admin/login/", Page.FREE),
+    "logout": ("/admin/logout/", Page.POST),
+    "password_change": ("/admin/password_change/", Page.FREE),
+    "password_change_done": ("/admin/password_change/done/", Page.FREE),
+    "autocomplete": (
+        "/admin/autocomplete/?term={mark}&app_label=assets&model_name=asset&field_name=kind",
+        Page.FREE,
+    ),
+    "jsi18n": ("/admin/jsi18n/", Page.FREE),
+    "view_on_site": ("/admin/r/1/{asset}/", Page.ONE),
+    "app_list": ("/admin/assets/", Page.FREE),
+    "access_of_organisation": ("/admin/access/organisation/{organisation}/access/", Page.ONE),
+    "access_organisation_who_holds_what": (
+        "/admin/access/organisation/{organisation}/who-holds-what/",
+        Page.FREE,
+    ),
+    "access_of_user": ("/admin/access/user/{user}/access/", Page.ONE),
+    "access_user_what_they_hold": ("/admin/access/user/{user}/what-they-hold/", Page.FREE),
+    "access_policy_check": ("/admin/access/policy/check/", Page.POST),
+    "access_policy_dry_run": ("/admin/access/policy/dry-run/", Page.POST),
+    "access_policy_try": ("/admin/access/policy/try/", Page.POST),
+    "access_policy_offers": ("/admin/access/policy/offers/?noun=assets&q={mark}", Page.FREE),
+    "access_of_object": ("/admin/access/policy/who/assets/{asset}/", Page.ONE),
+    "assets_asset_who_may_see": ("/admin/assets/asset/{asset}/who-may-see/", Page.FREE),
+    "zones_zone_import_geojson": ("/admin/zones/zone/import/", Page.FREE),
+    "zones_zone_who_may_see": ("/admin/zones/zone/{zone}/who-may-see/", Page.FREE),
+    "incidents_incident_comment": ("/admin/incidents/incident/{incident}/comment/", Page.POST),
+    "incidents_incident_transition": ("/admin/incidents/incident/{incident}/transition/", Page.POST),
+    "incidents_incident_who_may_see": ("/admin/incidents/incident/{incident}/who-may-see/", Page.FREE),
+    "django_rq_home": ("/admin/queues/", Page.SUPERUSERS),
+}
+# All of django-rq's pages are guarded in one place.
+FOR_SUPERUSERS = "django_rq_"
+
+# Every topic of the feed, and the noun of the matrix whose rights show it.
+TOPICS: dict[str, str] = {"assets": "assets", "incidents": "incidents", "positions": "assets", "zones": "zones"}

@@ -15,10 +15,17 @@ from apps.access.queries import actor_of_user, visible
 from apps.access.registry import all_actions
 from apps.events.registry import topics
 from tests.factories.access import signed_in
-from tests.flows.matrix import MATRIX, Address, Kind
+from tests.flows.matrix import ADMIN_PAGES, FOR_SUPERUSERS, MATRIX, TOPICS, Address, Kind, Page
 from tests.flows.world import MARK, World, make_world
 
 pytestmark = pytest.mark.django_db
+DJANGOS_OWN = ("changelist", "add", "change", "delete", "history")
+STATUSES = {
+    Page.FREE: {200, 302},
+    Page.ONE: {403, 404},
+    Page.POST: {200, 302, 403, 404, 405, 422},
+    Page.SUPERUSERS: {403},
+}
 
 READABLE = {name: address for name, address in MATRIX.items() if address.reads}
 OBJECTS = {name: address for name, address in MATRIX.items() if address.kind is Kind.ONE}
@@ -37,6 +44,18 @@ def world() -> World:
 
 def test_every_address_of_the_api_is_in_the_matrix() -> None:
     assert {name for name, _ in _api_routes()} == set(MATRIX)
+
+
+def test_every_page_of_the_admin_is_in_the_matrix() -> None:
+    meta = [model._meta for model in admin.site._registry]
+    made = {f"{each.app_label}_{each.model_name}_{page}" for each in meta for page in DJANGOS_OWN}
+    found = {str(pattern.name) for route, pattern in _flat(get_resolver()) if route.startswith("admin/")}
+    named = {name for name in found if name != "None" and not name.startswith(FOR_SUPERUSERS)}
+    assert named - made == set(ADMIN_PAGES) - {"django_rq_home"}
+
+
+def test_every_topic_of_the_feed_is_in_the_matrix() -> None:
+    assert {topic.name: topic.view_action.partition(".")[0] for topic in topics.all()} == TOPICS
 
 
 def test_the_owner_meets_the_mark_so_that_its_absence_means_something(world: World) -> None:
@@ -100,6 +119,22 @@ def test_a_stranger_meets_nothing_in_any_list_or_form_of_the_admin(world: World)
         for row in model._default_manager.all()[:5]:
             form = client.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_change", args=[row.pk]))
             assert MARK not in _text(form), model
+
+
+def test_a_stranger_meets_nothing_in_any_page_of_the_admin(world: World) -> None:
+    client = signed_in(world.charlie)
+    for name, (path, kind) in ADMIN_PAGES.items():
+        address = path.format(**world.parts, mark=MARK)
+        answer = client.post(address) if kind is Page.POST and name != "logout" else client.get(address)
+        assert (name, answer.status_code in STATUSES[kind]) == (name, True), answer.status_code
+        assert (name, MARK in _text(answer).replace(address, "")) == (name, False)
+
+
+def test_nobody_in_particular_is_shown_no_page_of_the_admin(world: World) -> None:
+    for name, (path, kind) in ADMIN_PAGES.items():
+        answer = Client().get(path.format(**world.parts, mark=MARK))
+        assert (name, answer.status_code in (200, 302, 401, 404, 405)) == (name, True), kind
+        assert (name, MARK in _text(answer).replace(MARK, "", path.count("{mark}"))) == (name, False)
 
 
 def test_the_owner_meets_it_in_the_admin(world: World) -> None:

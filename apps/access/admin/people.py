@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldBooleanSwitchWidget
 
 from apps.access import services
 from apps.access.admin.forms import changed
+from apps.access.admin.having import OrganisationPages, PersonPages
 from apps.access.models import Organisation, User
 from apps.access.staff import GuardedAdmin, actor_of_staff
 from apps.core import clock
@@ -51,7 +52,7 @@ class UserForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic fo
 
 
 @admin.register(Organisation)
-class OrganisationAdmin(GuardedAdmin):
+class OrganisationAdmin(OrganisationPages):
     """Organisations, shown with their place in the tree."""
 
     list_display = ("name", "slug", "parent", "depth")
@@ -81,7 +82,7 @@ class OrganisationAdmin(GuardedAdmin):
 
 
 @admin.register(User)
-class UserAdmin(GuardedAdmin):
+class UserAdmin(PersonPages):
     """Users: who they are, never what their password is."""
 
     form = UserForm

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db import models
 from django.forms import ModelForm
+from django.forms.widgets import Script
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextareaWidget
 
 from apps.access import services
+from apps.access.admin.editor import PolicyEditor
+from apps.access.admin.having import ObjectPages
 from apps.access.models import AttributeDefinition, Policy, UserAttribute
 from apps.access.staff import GuardedAdmin, actor_of_staff
 from apps.core import clock
@@ -41,7 +44,9 @@ class PolicyForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic 
         required=False, help_text="One on a line; for limits and permits."
     )
     condition = forms.CharField(
-        required=False, widget=UnfoldAdminTextareaWidget, help_text="CQL2 text; empty is always true."
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text="CQL2 text; empty is always true.",
     )
     begins_at = forms.SplitDateTimeField(required=False, widget=UnfoldAdminSplitDateTimeWidget)
     ends_at = forms.SplitDateTimeField(required=False, widget=UnfoldAdminSplitDateTimeWidget)
@@ -61,7 +66,7 @@ class PolicyForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic 
 
 
 @admin.register(Policy)
-class PolicyAdmin(GuardedAdmin):
+class PolicyAdmin(PolicyEditor, ObjectPages):
     """Policies: attribute rules that permit, require, deny and limit."""
 
     form = PolicyForm
@@ -70,6 +75,11 @@ class PolicyAdmin(GuardedAdmin):
     list_select_related = ("organisation",)
     search_fields = ("name", "description")
     filter_horizontal = ("users", "groups")
+
+    class Media:
+        css: ClassVar = {"all": ("core/tokens.css", "access/access.css")}
+        js = (Script("access/policy-editor.mjs", type="module"),)
+
     fieldsets = (
         (None, {"fields": (("name", "effect"), "organisation", "description", ("is_enabled", "mandatory"))}),
         ("Who", {"fields": ("everybody", "users", "groups", ("begins_at", "ends_at"))}),
@@ -84,7 +94,7 @@ class PolicyAdmin(GuardedAdmin):
     def save_through(self, request: HttpRequest, row: models.Model, form: ModelForm[Any], change: bool) -> models.Model:
         """Make or change the policy."""
         actor, at = actor_of_staff(request), clock.now()
-        given = self._given(form)
+        given = self.given(form)
         if not change:
             organisation = form.cleaned_data["organisation"]
             return services.create_policy(
@@ -96,7 +106,12 @@ class PolicyAdmin(GuardedAdmin):
         """Delete the policy."""
         services.delete_policy(row.pk, actor=actor_of_staff(request), at=clock.now())
 
-    def _given(self, form: ModelForm[Any]) -> services.PolicyChanges:
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Return the page, with what the trial below the form offers."""
+        return super().render_change_form(request, context | self.editor_context(request), *args, **kwargs)
+
+    def given(self, form: ModelForm[Any]) -> services.PolicyChanges:
+        """Return a form's policy as the services take it."""
         given: Any = {
             name: value
             for name, value in form.cleaned_data.items()

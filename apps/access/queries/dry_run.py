@@ -143,13 +143,16 @@ def sentences(found: DryRun) -> list[str]:
 
 def _sentences(effect: Effected) -> Iterator[str]:
     names = protected(effect.noun).model._meta
-    about = "" if effect.action.endswith(".view") else f" from {effect.action}"
-    for tally, verb in ((effect.disappear, "disappear"), (effect.appear, "appear")):
+    is_view = effect.action.endswith(".view")
+    for tally, verb, done in ((effect.disappear, "disappear", "lost"), (effect.appear, "appear", "gained")):
         if tally.objects:
-            least = "At least " if effect.at_least else ""
             objects = _number(tally.objects, str(names.verbose_name), str(names.verbose_name_plural))
-            where = about.replace("from", "under") if verb == "appear" else about
-            yield f"{least}{objects} would {verb}{where} for {_number(tally.people, 'person', 'people')}."
+            people = _number(tally.people, "person", "people")
+            least = "at least " if effect.at_least else ""
+            if is_view:
+                yield f"{least.capitalize()}{objects} would {verb} for {people}."
+            else:
+                yield f"{effect.action} would be {done} on {least}{objects} for {people}."
 
 
 def _number(count: int, one: str, many: str) -> str:
