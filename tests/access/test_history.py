@@ -125,7 +125,7 @@ def test_events_are_shown_by_when_they_happened(harbour, bob, time_machine) -> N
 
     found = visible_page(actor_of_user(bob), after=Cursor(epoch=head().epoch, offset=0), limit=100, scan=100).items
 
-    assert {each["time"] for each in found if each["type"].endswith("entered.v1")} == {"2026-06-30T13:00:00Z"}
+    assert {each["time"] for each in found if str(each["type"]).endswith("entered.v1")} == {"2026-06-30T13:00:00Z"}
     assert all("09:00:00" <= str(each["time"])[11:19] < "17:00:00" for each in found)
     assert str(zone.pk) in str(found)
 
@@ -166,7 +166,7 @@ def test_grants_have_periods_of_which_two_of_one_kind_never_overlap(time_machine
     cast = make_cast()
     asset = make_asset("Tug 7", organisation=cast.harbour)
     charlie = actor_of_user(cast.charlie)
-    given = {"to": cast.charlie, "actor": SYSTEM, "at": after()}
+    given: Any = {"to": cast.charlie, "actor": SYSTEM, "at": after()}
 
     assert services.grant_access(asset, "assets.view", during=SHIFT, **given)
     assert not services.grant_access(asset, "assets.view", during=SHIFT, **given)

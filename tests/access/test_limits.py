@@ -180,9 +180,7 @@ def test_the_grid_is_the_same_whoever_asks_and_however_often() -> None:
 
 def test_the_admin_leaves_out_what_is_hidden(harbour, bob) -> None:
     limit(harbour, "assets.*", hidden_fields=["attributes.code", "identifiers"])
-    asset = make_asset(
-        "Tug", organisation=harbour, attributes={"code": SECRET}, identifiers=[("mmsi", SECRET.lower())]
-    )
+    asset = make_asset("Tug", organisation=harbour, attributes={"code": SECRET}, identifiers=[("mmsi", SECRET.lower())])
     assign(bob, ["assets.change"], harbour)
     client = signed_in(bob)
 

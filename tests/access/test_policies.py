@@ -105,7 +105,7 @@ def test_a_require_and_a_deny_refuse_what_they_do_not_know(harbour, bob, fleet) 
 def test_superusers_pass_all_but_a_mandatory_deny(harbour, fleet) -> None:
     root = make_user("root", is_superuser=True)
     make_policy("deny", ["*"], organisation=harbour)
-    make_policy("require", ["*"], "1 = 2" if False else "", organisation=harbour)
+    make_policy("require", ["*"], organisation=harbour)
     assert seen(root) == set(fleet)
 
     make_policy("deny", ["assets.view"], LONG, mandatory=True)
@@ -151,7 +151,7 @@ def test_a_geometry_attribute_is_an_area_of_responsibility(harbour) -> None:
     square = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}
     describe(carol, "area", square)
     make_policy("permit", ["incidents.view"], "S_INTERSECTS(geometry, ${user.area})", organisation=harbour)
-    inside, outside, nowhere = (make_incident(harbour, title=title) for title in ("inside", "outside", "nowhere"))
+    inside, outside, _nowhere = (make_incident(harbour, title=title) for title in ("inside", "outside", "nowhere"))
     Incident.objects.filter(pk=inside.pk).update(location="SRID=4326;POINT(0.5 0.5)")
     Incident.objects.filter(pk=outside.pk).update(location="SRID=4326;POINT(5 5)")
     actor = actor_of_user(carol)
@@ -161,7 +161,6 @@ def test_a_geometry_attribute_is_an_area_of_responsibility(harbour) -> None:
     assert [each.title for each in visible(Incident.objects.all(), actor, "incidents.view")] == ["inside"]
     shown = [each.title for each in Incident.objects.all() if shows(reach, "incidents", incident_feature(each))]
     assert shown == ["inside"]
-    assert nowhere.pk
 
 
 def test_the_channel_is_known_where_an_actor_has_one(harbour, bob, fleet) -> None:
@@ -225,11 +224,12 @@ def test_what_is_wrong_with_a_policy_is_said_where_it_is_wrong(harbour) -> None:
         "/mandatory": {"effect": "permit", "mandatory": True},
         "/everybody": {"everybody": False},
     }
+    plain: Any = {"name": "p", "effect": "deny", "everybody": True, "actions": ["assets.view"]}
     pointers = {}
     for pointer, changes in wrong.items():
         with pytest.raises(Invalid) as refused:
             services.create_policy(
-                {"name": "p", "effect": "deny", "everybody": True, "actions": ["assets.view"], **changes},
+                plain | changes,
                 organisation_id=harbour.pk,
                 actor=SYSTEM,
                 at=NOON,
@@ -244,17 +244,17 @@ def test_nobody_permits_what_they_do_not_hold_or_where_they_do_not(harbour) -> N
     cast = make_cast_beside(harbour)
     below = make_organisation("Pier", parent=harbour)
     alice = actor_of_user(cast["alice"])
-    may: dict[str, Any] = {"name": "p", "effect": "permit", "everybody": True}
+    may: Any = {"name": "p", "effect": "permit", "everybody": True}
 
     with pytest.raises(NotAllowed):
-        services.create_policy({**may, "actions": ["assets.delete"]}, organisation_id=harbour.pk, actor=alice, at=NOON)
+        services.create_policy(may | {"actions": ["assets.delete"]}, organisation_id=harbour.pk, actor=alice, at=NOON)
     with pytest.raises(NotAllowed):
-        services.create_policy({**may, "actions": ["assets.view"]}, organisation_id=None, actor=alice, at=NOON)
+        services.create_policy(may | {"actions": ["assets.view"]}, organisation_id=None, actor=alice, at=NOON)
     with pytest.raises(NotFound):
         services.create_policy(
-            {**may, "actions": ["assets.view"]}, organisation_id=make_organisation().pk, actor=alice, at=NOON
+            may | {"actions": ["assets.view"]}, organisation_id=make_organisation().pk, actor=alice, at=NOON
         )
-    made = services.create_policy({**may, "actions": ["assets.view"]}, organisation_id=below.pk, actor=alice, at=NOON)
+    made = services.create_policy(may | {"actions": ["assets.view"]}, organisation_id=below.pk, actor=alice, at=NOON)
     with pytest.raises(NotAllowed):
         services.change_policy(made.pk, {"actions": ["assets.*"]}, actor=alice, at=NOON)
     deny: Any = {"name": "d", "effect": "deny", "everybody": True, "actions": ["assets.*"], "mandatory": True}

@@ -149,15 +149,15 @@ def make_policy(
     **changes: Any,
 ) -> Policy:
     """Return a policy over an organisation, or everything; for everybody unless users or groups are named."""
-    users, groups = [user.pk for user in users], [group.pk for group in groups]
+    user_ids, group_ids = [user.pk for user in users], [group.pk for group in groups]
     filled: Any = {
         "name": f"Policy {next(_number)}",
         "effect": effect,
         "actions": list(actions),
         "condition": condition,
-        "everybody": not (users or groups),
-        "user_ids": users,
-        "group_ids": groups,
+        "everybody": not (user_ids or group_ids),
+        "user_ids": user_ids,
+        "group_ids": group_ids,
         **changes,
     }
     return services.create_policy(
