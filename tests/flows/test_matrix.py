@@ -1,0 +1,213 @@
+"""Cast x action x relation x surface: the whole matrix of who may, generated, over one world that is made once.
+
+A surface is a function that says whether somebody reaches the thing there. Every surface of a noun is asked for every
+relation and level at once, and has to answer with exactly those that may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.test import Client, TestCase
+from django.urls import reverse
+
+from apps.access.models import User
+from apps.access.queries import actor_of_user, allowed_actions, predicate
+from apps.events.models import Event
+from apps.events.registry import topics
+from apps.live.hub.deciding import Shown, decide_row
+from apps.live.hub.judged import Judged
+from apps.live.queries import log_row, read_snapshot
+from apps.live.types import Limits, View
+from tests.factories.access import signed_in
+from tests.flows.matrix import MATRIX, TOPICS, Kind
+from tests.flows.relations import (
+    LEVELS,
+    LONGITUDE,
+    NAME,
+    NOUNS,
+    Relations,
+    entries,
+    make_relations,
+)
+
+WRITES: Mapping[str, dict[str, Any]] = {
+    "assets": {"name": NAME},
+    "zones": {"name": NAME},
+    "incidents": {"severity": 3},
+    "rules": {"name": NAME},
+}
+NOT_HERE = {
+    # What these show is part of one of the four, and judged as it (tests/flows/test_permissions.py looks at each).
+    *("asset-devices", "asset-device", "zone-versions", "positions", "zone-inside"),
+    *(name for name in MATRIX if name.startswith("incident-")),
+}
+
+
+class Seat:
+    """Somebody at their desk: signed in once, for all surfaces."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self.actor = actor_of_user(user)
+        self.client: Client = signed_in(user)
+
+
+def in_list(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the thing is in the list of REST."""
+    items = seat.client.get(f"/api/v1/{noun}").json()["items"]
+    assert {each["id"] for each in items} <= {str(thing.pk)}
+    return bool(items)
+
+
+def in_count(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the thing is counted."""
+    count: int = seat.client.get(f"/api/v1/{noun}?count=exact&limit=1").json()["count"]
+    assert count in (0, 1)
+    return count == 1
+
+
+def in_detail(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the thing can be read; to whom it cannot, it is not there."""
+    answer = seat.client.get(f"/api/v1/{noun}/{thing.pk}")
+    assert answer.status_code in (200, 404)
+    assert (NAME in answer.content.decode()) == (answer.status_code == 200)
+    return answer.status_code == 200
+
+
+def in_write(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the thing can be changed; the change is put back."""
+    with transaction.atomic():
+        answer = seat.client.patch(
+            f"/api/v1/{noun}/{thing.pk}",
+            data=WRITES[noun],
+            content_type="application/merge-patch+json",
+            headers={"If-Match": f'"{thing.version}"'},
+        )
+        transaction.set_rollback(True)
+    assert answer.status_code in (200, 403, 404), answer.content
+    return answer.status_code == 200
+
+
+def in_actions(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether every action of the noun may be done to the thing."""
+    may = allowed_actions(seat.actor, thing)
+    return may == {f"{noun}.{verb}" for verb in entries()[noun].actions}
+
+
+def in_admin_list(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the thing is in the admin's list."""
+    answer = seat.client.get(reverse(f"admin:{_admin_name(thing)}_changelist"))
+    assert answer.status_code in (200, 403), noun
+    return NAME in answer.content.decode()
+
+
+def in_admin_form(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the thing has a page in the admin."""
+    answer = seat.client.get(reverse(f"admin:{_admin_name(thing)}_change", args=[thing.pk]))
+    assert answer.status_code in (200, 302, 403, 404), noun
+    return NAME in answer.content.decode()
+
+
+def in_snapshot(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the thing is in the feed's first picture."""
+    topic = topics.get(noun)
+    found = read_snapshot(View(topic=noun), seat.actor, predicate(seat.actor, topic.view_action), Limits())
+    assert {each.id for each in found.features} <= {thing.pk}
+    return bool(found.features)
+
+
+def in_event(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the feed tells that the thing was made."""
+    topic = topics.get(noun)
+    event = Event.objects.filter(object_id=thing.pk, noun=noun).earliest("offset")
+    shown = Shown(topic, View(topic=noun), predicate(seat.actor, topic.view_action), Judged())
+    return decide_row(log_row(event), shown, {}) is not None
+
+
+def in_track(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the asset's track is told; whose right is over reads what was then, which is nothing here."""
+    answer = seat.client.get(f"/api/v1/{noun}/{thing.pk}/track")
+    assert answer.status_code in (200, 404)
+    return str(LONGITUDE) in answer.content.decode()
+
+
+def in_positions(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the asset's last position is told."""
+    return str(LONGITUDE) in seat.client.get("/api/v1/positions").content.decode()
+
+
+Surface = Callable[[Seat, str, Any], bool]
+# Each surface with the nouns that it shows, and the levels that it takes.
+SURFACES: Mapping[Surface, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    in_list: (NOUNS, LEVELS),
+    in_count: (NOUNS, LEVELS),
+    in_detail: (NOUNS, LEVELS),
+    in_write: (NOUNS, ("keeper",)),
+    in_actions: (NOUNS, ("keeper",)),
+    in_admin_list: (NOUNS, LEVELS),
+    in_admin_form: (NOUNS, LEVELS),
+    in_snapshot: (("assets", "zones", "incidents"), LEVELS),
+    in_event: (("assets", "zones", "incidents"), LEVELS),
+    in_track: (("assets",), LEVELS),
+    in_positions: (("assets",), LEVELS),
+}
+
+
+class _Hall:
+    """The world and everybody in it; shared by the cells, each of which puts back what it has done."""
+
+    def __init__(self) -> None:
+        self.relations: Relations = make_relations()
+        self.seats = {key: Seat(user) for key, user in self.relations.people.items()}
+
+    def __deepcopy__(self, memo: object) -> _Hall:
+        return self
+
+
+class TestExactlyThoseReachItWhoMay(TestCase):
+    """A test for each surface and noun, over one world: Django makes it once for the class, in one transaction."""
+
+    hall: _Hall
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        """Make the world."""
+        cls.hall = _Hall()
+
+    def look(self, surface: Surface, noun: str, levels: tuple[str, ...]) -> None:
+        """Compare who reaches the noun's thing on a surface with who may."""
+        relations, thing = self.hall.relations, self.hall.relations.things[noun]
+        found = {key for key, seat in self.hall.seats.items() if surface(seat, noun, thing)}
+        assert found == {(relation, level) for relation in relations.reaching(noun) for level in levels}
+
+
+def _cell(surface: Surface, noun: str, levels: tuple[str, ...]) -> Callable[[TestExactlyThoseReachItWhoMay], None]:
+    return lambda self: self.look(surface, noun, levels)
+
+
+for _surface, (_nouns, _levels) in SURFACES.items():
+    for _noun in _nouns:
+        setattr(
+            TestExactlyThoseReachItWhoMay,
+            f"test_{_surface.__name__}_of_{_noun}",
+            _cell(_surface, _noun, _levels),
+        )
+
+
+def test_the_matrix_is_whole() -> None:
+    """A noun, a topic or an address that is not here fails the build."""
+    assert set(entries()) == set(NOUNS)
+    assert {topic.name for topic in topics.all()} == set(TOPICS)
+    snapshots = SURFACES[in_snapshot][0]
+    assert set(TOPICS) == {*snapshots, "positions"}
+    held = {name for name, address in MATRIX.items() if address.path.startswith(tuple(f"/api/v1/{n}" for n in NOUNS))}
+    of_things = {name for name in held if MATRIX[name].kind in (Kind.LIST, Kind.ONE)}
+    lists_and_ones = {name for noun in NOUNS for name in (noun, noun.removesuffix("s"))}
+    assert of_things - NOT_HERE == lists_and_ones | {"asset-track"}
+
+
+def _admin_name(thing: Any) -> str:
+    return f"{thing._meta.app_label}_{thing._meta.model_name}"
