@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as HypothesisTestCase
@@ -137,6 +138,21 @@ def test_what_is_cut_short_says_so(cast: Cast, monkeypatch: pytest.MonkeyPatch) 
     assert tried(cast.alice, cast.harbour).people == 1
     monkeypatch.setattr(dry_run, "PATIENCE", -dry_run.PATIENCE)
     assert (tried(cast.alice, cast.harbour).effects, tried(cast.alice, cast.harbour).at_least) == ((), True)
+
+
+def test_a_statement_that_takes_too_long_is_ended_and_the_transaction_goes_on() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        before = cursor.fetchone()
+        with pytest.raises(OperationalError), dry_run.at_most(0.05):
+            cursor.execute("SELECT pg_sleep(5)")
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == before
+        with dry_run.at_most(5):
+            cursor.execute("SHOW statement_timeout")
+            assert cursor.fetchone() == ("5s",)
+        cursor.execute("SHOW statement_timeout")
+        assert cursor.fetchone() == before
 
 
 def test_a_limit_says_whom_it_is_for(cast: Cast) -> None:

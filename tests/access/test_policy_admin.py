@@ -8,9 +8,11 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from apps.access import services
 from apps.access.models import Policy
 from apps.access.queries import access_version
 from apps.access.queries.editing import check_condition
+from apps.access.types import SYSTEM
 from tests.factories.access import (
     Cast,
     assign,
@@ -25,6 +27,7 @@ from tests.factories.access import (
     with_key,
 )
 from tests.factories.assets import make_asset
+from tests.factories.core import NOON
 
 pytestmark = pytest.mark.django_db
 LONG = "attributes.length_m > 50"
@@ -174,6 +177,22 @@ def test_an_organisation_is_shown_with_its_people_and_policies(cast: Cast) -> No
     for told in ("alice", "Viewing", "Short ones only"):
         assert told in text
     assert signed_in(cast.charlie).get(address).status_code == 404
+
+
+def test_a_name_that_may_be_hidden_is_on_no_page(cast: Cast) -> None:
+    tug = make_asset("Xylograph", organisation=cast.harbour)
+    make_policy("limit", ["assets.view"], organisation=cast.harbour, users=[cast.alice], hidden_fields=["name"])
+    alice = signed_in(cast.alice)
+    services.grant_access(tug, "assets.view", to=cast.bob, actor=SYSTEM, at=NOON)
+    pages = [
+        alice.get(reverse("admin:access_of_object", args=["assets", tug.pk])),
+        alice.get(reverse("admin:access_policy_offers"), {"noun": "assets", "q": "Xylo"}),
+        alice.get(reverse("admin:access_of_user", args=[cast.bob.pk])),
+        alice.post(reverse("admin:access_policy_dry_run"), form(organisation=cast.harbour.pk)),
+    ]
+    assert [page.status_code for page in pages] == [200] * 4
+    assert [str(tug.pk) in page.content.decode() for page in pages] == [True] * 4
+    assert [b"Xylograph" in page.content for page in pages] == [False] * 4
 
 
 @pytest.mark.parametrize("noun", ["assets", "zones", "incidents"])

@@ -21,6 +21,7 @@ from apps.access.queries import visible
 from apps.access.queries.dry_run import Draft, effects_of
 from apps.access.queries.editing import Checked, check_condition, try_draft
 from apps.access.queries.explaining import Question
+from apps.access.queries.reasons import may_name
 from apps.access.registry import all_actions, judge, protected
 from apps.access.staff import GuardedAdmin, actor_of_staff, narrow
 from apps.access.types import Channel
@@ -80,11 +81,13 @@ class PolicyEditor(GuardedAdmin):
             entry = judge(protected(noun))
         except LookupError:
             return JsonResponse({"items": []})
+        actor = actor_of_staff(request)
         searching = admin.site._registry.get(entry.model)  # noqa: SLF001 - Django offers no other way to ask
-        rows = narrow(entry.model._default_manager.all(), actor_of_staff(request))
-        if searching is not None and text:
+        rows, is_named = narrow(entry.model._default_manager.all(), actor), may_name(actor, entry.noun)
+        if searching is not None and text and is_named:
             rows, _ = searching.get_search_results(request, rows, text)
-        return JsonResponse({"items": [{"id": str(row.pk), "label": str(row)} for row in rows[:MOST_OFFERED]]})
+        labels = {str(row.pk): str(row if is_named else row.pk) for row in rows[:MOST_OFFERED]}
+        return JsonResponse({"items": [{"id": id_, "label": label} for id_, label in labels.items()]})
 
     def _ours(self, view: Callable[..., Any]) -> Callable[..., Any]:
         """Let in who may change, or make, some policy."""

@@ -19,6 +19,7 @@ from apps.access.queries import visible, visible_row
 from apps.access.queries.explaining import Question, asked_object, explain
 from apps.access.queries.having import held_by, held_in
 from apps.access.queries.holders import may_ask_who, who
+from apps.access.queries.reasons import may_name
 from apps.access.registry import protected
 from apps.access.staff import GuardedAdmin, actor_of_staff
 from apps.access.types import Actor
@@ -85,11 +86,11 @@ class ObjectPages(GuardedAdmin):
         actor, at = actor_of_staff(request), clock.now()
         chosen = request.GET.get("action") or f"{noun}.view"
         row = _asked(lambda: asked_object(noun, pk, chosen, asker=actor))
-        people = None
+        people, is_named = None, may_name(actor, protected(noun).judged_as or noun)
         if may_ask_who(actor, row):
             people = who(chosen, noun, pk, asker=actor, at=at, after=request.GET.get("after") or None)
         context = {
-            "row": row,
+            "row": row if is_named else pk,
             "noun": noun,
             "chosen": chosen,
             "actions": [f"{noun}.{verb}" for verb in protected(noun).actions if verb != "add"],
@@ -98,6 +99,9 @@ class ObjectPages(GuardedAdmin):
             "choices": _people(actor),
             "back": _address_of(row),
         }
+        if not is_named:
+            # The line at the top would name it.
+            context["original"] = None
         return _page(self, request, "access/of_object.html", row, {"title": "Who may do what", **context})
 
 

@@ -26,7 +26,7 @@ from apps.access.queries.clauses import names_action, parse_condition, variable_
 from apps.access.queries.conditions import condition_of
 from apps.access.queries.doors import visible
 from apps.access.queries.many import People, Standard, people_of, standards_in_force
-from apps.access.queries.reasons import asked_fields, withheld
+from apps.access.queries.reasons import asked_fields, may_name, withheld
 from apps.access.queries.scopes import entry_of
 from apps.access.registry import all_actions, protected
 from apps.access.types import READING, Actor, Channel, Protected, Scope
@@ -322,14 +322,14 @@ def _changes(
     if left <= 0:
         return None
     try:
-        with _at_most(left):
+        with at_most(left):
             return list(rows.annotate(**flags).filter(changed).values_list("pk", *flags)[: MOST_OBJECTS + 1])
     except OperationalError:
         return None
 
 
 @contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
+def at_most(seconds: float) -> Iterator[None]:
     """Let statements take so long; what takes longer raises ``OperationalError``, and leaves the transaction usable."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('statement_timeout')")
@@ -369,6 +369,6 @@ def _tally(found: Mapping[UUID, set[UUID]]) -> Tally:
 
 
 def _labels(entry: Protected, ids: set[UUID], asker: Actor) -> dict[UUID, str]:
-    if not ids or withheld(asker, f"{entry.noun}.view") & {"name", "title"}:
+    if not ids or not may_name(asker, entry.noun):
         return {}
     return {row.pk: str(row)[:200] for row in entry.model._default_manager.filter(pk__in=ids)}

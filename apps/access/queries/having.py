@@ -15,6 +15,7 @@ from apps.access.models import ApiKey, Assignment, Organisation, Policy, User
 from apps.access.queries.doors import permits, visible
 from apps.access.queries.explaining import administers, asked_user
 from apps.access.queries.people import actor_of_user
+from apps.access.queries.reasons import may_name
 from apps.access.registry import all_protected, judge
 from apps.access.types import Actor, Channel, Protected
 from apps.core.types import TimeWindow
@@ -153,15 +154,16 @@ def _shared(user: User, groups: Iterable[int], asker: Actor) -> Iterator[Shared]
         ours: QuerySet[Any] = by_group._default_manager.filter(group__in=list(groups))
         for rows in (mine, ours.select_related("group")):
             shown = rows.filter(content_object__in=objects).select_related("permission", "content_object")
-            yield from (_share(entry, row) for row in shown.order_by("pk")[:MOST])
+            is_named = may_name(asker, entry.noun)
+            yield from (_share(entry, row, is_named=is_named) for row in shown.order_by("pk")[:MOST])
 
 
-def _share(entry: Protected, row: Any) -> Shared:
+def _share(entry: Protected, row: Any, *, is_named: bool) -> Shared:
     group = getattr(row, "group", None)
     return Shared(
         noun=entry.noun,
         object_id=row.content_object_id,
-        label=str(row.content_object),
+        label=str(row.content_object if is_named else row.content_object_id),
         action=f"{entry.noun}.{row.permission.codename.partition('_')[0]}",
         group="" if group is None else group.name,
         during=TimeWindow(start=row.during.lower, end=row.during.upper),

@@ -25,6 +25,7 @@ from apps.access.registry import protected
 from apps.access.types import Actor, Protected, Subject
 from apps.core.types import Feature, TimeWindow
 
+NAMING: Final = frozenset({"name", "title"})
 SECRET: Final = "something that you may not see"  # noqa: S105 - it is what is said instead
 
 
@@ -119,7 +120,7 @@ def standing_reasons(case: Case, user: User) -> Iterator[Reason]:
     """Yield what a user has by being who they are."""
     noun, _, verb = case.action.partition(".")
     if user.is_superuser:
-        yield Reason(kind=Kind.SUPERUSER, name="superuser")
+        yield Reason(kind=Kind.SUPERUSER, name="whom only a mandatory policy denies anything")
     if protected(noun).organisation is None and verb == "view":
         yield Reason(kind=Kind.REFERENCE, name="read by whoever is signed in")
 
@@ -316,3 +317,8 @@ def withheld(asker: Actor, action: str) -> frozenset[str]:
     """Return the properties of a noun that the asker may not ask about, since some policy may hide them."""
     noun = action.partition(".")[0]
     return scope(asker, f"{noun}.view").policies.hideable()
+
+
+def may_name(asker: Actor, noun: str) -> bool:
+    """Say whether objects of a noun may be named to the asker: where a policy may hide their names, none is."""
+    return withheld(asker, f"{noun}.view").isdisjoint(NAMING)

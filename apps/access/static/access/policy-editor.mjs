@@ -72,8 +72,8 @@ function offerOfQueryable(each) {
 
 function offers(name, found) {
   if (!found.length) return null;
-  return el("p", { class: "wf-offers" }, el("b", {}, name), found.map((each) =>
-    el("button", { type: "button", title: each.title, on: { click: () => insert(each.insert) } }, each.insert, el("small", {}, each.note))));
+  return el("p", { class: "wf-offers" }, el("b", {}, name), el("span", {}, found.map((each) =>
+    el("button", { type: "button", title: each.title, on: { click: () => insert(each.insert) } }, each.insert, el("small", {}, each.note)))));
 }
 
 function insert(text) {
