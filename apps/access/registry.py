@@ -14,7 +14,7 @@ _nouns: dict[str, Protected] = {}
 def register(protected: Protected) -> None:
     """Add a noun; the same noun again replaces it."""
     _nouns[protected.noun] = protected
-    protected_model.cache_clear()
+    find_protected.cache_clear()
     all_actions.cache_clear()
 
 
@@ -28,14 +28,19 @@ def all_protected() -> tuple[Protected, ...]:
     return tuple(_nouns.values())
 
 
-@cache
 def protected_model(model: type[Model]) -> Protected:
     """Return the entry of a model; raises ``LookupError`` when it is not protected."""
+    entry = find_protected(model)
+    if entry is None:
+        raise LookupError(f"{model.__name__} is not registered with access.")
+    return entry
+
+
+@cache
+def find_protected(model: type[Model]) -> Protected | None:
+    """Return the entry of a model; ``None`` for one that superusers alone see, and no noun of ours."""
     concrete = model._meta.concrete_model
-    for entry in _nouns.values():
-        if entry.model is concrete:
-            return entry
-    raise LookupError(f"{model.__name__} is not registered with access.")
+    return next((entry for entry in _nouns.values() if entry.model is concrete), None)
 
 
 def judge(entry: Protected) -> Protected:

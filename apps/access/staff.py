@@ -35,7 +35,7 @@ from apps.access.queries import (
     visible,
 )
 from apps.access.queries.standing import codename
-from apps.access.registry import judge, protected_model
+from apps.access.registry import find_protected, judge, protected_model
 from apps.access.services import grant_access, revoke_access
 from apps.access.types import ANONYMOUS, READING, Actor, Channel, Scope
 from apps.core import clock
@@ -111,11 +111,13 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
 
     def hidden(self, request: HttpRequest) -> frozenset[str]:
         """Return the fields that a policy may hide from the person: the admin leaves them out of everything."""
+        entry = find_protected(self.model)
+        if entry is None:
+            return frozenset()
         asked: dict[str, frozenset[str]] = request.__dict__.setdefault("_hidden", {})
-        noun = protected_model(self.model).noun
-        if noun not in asked:
-            asked[noun] = hidden_fields(actor_of_staff(request), noun)
-        return asked[noun]
+        if entry.noun not in asked:
+            asked[entry.noun] = hidden_fields(actor_of_staff(request), entry.noun)
+        return asked[entry.noun]
 
     def is_hidden(self, request: HttpRequest, name: str) -> bool:
         """Say whether something that the admin shows, or searches, tells of a hidden field."""
