@@ -209,7 +209,7 @@ class TestForAnyPolicyThatWeCanMakeUp(HypothesisTestCase):
     """What the dry run says is what saving it does."""
 
     @settings(
-        max_examples=15,
+        max_examples=10,
         phases=(Phase.explicit, Phase.generate),
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
@@ -219,8 +219,8 @@ class TestForAnyPolicyThatWeCanMakeUp(HypothesisTestCase):
         port = make_organisation()
         places = [port, make_organisation(parent=port), make_organisation()]
         somewhere = st.sampled_from(places)
-        root = make_user(is_superuser=True)
-        people = [make_user(organisation=data.draw(somewhere)) for _ in range(3)]
+        root = make_user(is_superuser=True, password=None)
+        people = [make_user(organisation=data.draw(somewhere), password=None) for _ in range(3)]
         group = make_group(*people[:2])
         make_attribute("rank", "number")
         describe(people[0], "rank", 20)

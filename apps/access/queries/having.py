@@ -12,8 +12,8 @@ from django.db.models import Model, Q, QuerySet
 from oauth2_provider.models import AccessToken
 
 from apps.access.models import ApiKey, Assignment, Organisation, Policy, User
-from apps.access.queries.doors import permits, visible
-from apps.access.queries.explaining import administers, asked_user
+from apps.access.queries.doors import visible
+from apps.access.queries.explaining import asked_user
 from apps.access.queries.people import actor_of_user
 from apps.access.queries.reasons import may_name
 from apps.access.registry import all_protected, judge
@@ -193,8 +193,3 @@ def _count(entry: Protected, rows: QuerySet[Model]) -> Reach:
     count = rows[: MOST_COUNTED + 1].count()
     name = str(entry.model._meta.verbose_name_plural)
     return Reach(noun=entry.noun, name=name, count=min(count, MOST_COUNTED), at_least=count > MOST_COUNTED)
-
-
-def may_ask_about(asker: Actor, user: User) -> bool:
-    """Say whether the asker may know what a user holds."""
-    return user.pk == asker.user_id or (permits(asker, "users.view", user) and administers(asker, user))
