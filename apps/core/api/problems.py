@@ -204,7 +204,7 @@ def _of_database(error: Exception) -> Problem | None:
         detail = "It does not fit what others have changed meanwhile. Read it again and repeat your change."
         return Problem(status=409, code="conflict", detail=detail)
     if isinstance(error, (OperationalError, InterfaceError)):
-        log.error("api.database_unavailable", error=str(error))
+        log.warning("api.database_unavailable", error=str(error))
         headers = {"Retry-After": "1"}
         detail = "The database cannot be reached just now."
         return Problem(status=503, code="unavailable", detail=detail, headers=headers)
