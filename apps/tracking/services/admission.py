@@ -67,12 +67,13 @@ class Batch:
     rows: list[Row] = field(default_factory=list)
     aside: list[Aside] = field(default_factory=list)
     groups: list[Group] = field(default_factory=list)
+    trusts_presences: bool = True
 
     @property
     def is_distinct(self) -> bool:
-        """Whether no two rows of an asset are of the same instant."""
+        """Whether what is later than its presence must be new: no two rows of an asset are of the same instant."""
         rows = self.rows
-        return all(
+        return self.trusts_presences and all(
             rows[place].fix.fixed_at != rows[following].fix.fixed_at
             for group in self.groups
             if len(group.places) > 1

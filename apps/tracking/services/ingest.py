@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+import structlog
 from django.db import IntegrityError, transaction
 
 from apps.access.types import Actor
@@ -22,6 +23,8 @@ from apps.tracking.types import Connectivity, IngestResult, Item, Submission
 from apps.zones.queries import zones_hit
 
 ATTEMPTS: Final = 6
+
+log = structlog.get_logger(__name__)
 
 
 def ingest(items: Sequence[Item], *, actor: Actor, source: str, received_at: datetime) -> IngestResult:
@@ -40,9 +43,10 @@ def ingest_all(submissions: Sequence[Submission]) -> list[IngestResult]:
     An asset that was never heard of gets its presence row first, in a transaction of its own: so everybody who waits
     for a presence holds only presences with smaller ids, and nobody waits in a circle.
     """
-    kept = known()
+    kept, trusts_presences = known(), True
     for _ in range(ATTEMPTS):
         batch = admit(submissions, kept)
+        batch.trusts_presences = trusts_presences
         if unheard := kept.take_unheard():
             _open(unheard)
         try:
@@ -51,6 +55,12 @@ def ingest_all(submissions: Sequence[Submission]) -> list[IngestResult]:
             _open(unseen.asset_ids)
         except Stale:
             kept = forget_known()
+        except IntegrityError:
+            if not trusts_presences:
+                raise
+            # Nobody foresaw it; but a sender shall not lose a batch by what we got wrong, if care can save it.
+            log.exception("tracking.constraint_unforeseen")
+            kept, trusts_presences = forget_known(), False
     raise Unavailable("Zones, assets or rights change too fast for this batch; try again.")
 
 

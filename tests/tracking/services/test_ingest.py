@@ -95,6 +95,15 @@ def test_sending_twice_has_the_effect_of_once() -> None:
     assert (Position.objects.count(), found()) == (3, told)
 
 
+def test_a_fix_that_its_presence_does_not_know_is_stored_once() -> None:
+    asset = make_asset()
+    ingest(report(asset, 5))
+    # As after a mistake of ours, or a half-restored backup.
+    Presence.objects.filter(asset=asset).update(fixed_at=after(minutes=1))
+    assert ingest(report(asset, 5), report(asset, 6)) == IngestResult(stored=1, duplicate=1)
+    assert Position.objects.filter(asset_id=asset.pk).count() == 2
+
+
 def test_the_same_fix_twice_in_one_batch_is_one_fix() -> None:
     asset = make_asset()
     assert ingest(report(asset), report(asset), report(asset, 1)) == IngestResult(stored=2, duplicate=1)
