@@ -30,7 +30,7 @@ from apps.events import queries as log
 from apps.events.models import Event
 from apps.events.registry import Topic, topics, view_action
 from apps.events.types import Cursor
-from apps.filters.queries import compile_predicate, compile_sql, parse
+from apps.filters.queries import compile_predicate, compile_sql, parse, require_askable
 from apps.filters.registry import queryables_for, queryables_of
 from apps.filters.types import Filter, FilterError
 from apps.filters.types import Predicate as Decide
@@ -213,7 +213,7 @@ def read_filter(source: str | Mapping[str, Any] | bool | None, topic: Topic) -> 
 def _require_askable(found: Filter | None, actor: Actor) -> None:
     """Raise for a filter that asks about what is hidden from the actor, as if there were no such thing."""
     if found is not None:
-        parse(found.json, queryables=queryables_for(actor, found.noun))
+        require_askable(found, queryables_for(actor, found.noun))
 
 
 @lru_cache(maxsize=1_024)

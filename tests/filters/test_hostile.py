@@ -27,6 +27,13 @@ def _deep(levels):
     return tree
 
 
+def _nested(levels):
+    return "[" * levels + "]" * levels
+
+
+NESTED = '{"op": "%s", "args": [{"property": "place"}, %s]}'
+
+
 @pytest.mark.parametrize(
     ("tree", "code"),
     [
@@ -53,6 +60,10 @@ def _deep(levels):
         ({"op": "filters_casei", "args": ["x"]}, "unknown_function"),
         (_deep(65), "too_deep"),
         (_deep(240), "syntax"),
+        # As text, since nothing writes JSON this deep. Frames are counted with those of a request around them.
+        (NESTED % ("=", '{"property": ' + _nested(900) + "}"), "too_deep"),
+        (NESTED % ("s_intersects", '{"type": "Point", "coordinates": ' + _nested(900) + "}"), "too_deep"),
+        (NESTED % ("s_intersects", '{"type": ' + _nested(140) + "}"), "too_deep"),
         ({"op": "a_contains", "args": [{"property": "tags"}, ["x" * 9_000]]}, "too_long"),
         (_at({"type": "MultiPoint", "coordinates": [[1, 1]] * 10_001}), "too_long"),
     ],
@@ -71,6 +82,18 @@ def test_a_tree_as_deep_as_may_be_is_answered(db):
 
     assert Thing.objects.filter(compile_sql(found)).count() == 1
     assert compile_predicate(found)(feature(thing(1, flag=True))) is True
+
+
+@pytest.mark.parametrize("outside", ["CASEI", "ACCENTI"])
+def test_functions_within_functions_are_read_and_written_at_once(outside):
+    source = "name"
+    for _ in range(30):
+        source = f"{outside}(CASEI({source}))"
+    began = time.perf_counter()
+
+    assert parse(f"{source} = 'x'", queryables=THINGS).text == f"{source} = 'x'"
+
+    assert time.perf_counter() - began < 1
 
 
 def test_naughty_texts_are_values_and_nothing_else(db):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from django.db.models import Expression
@@ -19,14 +19,24 @@ from apps.filters.rules import words
 from apps.filters.rules.checking import check
 from apps.filters.rules.evaluating import Clock, predicate
 from apps.filters.rules.reading import read_text
-from apps.filters.rules.walking import asks_clock, property_names
+from apps.filters.rules.walking import asks_clock, is_deeper, property_names
 from apps.filters.rules.writing import to_json, to_text
 from apps.filters.types import Filter, FilterError, Predicate, Queryables, Type, Values
 
-__all__ = ["CQL2_JSON", "CQL2_TEXT", "compile_predicate", "compile_sql", "compile_sql_ternary", "parse"]
+__all__ = [
+    "CQL2_JSON",
+    "CQL2_TEXT",
+    "compile_predicate",
+    "compile_sql",
+    "compile_sql_ternary",
+    "parse",
+    "require_askable",
+]
 
 CQL2_TEXT = "cql2-text"
 CQL2_JSON = "cql2-json"
+# An operation is an object and the list of its arguments; the positions of a geometry lie a little deeper.
+MOST_LEVELS: Final = 2 * words.DEEPEST + 8
 
 
 def parse(
@@ -49,6 +59,11 @@ def parse(
     if lang == CQL2_TEXT:
         raise FilterError("CQL2 text is a text.", code="language")
     return _checked(_tree(source), queryables, types)
+
+
+def require_askable(found: Filter, queryables: Queryables) -> None:
+    """Raise ``FilterError`` if a filter asks for what is not among the queryables, as where they hide more by now."""
+    check(found.json, queryables, dict(found.variables))
 
 
 def compile_sql(found: Filter, *, values: Values | None = None) -> Expression:
@@ -91,9 +106,13 @@ def _bounded(source: str) -> str:
 def _tree(source: object) -> Any:
     try:
         text = source if isinstance(source, str) else orjson.dumps(source).decode()
-        return orjson.loads(_bounded(text))
+        tree = orjson.loads(_bounded(text))
     except (orjson.JSONDecodeError, TypeError, RecursionError) as error:
         raise FilterError(f"It is not CQL2 JSON: {str(error)[:200]}.", code="syntax") from error
+    if is_deeper(tree, MOST_LEVELS):
+        # Whoever goes down it, be it only to show it in an error, would run out of frames.
+        raise FilterError(f"It is nested deeper than {words.DEEPEST} levels.", code="too_deep")
+    return tree
 
 
 @lru_cache(maxsize=1_024)

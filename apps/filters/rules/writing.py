@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from apps.filters.rules import times, words
@@ -15,6 +16,12 @@ _BINDING: Final = {
     "+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "div": 6, "^": 7,
 }  # fmt: skip
 _TIGHTEST: Final = 8
+_WORDED: Final[Mapping[str, Callable[[str, Sequence[str]], str]]] = {
+    "isNull": lambda first, _: f"{first} IS NULL",
+    "like": lambda first, rest: f"{first} LIKE {rest[0]}",
+    "between": lambda first, rest: f"{first} BETWEEN {rest[0]} AND {rest[1]}",
+    "in": lambda first, rest: f"{first} IN ({', '.join(rest)})",
+}
 
 
 def to_json(node: Node) -> Any:
@@ -67,21 +74,13 @@ def _call_text(node: Call, own: int) -> str:
 
 
 def _worded_text(node: Call, own: int) -> str:
-    first, *rest = (to_text(each, own + 1) for each in node.args) if node.args else ("",)
-    match node.op:
-        case "isNull":
-            return f"{first} IS NULL"
-        case "like":
-            return f"{first} LIKE {rest[0]}"
-        case "between":
-            return f"{first} BETWEEN {rest[0]} AND {rest[1]}"
-        case "in":
-            return f"{first} IN ({', '.join(rest)})"
-        case "array":
-            return f"({', '.join(to_text(each) for each in node.args)})"
-        case "interval":
-            return f"INTERVAL({', '.join(_end_text(each) for each in node.args)})"
-    name = node.op if node.op not in words.STANDARD else node.op.upper()
+    if node.op in _WORDED:
+        first, *rest = (to_text(each, own + 1) for each in node.args)
+        return _WORDED[node.op](first, rest)
+    if node.op == "interval":
+        return f"INTERVAL({', '.join(_end_text(each) for each in node.args)})"
+    name = "" if node.op == "array" else node.op.upper() if node.op in words.STANDARD else node.op
+    # Each argument is written once: twice would be a million times where twenty functions stand in each other.
     return f"{name}({', '.join(to_text(each) for each in node.args)})"
 
 
