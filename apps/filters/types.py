@@ -62,7 +62,8 @@ class Queryable:
     can be asked about it.
 
     ``unit`` is a UCUM symbol (``m/s``, ``s``, ``deg``). ``geometry`` says what shapes a geometry may be: ``point``,
-    ``polygon`` or ``any``. ``is_sortable`` needs a plain lookup that is never null.
+    ``polygon`` or ``any``. ``is_sortable`` needs a plain lookup that is never null. ``tells`` names fields that it
+    would give away: where one of them is hidden, it is too.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Queryable:
     geometry: str = "any"
     enum: tuple[str | int, ...] = ()
     is_sortable: bool = False
+    tells: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "type", Type(self.type))
@@ -116,8 +118,11 @@ class Queryables:
     hidden: frozenset[str] = frozenset()
 
     def without(self, hidden: Collection[str]) -> Queryables:
-        """Return the same without some names: asking for them is as if there were no such thing."""
-        return replace(self, hidden=self.hidden | frozenset(hidden)) if hidden else self
+        """Return the same without some names, and what tells of them: as if there were no such things."""
+        if not hidden:
+            return self
+        telling = (each.name for each in self.by_name.values() if not frozenset(hidden).isdisjoint(each.tells))
+        return replace(self, hidden=self.hidden.union(hidden, telling))
 
     def find(self, name: str) -> tuple[Queryable, str | None] | None:
         """Return the queryable of that name, with the member asked for below an open one; ``None`` for none."""

@@ -51,6 +51,7 @@ def register_queryables() -> None:
                 until="closed_at",
                 read=period_of,
                 description="From `opened_at` to `closed_at`.",
+                tells=("opened_at", "closed_at"),
             ),
             Queryable(name="geometry", type=Type.GEOMETRY, lookup="location", read="geometry", geometry="point"),
             valid_time="period",

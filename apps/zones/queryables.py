@@ -32,7 +32,11 @@ def validity_of(feature: Feature) -> tuple[object, object]:
 def register_queryables() -> None:
     """Register what lists and subscriptions of zones can be filtered by."""
     validity = Queryable(
-        name="validity", type=Type.INTERVAL, read=validity_of, description="From `valid_from` to `valid_to`."
+        name="validity",
+        type=Type.INTERVAL,
+        read=validity_of,
+        description="From `valid_from` to `valid_to`.",
+        tells=("valid_from", "valid_to"),
     )
     register(
         queryables(
@@ -56,7 +60,7 @@ def register_queryables() -> None:
             Queryable(name="change", type=Type.STRING, read=None),
             Queryable(name="recorded_at", type=Type.INSTANT, read=None),
             Queryable(name="organisation_id", type=Type.UUID, read=None),
-            Queryable(name="kind_id", type=Type.UUID, read=None),
+            Queryable(name="kind_id", type=Type.UUID, read=None, tells=("kind",)),
             Queryable(name="name", type=Type.STRING, read=None),
             *SHAPE,
             validity,

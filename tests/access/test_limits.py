@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -123,6 +125,58 @@ def test_zones_hide_their_area_in_all_versions(harbour, bob) -> None:
         rows = told.get("items", [told])
         assert [row["name"] for row in rows] == ["Basin"]
         assert [{"area", "description"} & set(row) for row in rows] == [set()]
+
+
+@pytest.mark.parametrize("query", ["datetime=2026-01-01", "filter=T_AFTER(validity,DATE('2020-01-01'))"])
+def test_what_tells_of_a_hidden_field_is_hidden_with_it(harbour, bob, query) -> None:
+    zone = make_zone("Basin", organisation=harbour)
+    for path in ("/api/v1/zones", f"/api/v1/zones/{zone.pk}/versions"):
+        get(bob, f"{path}?{query}")
+
+    limit(harbour, "zones.view", hidden_fields=["valid_to"])
+
+    for path in ("/api/v1/zones", f"/api/v1/zones/{zone.pk}/versions"):
+        assert get(bob, f"{path}?{query}", 400)["errors"][0]["code"] == "unknown_property"
+    assert "validity" not in get(bob, "/api/v1/queryables/zones")["properties"]
+
+
+def test_versions_of_a_zone_hide_its_kind_with_it(harbour, bob) -> None:
+    zone = make_zone("Basin", organisation=harbour)
+    path = f"/api/v1/zones/{zone.pk}/versions"
+    assert "kind_id" in get(bob, path)["items"][0]
+
+    limit(harbour, "zones.view", hidden_fields=["kind"])
+
+    assert {"kind", "kind_id"}.isdisjoint(get(bob, path)["items"][0])
+    get(bob, f"{path}?filter=kind_id='{zone.kind_id}'", 400)
+
+
+def test_neither_order_nor_cursor_tells_what_is_hidden(harbour, bob) -> None:
+    for number, ago in enumerate((2, 0, 1)):
+        incident = make_incident(harbour, title=str(number))
+        Incident.objects.filter(pk=incident.pk).update(opened_at=after(-ago))
+    assert [each["title"] for each in get(bob, "/api/v1/incidents")["items"]] == ["1", "2", "0"]
+
+    limit(harbour, "incidents.view", hidden_fields=["opened_at"])
+
+    page = get(bob, "/api/v1/incidents?limit=2")
+    assert [each["title"] for each in page["items"]] == ["0", "1"]
+    cursor = parse_qs(urlsplit(page["next"]).query)["cursor"][0]
+    assert b"opened_at" not in urlsafe_b64decode(cursor.partition(":")[0] + "===")
+    assert [each["title"] for each in get(bob, page["next"])["items"]] == ["2"]
+    get(bob, "/api/v1/incidents?sort=opened_at", 422)
+
+
+def test_a_hidden_state_is_in_no_history(harbour, bob) -> None:
+    incident = make_incident(harbour)
+    paths = [f"/api/v1/incidents/{incident.pk}/{what}" for what in ("transitions", "history")]
+    for path in paths:
+        assert "open" in str(get(bob, path))
+
+    limit(harbour, "incidents.view", hidden_fields=["state"])
+
+    for path in paths:
+        get(bob, path, 404)
 
 
 def sail(asset: Any, *ago_s: float) -> None:

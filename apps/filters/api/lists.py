@@ -37,11 +37,17 @@ class FilteringPaginator(KeysetPaginator):
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """Return one page of the rows that the filter lets through; raises ``FilterError`` or ``Invalid``."""
         noun = view.queryables if isinstance(view, ListView) else ""
-        found = queryables_for(request, noun)
-        for name in (request.query_params.get("sort") or "").split(","):
-            if name.removeprefix("-") in found.hidden:
-                _refuse("sort", "This cannot be sorted by.")
-        return super().paginate_queryset(narrowed(queryset, request, found), request, view)
+        self.found = queryables_for(request, noun)
+        return super().paginate_queryset(narrowed(queryset, request, self.found), request, view)
+
+    def _order(self, request: Request, view: APIView | None) -> tuple[str, ...]:
+        """Return the order; nothing is in the order of what is hidden, which the cursor would tell as well."""
+        order = super()._order(request, view)
+        if self.found.hidden.isdisjoint(name.removeprefix("-") for name in order):
+            return order
+        if "sort" in request.query_params:
+            _refuse("sort", "This cannot be sorted by.")
+        return ("pk",)
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
         """Describe the query parameters for OpenAPI."""
@@ -85,7 +91,7 @@ def asked_condition(request: Request, queryables: Queryables) -> Q:
         condition &= Q(_compiled(source, queryables, language))
     times = request.query_params.get("datetime")
     if times is not None and queryables.valid_time is not None:
-        condition &= _overlaps(queryables, read_window(times))
+        condition &= _overlaps(_valid_time(queryables), read_window(times))
     return condition
 
 
@@ -129,9 +135,16 @@ def _last_of(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, 23, 59, 59, 999_999, tzinfo=UTC)
 
 
-def _overlaps(queryables: Queryables, window: Window) -> Q:
+def _valid_time(queryables: Queryables) -> Queryable:
+    """Return what ``datetime`` means; raises ``FilterError`` where that is hidden."""
+    found = queryables.find(str(queryables.valid_time))
+    if found is None:
+        raise FilterError("There is no property to ask for by datetime.", code="unknown_property", pointer="?datetime")
+    return found[0]
+
+
+def _overlaps(queryable: Queryable, window: Window) -> Q:
     """Return "has a moment in the window": both its ends count, of an interval of ours the end does not."""
-    queryable = queryables.by_name[str(queryables.valid_time)]
     start, end = window
     if queryable.type is Type.INTERVAL:
         return _interval_overlaps(queryable, start, end)

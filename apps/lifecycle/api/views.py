@@ -5,6 +5,7 @@ A noun's view says how to ``find`` a visible object and how to ``show`` it; the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access.api.authentication import actor_of
+from apps.access.veils import STATE
 from apps.core import clock
 from apps.core.api.etags import etag, if_match
 from apps.core.api.idempotency import idempotent
 from apps.core.api.parameters import require_known
 from apps.core.api.views import NounView, one, page, read_body
+from apps.core.types import NotFound
 from apps.filters.api.lists import ListView
 from apps.lifecycle import queries, services
 from apps.lifecycle.api.serializers import HistorySerializer, TransitionRequestSerializer, TransitionsSerializer
@@ -38,6 +41,14 @@ class LifecycleView(NounView):
         """Return the object as the noun's own view shows it."""
         raise NotImplementedError
 
+    def find_with_state(self, request: Request, object_id: UUID) -> Stateful:
+        """Return the object, if the caller may see it and its state; raises ``NotFound``."""
+        row = self.find(request, object_id)
+        shown = self.show(request, row)
+        if not isinstance(shown, Mapping) or STATE not in shown:
+            raise NotFound("There is no such thing, or you may not see it.")
+        return row
+
 
 class TransitionsView(LifecycleView):
     """What may happen to one object now."""
@@ -46,7 +57,7 @@ class TransitionsView(LifecycleView):
     def get(self, request: Request, object_id: UUID) -> Response:
         """Show the state, what you may make happen now, and what the clock will do."""
         require_known(request, ())
-        row = self.find(request, object_id)
+        row = self.find_with_state(request, object_id)
         body = TransitionsSerializer(
             {
                 "state": queries.state_of(row),
@@ -85,5 +96,5 @@ class HistoryView(LifecycleView, ListView):
     def get(self, request: Request, object_id: UUID) -> Response:
         """List the transitions that were made, oldest first."""
         require_known(request, ())
-        row = self.find(request, object_id)
+        row = self.find_with_state(request, object_id)
         return page(self, request, queries.visible_history(row, actor_of(request)), HistorySerializer)

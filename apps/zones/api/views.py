@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
@@ -165,9 +166,15 @@ class ZoneVersionsView(ListView):
         versions = visible(zone_versions(_find(request, zone_id)["id"]), actor_of(request), "zones.view")
         paginator = self.pagination_class()
         rows = paginator.paginate_queryset(zone_version_rows(versions), request, self)
-        bodies = [{**zone_version_body(row), "id": zone_id} for row in rows]
+        # As the zone itself has them, so that what is hidden of it is hidden here.
+        bodies = [{**zone_version_body(row), "id": zone_id, "kind": row["kind_id"]} for row in rows]
         kept = all_shown(request, VIEW, bodies)
-        return paginator.get_paginated_response([{key: body[key] for key in body if key != "id"} for body in kept])
+        return paginator.get_paginated_response([_version_shown(body) for body in kept])
+
+
+def _version_shown(body: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = {"id", "kind"} if "kind" in body else {"id", "kind_id"}
+    return {key: value for key, value in body.items() if key not in left_out}
 
 
 def find_kind(slug: str, pointer: str) -> ZoneKind:
