@@ -58,7 +58,8 @@ def json_errors(value: object, pointer: str = "", *, depth: int = 0) -> Iterator
 
 def _number_errors(value: float, pointer: str) -> Iterator[FieldError]:
     # PostgreSQL writes a large float as all its digits, which would come back as an integer that JSON has no room for.
-    if not math.isfinite(value):
+    # Compared, since an integer may be more than any float.
+    if not -math.inf < value < math.inf:
         yield FieldError(pointer=pointer, code="not_finite", detail="It is not a finite number.")
     elif abs(value) >= LARGEST_NUMBER:
         yield FieldError(pointer=pointer, code="bad_number", detail="It is a number of more than 64 bits.")

@@ -117,6 +117,7 @@ def test_what_is_no_schema_is_told_with_its_place(schema: object, expected: list
         ({"flag": float("inf")}, [("/attributes/flag", "not_finite")]),
         ({"flag": 2**70}, [("/attributes/flag", "bad_number")]),
         ({"flag": 1e300}, [("/attributes/flag", "bad_number")]),
+        ({"flag": 10**400}, [("/attributes/flag", "bad_number")]),
         ({"flag": -(2.0**64)}, [("/attributes/flag", "bad_number")]),
     ],
 )
