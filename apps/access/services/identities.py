@@ -104,8 +104,10 @@ def _named(identity: Identity, claim: str) -> list[User]:
     value = identity.verified_email if claim == "email" else identity.text(claim)
     if not claim or not value:
         return []
-    field = "email__iexact" if claim == "email" else "username__iexact"
-    return list(User.objects.select_for_update().filter(**{field: value}).order_by("pk")[:2])
+    field = "email" if claim == "email" else "username"
+    # The database compares capitals, and the capital of a dotless i is that of any i.
+    alike = User.objects.select_for_update().filter(**{f"{field}__iexact": value}).order_by("pk")
+    return [user for user in alike if getattr(user, field).casefold() == value.casefold()]
 
 
 def _waits(user: User) -> bool:
