@@ -97,14 +97,26 @@ def wrong_networks(networks: Collection[str]) -> list[str]:
 def sign_in_subjects(username: str, address: str) -> dict[str, int]:
     """Return what an attempt counts against, each with the number of attempts it has.
 
-    Hashed, since people type passwords into the field for the name.
+    Hashed, since people type passwords into the field for the name. Names that the database takes for one are one:
+    it compares capitals, and the capital of a dotless i is that of any i.
     """
-    name = username.strip().casefold()
-    parts = {"both": f"{name}\n{address}", "address": address, "name": name}
+    name, site = username.strip().upper().casefold(), _site_of(address)
+    parts = {"both": f"{name}\n{site}", "address": site, "name": name}
     return {
         f"{part}:{hashlib.sha256(text.encode(errors='replace')).hexdigest()}": MOST_ATTEMPTS[part]
         for part, text in parts.items()
     }
+
+
+def _site_of(address: str) -> str:
+    """Return an address, or of IPv6 the network that one customer has: its addresses have no end."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4 or found.ipv4_mapped:
+        return str(getattr(found, "ipv4_mapped", None) or found)
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 def _is_network(text: str) -> bool:

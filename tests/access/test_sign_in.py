@@ -15,7 +15,7 @@ from django.urls import reverse
 from apps.access import services
 from apps.access.models import SignInFailure
 from apps.access.queries import sign_in_blocked_until
-from apps.access.rules import MOST_ATTEMPTS
+from apps.access.rules import MOST_ATTEMPTS, sign_in_subjects
 from apps.access.types import SYSTEM
 from tests.factories.access import PASSWORD, make_user
 from tests.factories.core import NOON, after
@@ -82,6 +82,36 @@ def test_one_address_cannot_try_every_name() -> None:
 
     assert not services.begin_sign_in("alice", "10.0.0.1", at=NOON)
     assert services.begin_sign_in("alice", "10.0.0.2", at=NOON)
+
+
+@pytest.mark.django_db
+def test_nobody_locks_others_out_from_one_place(time_machine: Any) -> None:
+    time_machine.move_to(NOON, tick=False)
+    make_user("alice")
+    for number in range(2 * MOST_ATTEMPTS["name"]):
+        attempt("alice", "wrong", address=f"2001:db8:0:1::{number:x}")
+        attempt("alice", "wrong", address="10.6.6.6")
+
+    assert attempt("alice", PASSWORD)
+    assert not attempt("alice", PASSWORD, address="2001:db8:0:1::ffff")
+    assert attempt("alice", PASSWORD, address="2001:db8:0:2::1")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("written", ["admin", "ADMIN", "adm\u0131n"])
+def test_however_a_name_is_written_it_is_one_name(time_machine: Any, written: str) -> None:
+    time_machine.move_to(NOON, tick=False)
+    make_user("admin")
+    for _ in range(LIMIT):
+        attempt(written, "wrong")
+
+    assert not attempt("admin", PASSWORD)
+
+
+@pytest.mark.django_db
+def test_an_address_is_the_same_in_both_families() -> None:
+    assert sign_in_subjects("alice", "::ffff:10.0.0.1") == sign_in_subjects("alice", "10.0.0.1")
+    assert sign_in_subjects("alice", "") != sign_in_subjects("alice", "10.0.0.1")
 
 
 @pytest.mark.django_db

@@ -22,15 +22,18 @@ RETURNING failures
 
 @transaction.atomic
 def begin_sign_in(username: str, address: str, *, at: datetime) -> bool:
-    """Count one attempt and say whether it may be judged; within a window each subject has a number of them."""
+    """Count one attempt and say whether it may be judged; within a window each subject has a number of them.
+
+    What is refused to an address does not count against the name: nobody locks others out from one place.
+    """
     with connection.cursor() as cursor:
-        allowed = True
-        # In a fixed order, so that two attempts never wait for each other in a ring.
+        # In a fixed order, so that two attempts never wait for each other in a ring; the name comes last.
         for subject, most in sorted(sign_in_subjects(username, address).items()):
             cursor.execute(COUNT_ATTEMPT, {"subject": subject, "at": at, "begin": at - FAILURE_WINDOW})
             (failures,) = cursor.fetchone()
-            allowed = allowed and failures <= most
-    return allowed
+            if failures > most:
+                return False
+    return True
 
 
 @transaction.atomic
