@@ -239,6 +239,29 @@ def test_a_superuser_resets_it_for_who_has_lost_their_phone(alice: User) -> None
     assert root.get(reverse("admin:mfa_authenticator_changelist")).status_code == 200
     assert root.post(reverse("admin:mfa_authenticator_delete", args=[row.pk]), {"post": "yes"}).status_code == 302
     assert not Authenticator.objects.filter(user=alice).exists()
+    assert not is_in(client)
+
+
+def test_an_old_session_does_not_open_with_the_new_app_of_somebody_else(alice: User, time_machine: Any) -> None:
+    old, new = Client(), Client()
+    sign_in(old)
+    enrol(old)
+    Authenticator.objects.all().delete()
+    time_machine.move_to(after(60), tick=False)
+    sign_in(new)
+    enrol(new)
+
+    assert (is_in(old), is_in(new)) == (False, True)
+
+
+def test_the_first_code_is_spent_as_well(alice: User) -> None:
+    client, again = Client(), Client()
+    sign_in(client)
+    secret = enrol(client)
+    sign_in(again)
+
+    assert "was used already" in again.post(CODE, {"code": code_of(secret)}).content.decode()
+    assert not is_in(again)
 
 
 def test_where_it_is_not_required_who_has_one_is_still_asked(alice: User, settings: Any, time_machine: Any) -> None:
@@ -259,4 +282,6 @@ def test_nobody_signs_up_and_the_way_on_stays_on_this_host(alice: User, settings
         assert Client().get(address).status_code == 404
     client = Client()
     assert sign_in(client, to="https://evil.example/").headers["Location"] == "/admin/"
-    assert client.get("/admin/login/?next=https://evil.example/").headers["Location"] == "/admin/"
+    settings.ALLOWED_HOSTS = ["testserver", ".evil.example"]
+    for address in ("https://evil.example/", "//a.evil.example/", "/\\evil.example", "javascript:alert(1)"):
+        assert client.get("/admin/login/", {"next": address}).headers["Location"] == "/admin/"

@@ -40,11 +40,12 @@ from apps.access.queries.people import (
     validity_of,
 )
 from apps.access.queries.scopes import scope
-from apps.access.queries.second_factor import has_second_factor, is_enrolled, lacks_second_factor
+from apps.access.queries.second_factor import ELSEWHERE, has_second_factor, is_enrolled, lacks_second_factor
 from apps.access.queries.standing import VERSION_SQL, access_version
 from apps.access.queries.tree import find_organisation, find_organisation_by_slug, lineages_of
 
 __all__ = [
+    "ELSEWHERE",
     "VERSION_SQL",
     "Grant",
     "access_token_of",

@@ -18,6 +18,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
 from apps.access.api import oidc
+from apps.access.queries import ELSEWHERE
 from apps.access.rules import provider_key
 from apps.access.services import sign_in_identity
 from apps.access.types import Identity, IdentityProvider
@@ -91,7 +92,7 @@ def come_back(request: HttpRequest, provider: IdentityProvider) -> HttpResponse:
     user = sign_in_identity(identity, provider, at=clock.now())
     response = go_on(request, user, method="oidc", to=kept["next"] or reverse("admin:index"))
     if request.user.is_authenticated and request.user.pk == user.pk and _has_two_factors(identity, provider):
-        record_authentication(request, user, "mfa", type="oidc")
+        record_authentication(request, user, "mfa", type=ELSEWHERE)
     request.session[END_SESSION] = _end_session(request, provider)
     return response
 

@@ -19,7 +19,9 @@ from django.utils.http import urlencode
 
 from apps.access.forms import PasswordAgainForm
 from apps.access.queries import lacks_second_factor
+from apps.access.services import spend_code
 from apps.access.views.pages import Page, Places
+from apps.core import clock
 
 
 class Authenticate(Page, AuthenticateView):  # type: ignore[misc]  # allauth is untyped
@@ -93,6 +95,7 @@ class Activate(Page, ActivateTOTPView):  # type: ignore[misc]  # allauth is unty
         """Keep the app; whoever has just shown its code has shown the second factor for this session."""
         response: HttpResponse = super().form_valid(form)
         made = Authenticator.objects.get(user=self.request.user, type=Authenticator.Type.TOTP)
+        spend_code(made.pk, form.cleaned_data["code"], at=clock.now())
         record_authentication(self.request, self.request.user, "mfa", id=made.pk, type=made.type)
         return response
 
