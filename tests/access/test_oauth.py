@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -206,6 +207,16 @@ def test_introspection_tells_clients_only_and_nothing_of_what_is_no_token(robot:
     named = base64.b64encode(f"{client[0].client_id}:{client[1]}".encode()).decode()
     asked = Client().get(f"/oauth/introspect?token={token}", headers={"authorization": f"Basic {named}"})
     assert asked.status_code == 405
+
+
+@pytest.mark.parametrize("address", ["token", "introspect", "revoke"])
+def test_no_secret_is_taken_from_an_address(robot: User, address: str) -> None:
+    client, secret = make_client(robot)
+    body = {"grant_type": "client_credentials", "scope": "assets.view", "token": token_of((client, secret))}
+    named = {"client_id": client.client_id, "client_secret": secret}
+
+    assert Client().post(f"/oauth/{address}?{urlencode(named)}", body).status_code == 400
+    assert Client().post(f"/oauth/{address}", {**body, **named}).status_code == 200
 
 
 def test_a_client_takes_back_its_own_tokens_and_no_others(cast: Cast, robot: User) -> None:

@@ -93,6 +93,14 @@ class Introspect(IntrospectTokenView):  # type: ignore[misc]  # oauth2_provider 
 
     http_method_names = ["post", "options"]
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Answer, unless something stands in the address, which is written to logs; the other two refuse it too."""
+        if request.method == "POST" and request.META.get("QUERY_STRING"):
+            told = {"error": "invalid_request", "error_description": "URL query parameters are not allowed"}
+            return JsonResponse(told, status=400)
+        response: HttpResponse = super().dispatch(request, *args, **kwargs)
+        return response
+
     @staticmethod
     def get_token_response(token_value: str | None = None) -> HttpResponse:
         """Return what RFC 7662 says of a token; of one that is no good, for whatever reason, only that."""
