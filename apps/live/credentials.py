@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -111,10 +111,15 @@ def credential_of_session(scope: Scope) -> Credential | None:
 def address_of(scope: Scope) -> str:
     """Return where the socket comes from; behind our own proxy, what that one added last."""
     peer = (scope.get("client") or ("",))[0]
-    return address_behind(str(peer), header(scope, b"x-forwarded-for") or "")
+    # A proxy may add a line of its own below the client's.
+    return address_behind(str(peer), ",".join(_lines(scope, b"x-forwarded-for")))
 
 
 def header(scope: Scope, name: bytes) -> str | None:
-    """Return a request header."""
+    """Return a request header, the first of that name."""
+    return next(_lines(scope, name), None)
+
+
+def _lines(scope: Scope, name: bytes) -> Iterator[str]:
     headers: Iterable[tuple[bytes, bytes]] = scope.get("headers", ())
-    return next((value.decode("latin-1") for key, value in headers if key.lower() == name), None)
+    return (value.decode("latin-1") for key, value in headers if key.lower() == name)

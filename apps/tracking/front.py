@@ -20,9 +20,9 @@ from time import perf_counter
 from typing import Any, Final, TypeAlias
 
 import structlog
-from django.conf import settings
 from django.db import connection
 
+from apps.access.api.addresses import address_behind
 from apps.core import clock
 from apps.core.trace import Trace, begin_trace
 from apps.core.types import TooLarge, Unavailable
@@ -214,9 +214,7 @@ async def _read_body(receive: Receive, headers: MutableMapping[str, str], limit:
 def _address(scope: Scope, headers: MutableMapping[str, str]) -> str:
     """Return where a request comes from; behind our own proxy, what that one added last."""
     peer = scope["client"][0] if scope.get("client") else ""
-    if settings.SECURE_PROXY_SSL_HEADER is None:
-        return str(peer)
-    return headers.get("x-forwarded-for", "").rpartition(",")[2].strip() or str(peer)
+    return address_behind(str(peer), headers.get("x-forwarded-for", ""))
 
 
 async def _send(send: Send, answer: Answer, trace: Trace | None = None) -> None:

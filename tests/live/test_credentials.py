@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 from apps.access.types import SYSTEM
 from apps.core import clock
 from apps.core.types import NotAllowed
+from apps.live.credentials import address_of
 from apps.live.models import FeedTicket
 from apps.live.services import issue_ticket, redeem_ticket
 from tests.factories.access import Cast, make_cast, make_user, signed_in, with_key
@@ -40,6 +41,24 @@ def test_by_ticket_once(cast, connect) -> None:
     query = f"?ticket={response.json()['ticket']}"
     assert hello(connect(query=query))["authenticated"] is True
     assert connect(query=query).close_code() == 4401
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([], "10.0.0.1"),
+        ([b"192.0.2.1"], "192.0.2.1"),
+        ([b"198.51.100.1, 192.0.2.1"], "192.0.2.1"),
+        ([b"198.51.100.1", b"192.0.2.1"], "192.0.2.1"),
+    ],
+    ids=["none", "one", "in one line", "in two lines"],
+)
+def test_behind_a_proxy_the_last_address_counts(settings, lines, found) -> None:
+    scope = {"client": ("10.0.0.1", 1), "headers": [(b"x-forwarded-for", line) for line in lines]}
+
+    assert address_of(scope) == "10.0.0.1"
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    assert address_of(scope) == found
 
 
 def test_by_first_frame(cast, connect) -> None:
@@ -153,7 +172,7 @@ def test_wrong_frames_are_answered_and_the_socket_lives(cast, connect) -> None:
     assert [(answer["type"], answer["problem"]["type"].rpartition(":")[2]) for answer in answers] == [
         ("error", "unknown_topic"),
         ("error", "bad_frame"),
-        ("error", "bad_frame"),
+        ("error", "invalid_filter"),
         ("error", "bad_frame"),
         ("error", "unknown_subscription"),
         ("error", "unknown_subscription"),
