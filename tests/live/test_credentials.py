@@ -172,7 +172,7 @@ def test_wrong_frames_are_answered_and_the_socket_lives(cast, connect) -> None:
     assert [(answer["type"], answer["problem"]["type"].rpartition(":")[2]) for answer in answers] == [
         ("error", "unknown_topic"),
         ("error", "bad_frame"),
-        ("error", "invalid_filter"),
+        ("error", "bad_frame"),
         ("error", "bad_frame"),
         ("error", "unknown_subscription"),
         ("error", "unknown_subscription"),
