@@ -7,7 +7,11 @@ import uuid
 import pytest
 import shapely
 
+from apps.core import clock
 from apps.filters.queries import compile_predicate, compile_sql, parse
+from apps.filters.queries.sql import condition
+from apps.filters.rules.evaluating import predicate
+from apps.filters.types import Call, FilterError
 from tests.filters.things import THINGS, Thing, answers, feature, instant, make_table, store, thing
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +45,15 @@ ROWS = [
     thing(5, name="", place=shapely.LineString([(-1, 1), (1, 1)]), seen_at=instant("06-30T00:00"), high_m=10.0),
 ]
 
+FAR = {
+    "pole-to-pole": "LINESTRING(0 90, 0 -90)",
+    "half-round": "LINESTRING(0 0, 180 0)",
+    "wide": "POLYGON((0 -80, 60 -80, 60 80, 0 80, 0 -80), (20 -20, 40 -20, 40 20, 20 20, 20 -20))",
+    "cap": "POLYGON((-180 60, 180 60, 180 90, -180 90, -180 60))",
+    "antimeridian": "BBOX(170, -10, -170, 10)",
+    "parts": "MULTILINESTRING((0 0, 61 0), (100 50, 10 50))",
+    "points": "MULTIPOINT(0 0, 90 0, 180 0)",
+}
 CASES = {
     "equal": ("name = 'Straße'", {2}),
     "unequal": ("name <> 'Straße'", {3, 4, 5}),
@@ -131,6 +144,35 @@ def test_sql_and_python_say_the_same(name):
     assert answers(found) == {row["id"]: decide(feature(row)) for row in ROWS}
     kept = Thing.objects.filter(compile_sql(found)).values_list("id", flat=True)
     assert {key.int for key in kept} == expected
+
+
+@pytest.mark.parametrize("name", FAR)
+def test_distances_agree_however_far_and_however_long_the_edges(name):
+    places = [shapely.Point(lon, lat) for lon in range(-180, 181, 40) for lat in (-90, -89.9, -41, 0, 0.5, 30, 75, 90)]
+    rows = [thing(number, point=place) for number, place in enumerate(places, start=100)]
+    store(rows)
+    asked = parse(f"distance_m(point, {FAR[name]}) > 0", queryables=THINGS).root
+    assert isinstance(asked, Call)
+    measure = asked.args[0]
+    by_sql = dict(Thing.objects.annotate(found=condition(measure, {})).values_list("id", "found"))
+    in_python = predicate(measure, {}, clock.now)
+
+    assert {row["id"]: in_python(feature(row)) for row in rows} == {
+        row["id"]: pytest.approx(by_sql[row["id"]], abs=0.001) for row in rows
+    }
+
+
+def test_an_edge_from_pole_to_pole_is_no_error():
+    store([thing(100, place=shapely.box(-150, -90, -10, 90))])
+    found = parse("distance_m(place, POINT(-90 0)) = 0 AND distance_m(place, POINT(90 0)) > 1", queryables=THINGS)
+
+    assert {key.int for key in Thing.objects.filter(compile_sql(found)).values_list("id", flat=True)} == {100}
+    assert compile_predicate(found)(feature(thing(100, place=shapely.box(-150, -90, -10, 90)))) is True
+
+
+def test_nobody_measures_to_more_than_half_of_the_world():
+    with pytest.raises(FilterError, match="half of the world"):
+        parse("distance_m(point, BBOX(-180, -90, 180, 90)) < 1", queryables=THINGS)
 
 
 @pytest.mark.parametrize("name", CASES)

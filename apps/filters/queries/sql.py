@@ -28,6 +28,7 @@ from django.db.models.functions import Now
 from apps.filters.rules import times, words
 from apps.filters.rules.evaluating import bound_value, pattern_of
 from apps.filters.rules.folding import FOLDS
+from apps.filters.rules.shapes import LONGEST_EDGE_DEG
 from apps.filters.types import Call, Literal, Node, Property, Type, Values, Variable
 
 Ends: TypeAlias = tuple[Expression, Expression]
@@ -209,7 +210,12 @@ class _Compiler:
 
     def _distance(self, left: Node, right: Node) -> Expression:
         template = "ST_Distance(CAST({0} AS geography), CAST({1} AS geography), false)"
-        return Sql(template, self.scalar(left), self.scalar(right), output_field=FloatField())
+        return Sql(template, self._with_short_edges(left), self._with_short_edges(right), output_field=FloatField())
+
+    def _with_short_edges(self, node: Node) -> Expression:
+        found = self.scalar(node)
+        is_point = isinstance(node, Property) and node.queryable.geometry == "point"
+        return found if is_point else Sql(f"ST_Segmentize({{0}}, {LONGEST_EDGE_DEG})", found, output_field=TextField())
 
 
 _METHODS: Final = {

@@ -15,7 +15,7 @@ from uuid import UUID
 from apps.core.text import is_storable
 from apps.core.types import Datum
 from apps.filters.rules import meaning, times, words
-from apps.filters.rules.shapes import ShapeFault, count_vertices, read_shape
+from apps.filters.rules.shapes import ShapeFault, count_vertices, fault_in_measuring, read_shape
 from apps.filters.types import Call, FilterError, Literal, Node, Property, Queryables, Type, Variable
 
 Raw: TypeAlias = Any
@@ -206,6 +206,8 @@ class _Checker:
             _refuse(
                 "type", "A pattern is a text in quotes, with CASEI or ACCENTI around it or without.", f"{pointer}/1"
             )
+        if len(inner.value) > words.LONGEST_PATTERN:
+            _refuse("too_long", f"A pattern has at most {words.LONGEST_PATTERN} characters.", f"{pointer}/1")
         return Call(Type.BOOLEAN, op, (self._as(subject, Type.STRING, f"{pointer}/0", depth), node))
 
     def _arithmetic(self, op: str, args: list[Raw], pointer: str, depth: int) -> Node:
@@ -263,8 +265,8 @@ class _Checker:
         if not any(_is_point(each) for each in nodes):
             _refuse("type", "distance_m measures from a point: one of its arguments must be one.", pointer)
         for i, each in enumerate(nodes):
-            if _is_collection(each):
-                _refuse("geometry_collection", "distance_m takes no GEOMETRYCOLLECTION.", f"{pointer}/{i}")
+            if isinstance(each, Literal) and (fault := fault_in_measuring(each.value)):
+                _refuse("geometry", f"distance_m takes no {fault}.", f"{pointer}/{i}")
         return Call(Type.NUMBER, "distance_m", nodes)
 
     def _altitude_overlaps(self, args: list[Raw], pointer: str, depth: int) -> Node:

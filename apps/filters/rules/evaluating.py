@@ -95,7 +95,7 @@ class _Builder:
         return logic.any_of([self._comparison("=", subject, each) for each in items])
 
     def _like(self, subject: Node, pattern: Node) -> Read:
-        return _applied(pattern_of(pattern).matches, self.build(subject))
+        return _applied(pattern_of(pattern).matcher(), self.build(subject))
 
     def _array(self, *items: Node) -> Read:
         members = [self.build(each) for each in items]

@@ -1,10 +1,12 @@
 r"""LIKE patterns: ``%`` any text, ``_`` any one character, ``\`` takes the next one as it is (and itself at the end).
 
-Matching takes time in proportion to text times pattern, whatever the pattern: it goes back to the last ``%`` only.
+Matching takes time in proportion to text times pattern at worst: it goes back to the last ``%`` only.
 """
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -29,24 +31,37 @@ class Pattern:
         """Return the pattern as PostgreSQL writes it, with a backslash before what is meant as it is."""
         return "".join(_sql(part) for part in self.parts)
 
-    def matches(self, text: str) -> bool:
-        """Say whether the whole text fits."""
-        parts = self.parts
-        place = at = 0
-        back_place = back_at = -1
-        while at < len(text):
-            part = parts[place] if place < len(parts) else ""
+    def matcher(self) -> Callable[[str], bool]:
+        """Return the function that says whether a whole text fits."""
+        first, *middle = (re.compile(part, re.DOTALL) for part in self._stretches())
+        if not middle:
+            return lambda text: first.fullmatch(text) is not None
+        *middle, last = middle
+        width = self._width_of_last()
+
+        def matches(text: str) -> bool:
+            # What stands between two % has one length, so where it is first found is as good as any place after.
+            found = first.match(text)
+            for each in middle:
+                found = found and each.search(text, found.end())
+            rest = len(text) - width
+            return found is not None and found.end() <= rest and last.fullmatch(text, rest) is not None
+
+        return matches
+
+    def _stretches(self) -> list[str]:
+        """Return what stands between the signs for any text, as regular expressions without repetition."""
+        stretches = [""]
+        for part in self.parts:
             if part is Ellipsis:
-                back_place, back_at = place, at
-                place += 1
-            elif part is None or part == text[at]:
-                place, at = place + 1, at + 1
-            elif back_place >= 0:
-                back_at += 1
-                place, at = back_place + 1, back_at
+                stretches.append("")
             else:
-                return False
-        return all(part is Ellipsis for part in parts[place:])
+                stretches[-1] += re.escape(part) if isinstance(part, str) else "."
+        return stretches
+
+    def _width_of_last(self) -> int:
+        backwards = itertools.takewhile(lambda part: part is not Ellipsis, reversed(self.parts))
+        return sum(1 for _ in backwards)
 
 
 def read_pattern(source: str) -> Pattern:

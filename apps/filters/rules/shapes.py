@@ -20,6 +20,8 @@ from apps.filters.rules import words
 
 # The mean radius that PostGIS uses for geography on the sphere: (2a + b) / 3 of WGS 84.
 EARTH_RADIUS_M: Final = (2 * 6378137.0 + 6356752.314245179498) / 3
+# An edge that goes half round the world is an error to PostGIS; it cuts them as we do, into equal parts.
+LONGEST_EDGE_DEG: Final = 60.0
 _HORIZON: Final = math.cos(math.radians(89.0))
 
 Planar = Callable[[BaseGeometry, BaseGeometry], Any]
@@ -83,20 +85,67 @@ def count_vertices(written: object) -> int:
 def distance_m(left: BaseGeometry, right: BaseGeometry) -> float:
     """Return the shortest distance on the sphere, in metres; at least one of the two is a point.
 
-    Edges are great circles. Around the point these are straight lines in the gnomonic projection, and what is nearest
-    there is nearest on the sphere. That sees half the world; a shape that reaches further is measured to its vertices.
+    Edges are great circles, once cut to ``LONGEST_EDGE_DEG``. Around the point these are straight lines in the gnomonic
+    projection, and what is nearest there is nearest on the sphere. That sees half the world; of a shape that reaches
+    further the arcs are measured one by one, and the plane says whether the point lies within it.
     """
     point, shape = (left, right) if isinstance(left, shapely.Point) else (right, left)
     ((x, y),) = shapely.get_coordinates(point)
     lon, lat = math.radians(x), math.radians(y)
     if isinstance(shape, shapely.Point):
         return EARTH_RADIUS_M * float(_angles(lon, lat, np.array([[shape.x, shape.y]]))[0])
+    shape = cut(shape)
     vertices = shapely.get_coordinates(shape)
     angles = _angles(lon, lat, vertices)
     if float(np.cos(angles).min()) < _HORIZON:
-        return EARTH_RADIUS_M * float(angles.min())
+        is_within = bool(shapely.intersects_xy(shape, x, y))
+        return 0.0 if is_within else EARTH_RADIUS_M * min(float(angles.min()), _angle_to_arcs(lon, lat, shape))
     flat = shapely.set_coordinates(shapely.from_wkb(shapely.to_wkb(shape)), _gnomonic(lon, lat, vertices))
     return EARTH_RADIUS_M * math.atan(shapely.distance(shapely.Point(0.0, 0.0), flat))
+
+
+def fault_in_measuring(shape: BaseGeometry) -> str | None:
+    """Return what a shape is that no distance is measured to; ``None`` for all others.
+
+    Of what covers more than half of the world, PostGIS takes the other half for the inside.
+    """
+    if shape.geom_type == "GeometryCollection":
+        return "GEOMETRYCOLLECTION"
+    # The cylinder around a sphere has its areas.
+    lons, lats = np.radians(shapely.get_coordinates(cut(shape))).T
+    flat = shapely.set_coordinates(cut(shape), np.column_stack([lons, np.sin(lats)]))
+    return "polygon over more than half of the world" if shapely.area(flat) > 2 * math.pi else None
+
+
+def cut(shape: BaseGeometry) -> BaseGeometry:
+    """Return a shape with its long edges cut: of one that goes half round the world nobody knows which way it goes."""
+    return shapely.segmentize(shape, LONGEST_EDGE_DEG)
+
+
+def _angle_to_arcs(lon: float, lat: float, shape: BaseGeometry) -> float:
+    """Return the least angle to the inner points of the edges; infinity where the ends are nearest of all."""
+    parts = shapely.get_parts(shape)
+    lines = shapely.get_rings(parts) if shape.geom_type.endswith("Polygon") else parts
+    positions, line_of = shapely.get_coordinates(lines, return_index=True)
+    on_sphere = _unit(np.radians(positions[:, 0]), np.radians(positions[:, 1]))
+    is_edge = line_of[1:] == line_of[:-1]
+    starts, ends = on_sphere[:-1][is_edge], on_sphere[1:][is_edge]
+    here = _unit(np.array([lon]), np.array([lat]))[0]
+    normals = np.cross(starts, ends)
+    heights = normals @ here
+    feet = here - normals * (heights / np.maximum(np.einsum("ij,ij->i", normals, normals), 1e-300))[:, None]
+    is_between = (np.einsum("ij,ij->i", np.cross(starts, feet), normals) >= 0) & (
+        np.einsum("ij,ij->i", np.cross(feet, ends), normals) >= 0
+    )
+    lengths = np.linalg.norm(feet, axis=1)
+    # From the pole of its circle all of an arc is as far as its ends.
+    is_known = is_between & (lengths > 1e-9)
+    cosines = (feet @ here)[is_known] / lengths[is_known]
+    return float(np.arccos(np.clip(cosines, -1.0, 1.0)).min(initial=math.inf))
+
+
+def _unit(lons: NDArray[np.float64], lats: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack([np.cos(lats) * np.cos(lons), np.cos(lats) * np.sin(lons), np.sin(lats)])
 
 
 def _angles(lon: float, lat: float, positions: NDArray[np.float64]) -> NDArray[np.float64]:

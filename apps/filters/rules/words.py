@@ -8,6 +8,8 @@ from typing import Final
 MOST_BYTES: Final = 8_192
 DEEPEST: Final = 64
 MOST_VERTICES: Final = 10_000
+# The time that a pattern takes grows with its length, for every row again.
+LONGEST_PATTERN: Final = 1_000
 
 COMPARISONS: Final = ("=", "<>", "<", ">", "<=", ">=")
 ARITHMETIC: Final = ("+", "-", "*", "/", "%", "div", "^")
