@@ -13,7 +13,8 @@ class FeedTicket(models.Model):
     """Lets whoever holds its secret open one socket, once, within 30 seconds, as the one who asked for it.
 
     Only a SHA-256 of the 256-bit secret is stored. A ticket asked for with an API key or an OAuth token dies with it,
-    is confined to its ``scopes``, and good only from where the key is.
+    is confined to its ``scopes``, and good only from where the key is; one that was asked for in a browser's session
+    (``session_key``) lives by that.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -24,6 +25,7 @@ class FeedTicket(models.Model):
         "oauth2_provider.AccessToken", on_delete=models.CASCADE, null=True, related_name="+"
     )
     scopes = ArrayField(models.CharField(max_length=64), null=True)
+    session_key = models.CharField(max_length=40, blank=True, editable=False)
     expires_at = models.DateTimeField()
 
     class Meta:

@@ -27,8 +27,16 @@ class IssuedTicket:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedeemedTicket:
+    """Who a ticket stood for, and the browser session that it was asked for in, if it was."""
+
+    actor: Actor
+    session_key: str
+
+
 @transaction.atomic
-def issue_ticket(*, actor: Actor, at: datetime) -> IssuedTicket:
+def issue_ticket(*, actor: Actor, at: datetime, session_key: str = "") -> IssuedTicket:
     """Return a new ticket for the actor; raises ``NotAllowed`` unless that is a user.
 
     Sweeps away what has expired, so that the table stays as small as half a minute of sign-ins.
@@ -43,13 +51,14 @@ def issue_ticket(*, actor: Actor, at: datetime) -> IssuedTicket:
         api_key_id=actor.key_id,
         oauth_token_id=actor.token_id,
         scopes=None if actor.scopes is None else sorted(actor.scopes),
+        session_key=session_key,
         expires_at=at + TICKET_LIFETIME,
     )
     return IssuedTicket(ticket=ticket, expires_at=row.expires_at)
 
 
 @transaction.atomic
-def redeem_ticket(ticket: str, *, address: str | None, at: datetime) -> Actor | None:
+def redeem_ticket(ticket: str, *, address: str | None, at: datetime) -> RedeemedTicket | None:
     """Use a ticket up and return who it stands for; ``None`` for one that is unknown, used or expired.
 
     The same for one whose key or token is no good any more, or not from this address: a ticket is no way around the
@@ -74,7 +83,9 @@ def redeem_ticket(ticket: str, *, address: str | None, at: datetime) -> Actor | 
         token_id=row.oauth_token_id,
         address=address if row.api_key is not None and row.api_key.networks else None,
     )
-    return actor if actor.is_account and validity_of(actor, at).stands else None
+    if not (actor.is_account and validity_of(actor, at).stands):
+        return None
+    return RedeemedTicket(actor=actor, session_key=row.session_key)
 
 
 def _digest(ticket: str) -> bytes:

@@ -14,7 +14,7 @@ from apps.core import clock
 from apps.core.types import NotAllowed
 from apps.live.credentials import address_of
 from apps.live.models import FeedTicket
-from apps.live.services import issue_ticket, redeem_ticket
+from apps.live.services import RedeemedTicket, issue_ticket, redeem_ticket
 from tests.factories.access import Cast, make_cast, make_user, signed_in, with_key
 from tests.factories.core import NOON, after
 from tests.live.client import FeedClient, Frame
@@ -115,7 +115,7 @@ def test_a_ticket_is_a_hash_that_dies_on_use_or_by_time(cast) -> None:
     issued = issue_ticket(actor=actor, at=NOON)
     assert issued.expires_at == after(30)
     assert issued.ticket not in str(FeedTicket.objects.values())
-    assert redeem_ticket(issued.ticket, address=None, at=after(29.9)) == actor
+    assert redeem_ticket(issued.ticket, address=None, at=after(29.9)) == RedeemedTicket(actor=actor, session_key="")
     assert redeem_ticket(issued.ticket, address=None, at=after(29.9)) is None
     late = issue_ticket(actor=actor, at=NOON)
     assert redeem_ticket(late.ticket, address=None, at=after(30)) is None
@@ -134,8 +134,10 @@ def test_a_ticket_of_a_key_is_confined_like_the_key(cast) -> None:
     client = signed_in(make_user())
     headers = with_key(cast.bob, "assets.view")
     ticket = client.post("/api/v1/feed-tickets", headers=headers).json()["ticket"]
-    actor = redeem_ticket(ticket, address=None, at=clock.now() + timedelta(seconds=1))
-    assert actor is not None
+    redeemed = redeem_ticket(ticket, address=None, at=clock.now() + timedelta(seconds=1))
+    assert redeemed is not None
+    assert redeemed.session_key == ""
+    actor = redeemed.actor
     assert (actor.user_id, actor.scopes) == (cast.bob.pk, frozenset({"assets.view"}))
     assert actor.key_id is not None
 
@@ -145,6 +147,18 @@ def test_a_ticket_of_a_disabled_user_is_worth_nothing(cast) -> None:
     cast.bob.is_active = False
     cast.bob.save()
     assert redeem_ticket(issued.ticket, address=None, at=after(1)) is None
+
+
+def test_a_ticket_of_a_session_ends_with_it(cast, connect) -> None:
+    client = signed_in(cast.bob)
+    used, kept = (client.post("/api/v1/feed-tickets").json()["ticket"] for _ in range(2))
+    socket = connect(query=f"?ticket={used}")
+    assert hello(socket)["authenticated"] is True
+
+    client.logout()
+
+    assert socket.close_code() == 4401
+    assert connect(query=f"?ticket={kept}").close_code() == 4401
 
 
 def test_nobody_gets_no_ticket(client) -> None:

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.access.api.authentication import actor_of
+from apps.access.api.authentication import SessionActorAuthentication, actor_of
 from apps.core import clock
 from apps.live.services import issue_ticket
 
@@ -32,6 +32,8 @@ class FeedTickets(APIView):
     )
     def post(self, request: Request) -> Response:
         """Give out a ticket that opens one socket, once, within 30 seconds."""
-        issued = issue_ticket(actor=actor_of(request), at=clock.now())
+        is_by_session = isinstance(request.successful_authenticator, SessionActorAuthentication)
+        session_key = request._request.session.session_key if is_by_session else None  # noqa: SLF001 - DRF's own name
+        issued = issue_ticket(actor=actor_of(request), at=clock.now(), session_key=session_key or "")
         body = FeedTicketSerializer(issued).data
         return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
