@@ -98,6 +98,11 @@ def test_functions_within_functions_are_read_and_written_at_once(outside):
     assert time.perf_counter() - began < 1
 
 
+def test_texts_are_in_the_order_of_their_characters_whatever_the_database_speaks():
+    for source in ("name > 'a'", "name BETWEEN 'a' AND 'b'"):
+        assert 'COLLATE "C"' in str(Thing.objects.filter(compile_sql(parse(source, queryables=THINGS))).query)
+
+
 def test_naughty_texts_are_values_and_nothing_else(db):
     make_table()
     texts = [text for text in naughty_strings() if "\0" not in text and len(text) < 4_000]

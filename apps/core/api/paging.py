@@ -18,8 +18,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.core.api.parameters import bad_parameter
 from apps.core.branches import first_of
-from apps.core.types import FieldError, Invalid
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
@@ -77,14 +77,14 @@ class KeysetPaginator(BasePagination):
         most = getattr(view, "max_limit", MAX_LIMIT)
         limit = {"type": "integer", "minimum": 1, "maximum": most, "default": DEFAULT_LIMIT}
         parameters = [
-            _parameter("limit", limit, "At most so many; more than the maximum is the maximum."),
-            _parameter("cursor", {"type": "string"}, "From `next`; opaque."),
-            _parameter("count", {"type": "string", "enum": ["exact"]}, "Count them all, which may be slow."),
+            described("limit", limit, "At most so many; more than the maximum is the maximum."),
+            described("cursor", {"type": "string"}, "From `next`; opaque."),
+            described("count", {"type": "string", "enum": ["exact"]}, "Count them all, which may be slow."),
         ]
         if fields := getattr(view, "sort_fields", self.sort_fields):
             names = [sign + name for name in fields for sign in ("", "-")]
             schema = {"type": "array", "items": {"type": "string", "enum": names}, "maxItems": MOST_SORTED}
-            sort = _parameter("sort", schema, "The order, the first field counting most; `-` is descending.")
+            sort = described("sort", schema, "The order, the first field counting most; `-` is descending.")
             parameters.append(sort | {"style": "form", "explode": False})
         return parameters
 
@@ -95,9 +95,9 @@ class KeysetPaginator(BasePagination):
         order = tuple(asked.split(","))
         fields = [name.removeprefix("-") for name in order]
         if not set(fields) <= set(getattr(view, "sort_fields", self.sort_fields)):
-            raise _bad_parameter("sort", "This cannot be sorted by.")
+            raise bad_parameter("sort", "This cannot be sorted by.")
         if len(fields) > MOST_SORTED or len(set(fields)) < len(fields):
-            raise _bad_parameter("sort", f"It names up to {MOST_SORTED} fields, each once.")
+            raise bad_parameter("sort", f"It names up to {MOST_SORTED} fields, each once.")
         return with_key(order)
 
     def _next_url(self, last: Model | Mapping[str, Any], order: Sequence[str], model: type[Model]) -> str:
@@ -111,7 +111,7 @@ def read_limit(request: Request, *, default: int = DEFAULT_LIMIT, maximum: int =
     """Return ``?limit=``, clamped to the maximum; raises ``Invalid`` for what is no positive number."""
     text = request.query_params.get("limit", str(default))
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) > 0):
-        raise _bad_parameter("limit", "It must be a positive whole number.")
+        raise bad_parameter("limit", "It must be a positive whole number.")
     return min(int(text), maximum)
 
 
@@ -150,10 +150,10 @@ def read_cursor(cursor: str, path: str, order: Sequence[str], model: type[Model]
     try:
         made_for, made_order, texts = signing.loads(cursor, salt=SALT)
         if (made_for, made_order) != (path, ",".join(order)):
-            raise _bad_parameter("cursor", "It belongs to another list or another order.")
+            raise bad_parameter("cursor", "It belongs to another list or another order.")
         return [_field(model, name).to_python(text) for name, text in zip(order, texts, strict=True)]
     except (signing.BadSignature, TypeError, ValueError, ValidationError) as error:
-        raise _bad_parameter("cursor", "It is not one that we gave out.") from error
+        raise bad_parameter("cursor", "It is not one that we gave out.") from error
 
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:
@@ -186,14 +186,10 @@ def _owner(row: Model, name: str) -> Any:
 def _wants_count(request: Request) -> bool:
     asked = request.query_params.get("count")
     if asked not in (None, "exact"):
-        raise _bad_parameter("count", "It can only be exact.")
+        raise bad_parameter("count", "It can only be exact.")
     return asked == "exact"
 
 
-def _bad_parameter(name: str, detail: str) -> Invalid:
-    error = FieldError(pointer=f"?{name}", code=f"bad_{name}", detail=detail)
-    return Invalid(f"The parameter {name} is not right.", code="invalid_parameter", errors=[error])
-
-
-def _parameter(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:
+def described(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:
+    """Return a query parameter as OpenAPI describes it."""
     return {"name": name, "in": "query", "required": False, "schema": dict(schema), "description": description}

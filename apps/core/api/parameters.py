@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import NoReturn
 from uuid import UUID
 
 from drf_spectacular.types import OpenApiTypes
@@ -32,7 +31,7 @@ def read_text(request: Request, name: str, *, max_length: int = 200) -> str | No
     """Return a text, or ``None`` when it is missing or empty."""
     text = request.query_params.get(name) or None
     if text is not None and (fault := text_fault(text, max_length=max_length, may_be_blank=True)):
-        _refuse(name, fault)
+        raise bad_parameter(name, fault)
     return text
 
 
@@ -44,7 +43,7 @@ def read_uuid(request: Request, name: str) -> UUID | None:
     try:
         return UUID(text)
     except ValueError:
-        _refuse(name, "It is not an id.")
+        raise bad_parameter(name, "It is not an id.") from None
 
 
 def read_flag(request: Request, name: str) -> bool | None:
@@ -53,7 +52,7 @@ def read_flag(request: Request, name: str) -> bool | None:
     if text is None:
         return None
     if text not in ("true", "false"):
-        _refuse(name, "It is true or false.")
+        raise bad_parameter(name, "It is true or false.")
     return text == "true"
 
 
@@ -67,9 +66,9 @@ def read_instant(request: Request, name: str) -> datetime | None:
         instant = datetime.fromisoformat(text.replace(" ", "+"))
         utc = instant.astimezone(UTC)
     except (ValueError, OverflowError):
-        _refuse(name, "It is an instant, as in 2026-07-01T12:00:00Z.")
+        raise bad_parameter(name, "It is an instant, as in 2026-07-01T12:00:00Z.") from None
     if instant.utcoffset() is None:
-        _refuse(name, "It needs its offset from UTC, as in 2026-07-01T12:00:00Z.")
+        raise bad_parameter(name, "It needs its offset from UTC, as in 2026-07-01T12:00:00Z.")
     return utc
 
 
@@ -81,14 +80,15 @@ def read_bbox(request: Request, name: str = "bbox") -> BBox | None:
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError:
-        _refuse(name, "It is west,south,east,north in degrees.")
+        raise bad_parameter(name, "It is west,south,east,north in degrees.") from None
     if not all(math.isfinite(each) for each in (west, south, east, north)):
-        _refuse(name, "A number in it is not finite.")
+        raise bad_parameter(name, "A number in it is not finite.")
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
-        _refuse(name, "It leaves the world, or its south lies above its north.")
+        raise bad_parameter(name, "It leaves the world, or its south lies above its north.")
     return BBox(west=west, south=south, east=east, north=north)
 
 
-def _refuse(name: str, detail: str) -> NoReturn:
+def bad_parameter(name: str, detail: str) -> Invalid:
+    """Return the error of a parameter that is known and not right."""
     error = FieldError(pointer=f"?{name}", code=f"bad_{name}", detail=detail)
-    raise Invalid(f"The parameter {name} is not right.", code="invalid_parameter", errors=[error])
+    return Invalid(f"The parameter {name} is not right.", code="invalid_parameter", errors=[error])

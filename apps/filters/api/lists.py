@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, ClassVar, Final, NoReturn, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
 from django.db.models import Expression, Q
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.core.api.paging import KeysetPaginator
+from apps.core.api.paging import KeysetPaginator, described
+from apps.core.api.parameters import bad_parameter
 from apps.core.api.views import NounView
 from apps.core.clock import now
-from apps.core.types import FieldError, Invalid
 from apps.filters.queries import CQL2_JSON, CQL2_TEXT, compile_sql, parse
 from apps.filters.registry import queryables_for, queryables_of
 from apps.filters.rules.times import OPEN, midnight, parse_date, parse_instant
@@ -46,7 +46,7 @@ class FilteringPaginator(KeysetPaginator):
         if self.found.hidden.isdisjoint(name.removeprefix("-") for name in order):
             return order
         if "sort" in request.query_params:
-            _refuse("sort", "This cannot be sorted by.")
+            raise bad_parameter("sort", "This cannot be sorted by.")
         return ("pk",)
 
     def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
@@ -111,11 +111,11 @@ def read_window(text: str) -> Window:
     if not slash:
         start, end = _read_end(begins), _read_end(begins, is_last=True)
         if start is None:
-            _refuse("datetime", "An instant, a date, or start/end where .. is open.")
+            raise bad_parameter("datetime", "An instant, a date, or start/end where .. is open.")
         return start, end
     start, end = _read_end(begins), _read_end(ends, is_last=True)
     if start is not None and end is not None and start > end:
-        _refuse("datetime", "It ends before it starts.")
+        raise bad_parameter("datetime", "It ends before it starts.")
     return start, end
 
 
@@ -125,7 +125,7 @@ def _read_end(text: str, *, is_last: bool = False) -> datetime | None:
     # In a query string a plus sign is a space.
     found = parse_date(text) or parse_instant(text.replace(" ", "+"))
     if found is None:
-        _refuse("datetime", "An instant is like 2026-07-01T12:00:00Z, a date like 2026-07-01.")
+        raise bad_parameter("datetime", "An instant is like 2026-07-01T12:00:00Z, a date like 2026-07-01.")
     if isinstance(found, datetime):
         return found
     return _last_of(found) if is_last else midnight(found)
@@ -170,36 +170,27 @@ def _interval_overlaps(queryable: Queryable, start: datetime | None, end: dateti
 def _read_one_of(request: Request, name: str, allowed: Sequence[str]) -> str | None:
     text = request.query_params.get(name)
     if text is not None and text not in allowed:
-        _refuse(name, f"It is {' or '.join(allowed)}.")
+        raise bad_parameter(name, f"It is {' or '.join(allowed)}.")
     return text
-
-
-def _refuse(name: str, detail: str) -> NoReturn:
-    error = FieldError(pointer=f"?{name}", code=f"bad_{name}", detail=detail)
-    raise Invalid(f"The parameter {name} is not right.", code="invalid_parameter", errors=[error])
-
-
-def _described(name: str, schema: dict[str, object], description: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
 
 
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
 _DESCRIBED: Final = {
     each["name"]: each
     for each in (
-        _described(
+        described(
             "filter",
             {"type": "string", "maxLength": 8_192},
             "CQL2 (OGC 21-065r2), such as `name LIKE 'Tug%' AND is_active`. What may be asked stands under "
             "`/api/v1/queryables/{noun}`. TRUE includes; FALSE and NULL leave out.",
         ),
-        _described(
+        described(
             "filter-lang", {"type": "string", "enum": list(LANGUAGES), "default": CQL2_TEXT}, "How `filter` is written."
         ),
-        _described(
+        described(
             "filter-crs", {"type": "string", "enum": [CRS84]}, "What its coordinates are; only degrees, lon lat."
         ),
-        _described(
+        described(
             "datetime",
             {"type": "string"},
             "Valid at an instant or a date, or at some time in `start/end`, where `..` is open.",

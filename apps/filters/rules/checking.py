@@ -15,7 +15,7 @@ from uuid import UUID
 from apps.core.text import is_storable
 from apps.core.types import Datum
 from apps.filters.rules import meaning, times, words
-from apps.filters.rules.shapes import ShapeFault, count_vertices, fault_in_measuring, read_shape
+from apps.filters.rules.shapes import ShapeFault, fault_in_measuring, read_shape
 from apps.filters.types import Call, FilterError, Literal, Node, Property, Queryables, Type, Variable
 
 Raw: TypeAlias = Any
@@ -56,7 +56,6 @@ class _Checker:
     def __init__(self, queryables: Queryables, variables: Mapping[str, Type]) -> None:
         self._queryables = queryables
         self._variables = variables
-        self._vertices_left = words.MOST_VERTICES
 
     def condition(self, raw: Raw, pointer: str, depth: int) -> Node:
         """Return what is true or false."""
@@ -98,9 +97,6 @@ class _Checker:
         return Property(Type.ANY if member is not None else queryable.type, queryable, member)
 
     def _geometry(self, raw: Mapping[str, Raw], pointer: str) -> Node:
-        self._vertices_left -= count_vertices(raw)
-        if self._vertices_left < 0:
-            _refuse("too_many_vertices", f"More than {words.MOST_VERTICES} vertices.", pointer)
         written = {key: raw[key] for key in ("bbox", "type", "coordinates", "geometries") if key in raw}
         try:
             return Literal(Type.GEOMETRY, read_shape(written), written)

@@ -71,17 +71,6 @@ def box_of(written: Mapping[str, Any] | None) -> BBox | None:
     return BBox(west=bounds[0], south=bounds[1], east=bounds[half], north=bounds[half + 1])
 
 
-def count_vertices(written: object) -> int:
-    """Return how many positions a geometry has, without making it."""
-    if isinstance(written, Mapping):
-        return count_vertices(written.get("coordinates")) + count_vertices(written.get("geometries"))
-    if not isinstance(written, Sequence) or isinstance(written, str):
-        return 0
-    if written and isinstance(written[0], int | float):
-        return 1
-    return sum(count_vertices(each) for each in written)
-
-
 def distance_m(left: BaseGeometry, right: BaseGeometry) -> float:
     """Return the shortest distance on the sphere, in metres; at least one of the two is a point.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+# So a geometry has at most some two thousand positions.
 MOST_BYTES: Final = 8_192
 DEEPEST: Final = 64
-MOST_VERTICES: Final = 10_000
 # The time that a pattern takes grows with its length, for every row again.
 LONGEST_PATTERN: Final = 1_000
 

@@ -16,7 +16,7 @@ from apps.access.api.hiding import all_shown, require_askable, shown
 from apps.access.queries import find_organisation, find_user, owed_for, parts_of, scope, visible, visible_row
 from apps.core.api.etags import if_match
 from apps.core.api.idempotency import idempotent
-from apps.core.api.parameters import BBOX, read_bbox, read_flag, read_text, read_uuid, require_known
+from apps.core.api.parameters import BBOX, bad_parameter, read_bbox, read_flag, read_text, read_uuid, require_known
 from apps.core.api.patches import read_patch
 from apps.core.api.views import NounView, created, one, page, read_body
 from apps.core.clock import now
@@ -225,17 +225,12 @@ def find_incident(request: Request, incident_id: UUID) -> Incident:
 def _read_state(request: Request) -> str | None:
     state = read_text(request, "state")
     if state is not None and state not in list(IncidentState):
-        raise _bad("state", f"It is one of {', '.join(IncidentState)}.")
+        raise bad_parameter("state", f"It is one of {', '.join(IncidentState)}.")
     return state
 
 
 def _read_severity(request: Request) -> int | None:
     severity = read_text(request, "severity")
     if severity is not None and severity not in ("1", "2", "3", "4"):
-        raise _bad("severity", "It is a number from 1 to 4.")
+        raise bad_parameter("severity", "It is a number from 1 to 4.")
     return None if severity is None else int(severity)
-
-
-def _bad(name: str, detail: str) -> Invalid:
-    error = FieldError(pointer=f"?{name}", code=f"bad_{name}", detail=detail)
-    return Invalid(f"The parameter {name} is not right.", code="invalid_parameter", errors=[error])

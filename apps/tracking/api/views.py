@@ -26,10 +26,10 @@ from apps.access.api.hiding import require_askable
 from apps.access.queries import readable_windows, visible
 from apps.access.veils import without
 from apps.assets.models import Asset
-from apps.core.api.parameters import BBOX, read_bbox, read_instant, read_text, read_uuid, require_known
+from apps.core.api.parameters import BBOX, bad_parameter, read_bbox, read_instant, read_text, read_uuid, require_known
 from apps.core.api.views import NounView
 from apps.core.clock import now
-from apps.core.types import FieldError, Invalid, NotFound
+from apps.core.types import NotFound
 from apps.filters.api.lists import ListView
 from apps.tracking.api.devices import incoming, respond
 from apps.tracking.api.serializers import (
@@ -207,7 +207,7 @@ def _find_zone(request: Request, zone_id: UUID) -> Zone:
 def _read_max_points(request: Request) -> int:
     text = request.query_params.get("max_points", str(USUAL_POINTS))
     if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 2):
-        raise _bad("max_points", "It is a whole number from 2 on.")
+        raise bad_parameter("max_points", "It is a whole number from 2 on.")
     return min(int(text), LARGEST_TRACK)
 
 
@@ -215,11 +215,11 @@ def _read_window(request: Request, at: datetime) -> tuple[datetime, datetime]:
     """Return the half-open interval asked for; an honest sensor's clock may be a little ahead of ours."""
     begins, slash, ends = request.query_params.get("datetime", "../..").partition("/")
     if not slash:
-        raise _bad("datetime", "It is start/end; .. is open.")
+        raise bad_parameter("datetime", "It is start/end; .. is open.")
     end = _read_end(ends) or at + FUTURE_TOLERANCE
     start = _read_end(begins) or end - USUAL_TRACK
     if not timedelta(0) < end - start <= LONGEST_TRACK:
-        raise _bad("datetime", "It ends after it starts, and within 31 days.")
+        raise bad_parameter("datetime", "It ends after it starts, and within 31 days.")
     return start, end
 
 
@@ -230,13 +230,8 @@ def _read_end(text: str) -> datetime | None:
         # In a query string a plus sign is a space.
         at = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:
-        raise _bad("datetime", "It is start/end, as in 2026-07-01T12:00:00Z/..") from None
+        raise bad_parameter("datetime", "It is start/end, as in 2026-07-01T12:00:00Z/..") from None
     if at.tzinfo is None:
-        raise _bad("datetime", "An instant needs its offset from UTC, as in 2026-07-01T12:00:00Z.")
+        raise bad_parameter("datetime", "An instant needs its offset from UTC, as in 2026-07-01T12:00:00Z.")
     # There are no fixes beyond these, and near the ends of the calendar no arithmetic.
     return min(max(at, EARLIEST), LATEST).astimezone(UTC)
-
-
-def _bad(name: str, detail: str) -> Invalid:
-    error = FieldError(pointer=f"?{name}", code=f"bad_{name}", detail=detail)
-    return Invalid(f"The parameter {name} is not right.", code="invalid_parameter", errors=[error])
