@@ -15,9 +15,10 @@ from typing import Final
 import psycopg
 import redis
 import structlog
-from django.db import InterfaceError, OperationalError, connection, connections
+from django.db import InterfaceError, OperationalError, connections
 
 from apps.core import clock
+from apps.core.connections import forget_connections
 from apps.core.redis import channel_name, client
 from apps.core.stopping import StopRequest
 from apps.core.ticks import Tick
@@ -130,7 +131,7 @@ class TickRunner(threading.Thread):
 
     def _recover(self) -> None:
         """Give the connection up, whatever state it is in, and do not try again at once."""
-        connection.close()
+        forget_connections()
         self._is_ended.wait(PAUSE_SECONDS)
 
 

@@ -27,6 +27,7 @@ from apps.access.types import Actor, ActorKind
 from apps.assets.queries import devices
 from apps.assets.types import DeviceRef
 from apps.core.api.problems import CONTENT_TYPE, Problem, problem_of
+from apps.core.connections import forget_connections
 from apps.core.trace import begin_trace, end_trace
 from apps.core.types import Fix, Malformed, TooLarge
 from apps.tracking import services
@@ -130,6 +131,9 @@ def refusal(request: Incoming, error: Exception) -> Answer:
 def _hear(request: Incoming) -> Heard:
     try:
         return _read(request)
+    except (OperationalError, InterfaceError) as error:
+        _drop_connection()
+        return error
     except Exception as error:  # noqa: BLE001  whatever one sender sends is nobody else's trouble
         return error
 
@@ -171,7 +175,7 @@ def _know_devices(requests: Sequence[Incoming], heard: Sequence[Heard]) -> list[
     try:
         known = {wire: devices(wire.value, names) for wire, names in named.items()}
     except (OperationalError, InterfaceError) as error:
-        connection.close()
+        _drop_connection()
         return [error if isinstance(each, FromDevice) else each for each in heard]
     return [
         _submission(request, each, known[request.wire].get(each.report.device_id))
@@ -210,6 +214,12 @@ def _open_device(device_id: str, device: DeviceRef, wire: Wire) -> Actor:
     )
 
 
+def _drop_connection() -> None:
+    """Give up a connection that failed, so that the next report begins with a new one; a caller keeps the caller's."""
+    if not connection.in_atomic_block:
+        forget_connections()
+
+
 def _store(submissions: Sequence[Submission]) -> list[IngestResult | Exception]:
     """Store all together; when that breaks, each alone, unless it is the database that is away."""
     if not submissions:
@@ -228,14 +238,21 @@ def _store(submissions: Sequence[Submission]) -> list[IngestResult | Exception]:
 
 
 def _store_surely(submissions: Sequence[Submission]) -> Sequence[IngestResult]:
-    """Store, and once more on a fresh connection if the first was lost: taking in twice has the effect of once."""
+    """Store, and once more on a fresh connection if the first was lost: taking in twice has the effect of once.
+
+    A transaction of the caller's is the caller's to take again.
+    """
+    if connection.in_atomic_block:
+        return services.ingest_all(submissions)
     try:
         return services.ingest_all(submissions)
     except (OperationalError, InterfaceError):
-        if connection.in_atomic_block:
-            raise
-        connection.close()
-    return services.ingest_all(submissions)
+        forget_connections()
+    try:
+        return services.ingest_all(submissions)
+    except (OperationalError, InterfaceError):
+        forget_connections()
+        raise
 
 
 def _answer(request: Incoming, outcome: IngestResult | FromDevice | Exception | None) -> Answer:

@@ -9,6 +9,8 @@ from typing import ParamSpec, TypeVar
 
 from django.db import Error, connections
 
+from apps.core.connections import forget_connections
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -31,7 +33,7 @@ class DatabaseThread:
             try:
                 return function(*args, **kwargs)
             except Error:
-                connections.close_all()
+                forget_connections()
                 raise
 
         self.waiting += 1

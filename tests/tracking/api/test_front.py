@@ -104,6 +104,26 @@ def test_a_lost_connection_is_made_anew_and_the_batch_stored_once() -> None:
     assert Position.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_lost_while_a_key_is_looked_up_is_made_anew() -> None:
+    make_asset(identifiers=[("mmsi", "000000000")])
+    request = incoming(bodies(1)[0], with_key(make_user(is_superuser=True)))
+    assert connection.connection is not None
+    connection.connection.close()
+    assert [reception.receive([request])[0].status for _ in range(2)] == [503, 200]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_believes_in_a_transaction_is_given_up() -> None:
+    make_asset(identifiers=[("mmsi", "000000000")])
+    request = incoming(bodies(1)[0], with_key(make_user(is_superuser=True)))
+    reception.receive([request])
+    connection.set_autocommit(False)
+    assert connection.connection is not None
+    connection.connection.close()
+    assert [reception.receive([request])[0].status for _ in range(2)] == [200, 200]
+
+
 @pytest.mark.django_db
 def test_a_database_that_is_away_is_503_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     key = with_key(make_user(is_superuser=True))
