@@ -172,8 +172,12 @@ def wait_for(is_so: Callable[[], bool], what: str, *, seconds: float = START_SEC
 
 
 def free_port() -> int:
-    """Return a free port below the range that clients take theirs from."""
-    for port in range(FIRST_PORT + os.getpid() % 4_000, LAST_PORT):
+    """Return a free port below the range that clients take theirs from.
+
+    Test workers have ports of their own: one that another has taken and does not listen on yet looks free.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
+    for port in range(FIRST_PORT + os.getpid() % 250 * WORKERS + worker, LAST_PORT, WORKERS):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -186,6 +190,7 @@ def free_port() -> int:
     raise AssertionError("no free port")
 
 
+WORKERS = 16
 _given: set[int] = set()
 
 
