@@ -88,6 +88,7 @@ GROUPS = (
             _list_of("events.Event", "Events", "receipt_long"),
             _list_of("lifecycle.Transition", "Transitions", "timeline"),
             _list_of("lifecycle.Timer", "Timers", "timer"),
+            _list_of("lifecycle.Effect", "Effects", "bolt"),
             _list_of("incidents.PendingFinding", "Pending findings", "hourglass_top"),
             _list_of("tracking.Quarantine", "Quarantine", "report"),
             _list_of("tracking.Source", "Sources", "cell_tower"),

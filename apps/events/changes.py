@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from apps.core.types import Feature
@@ -21,11 +22,36 @@ _MOVE: Final[Mapping[str, object]] = {
         "transition": {"type": "string"},
         "from": {"type": ["string", "null"]},
         "to": {"type": "string"},
-        "cause": {"enum": ["hand", "rule", "timer"]},
+        "cause": {"enum": ["hand", "rule", "timer", "event", "condition", "service", "migration"]},
         "reason": {"type": "string"},
         "effective_at": {"type": "string", "format": "date-time"},
     },
 }
+
+
+_SIGNAL: Final[Mapping[str, object]] = {
+    "type": "object",
+    "required": ["signal", "text", "transition", "from", "to", "effective_at"],
+    "properties": {
+        "signal": {"type": ["string", "null"]},
+        "text": {"type": "string"},
+        "transition": {"type": "string"},
+        "from": {"type": ["string", "null"]},
+        "to": {"type": "string"},
+        "effective_at": {"type": "string", "format": "date-time"},
+    },
+}
+
+
+_NOTICE: Final[Mapping[str, object]] = {"signal": None, "text": "The berth is free."}
+
+
+@dataclass(frozen=True, slots=True)
+class _Lifecycle:
+    """What stands in ``data.lifecycle``: its schema, and an example."""
+
+    schema: Mapping[str, object]
+    example: Mapping[str, object]
 
 
 def register_changes(
@@ -39,7 +65,7 @@ def register_changes(
     """Register ``watchfloor.<word>.created.v1`` and its siblings.
 
     ``properties`` are the JSON Schemas of the feature's properties, every one of them always present; ``a_thing`` is
-    how a person calls it: "A zone". A noun with a lifecycle gives an example of a ``move``, and has one type more.
+    how a person calls it: "A zone". A noun with a lifecycle gives an example of a ``move``, and has three types more.
     """
     for change in (*CHANGES, Change.TRANSITIONED) if move else CHANGES:
         done = "moved along its lifecycle" if change is Change.TRANSITIONED else f"was {change}"
@@ -50,8 +76,10 @@ def register_changes(
             description=f"{a_thing} {done}.",
             properties=properties,
             example=example,
-            move=move if change in _MOVES else None,
+            lifecycle=_Lifecycle(_MOVE, move) if move and change in _MOVES else None,
         )
+    if move:
+        _register_signals(word, a_thing=a_thing, properties=properties, example=example, move=move)
 
 
 def register_change(
@@ -62,7 +90,7 @@ def register_change(
     description: str,
     properties: Mapping[str, object],
     example: Feature,
-    move: Mapping[str, object] | None = None,
+    lifecycle: _Lifecycle | None = None,
 ) -> None:
     """Register ``watchfloor.<word>.<what>.v1``, whose data tell of one kind of change."""
     shown = feature_object(example)
@@ -70,18 +98,40 @@ def register_change(
         EventType(
             type=f"watchfloor.{word}.{what}.v1",
             description=description,
-            schema=_data_schema(change, properties, has_move=move is not None),
+            schema=_data_schema(change, properties, lifecycle),
             example={
                 "change": change.value,
                 "object": None if change is Change.DELETED else shown,
                 "previous": None if change is Change.CREATED else shown,
-                "lifecycle": move,
+                "lifecycle": lifecycle.example if lifecycle else None,
             },
         )
     )
 
 
-def _data_schema(change: Change, properties: Mapping[str, object], *, has_move: bool) -> dict[str, object]:
+def _register_signals(
+    word: str,
+    *,
+    a_thing: str,
+    properties: Mapping[str, object],
+    example: Feature,
+    move: Mapping[str, object],
+) -> None:
+    """Register what an effect of a transition may tell: a signal for programs, a notice for people."""
+    told = {name: move[name] for name in ("transition", "from", "to", "effective_at")}
+    for what, said in (("signalled", {"signal": "berth-freed", "text": ""}), ("notified", _NOTICE)):
+        register_change(
+            word,
+            what,
+            change=Change.UPDATED,
+            description=f"The lifecycle of {a_thing.lower()} told something; the thing itself did not change.",
+            properties=properties,
+            example=example,
+            lifecycle=_Lifecycle(_SIGNAL, {**said, **told}),
+        )
+
+
+def _data_schema(change: Change, properties: Mapping[str, object], lifecycle: _Lifecycle | None) -> dict[str, object]:
     thing = _object_schema(properties)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -91,7 +141,7 @@ def _data_schema(change: Change, properties: Mapping[str, object], *, has_move: 
             "change": {"const": change.value},
             "object": _NOTHING if change is Change.DELETED else thing,
             "previous": _NOTHING if change is Change.CREATED else thing,
-            "lifecycle": _MOVE if has_move else _NOTHING,
+            "lifecycle": lifecycle.schema if lifecycle else _NOTHING,
         },
     }
 

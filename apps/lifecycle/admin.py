@@ -1,16 +1,20 @@
-"""History and timers, raw, for those who look after the system. Nothing here is changed by hand."""
+"""History, timers and effects, raw, for those who look after the system. Effects can be tried again."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from apps.access.staff import GuardedAdmin
-from apps.lifecycle.models import Timer, Transition
+from apps.access.staff import GuardedAdmin, actor_of_staff
+from apps.core import clock
+from apps.core.types import WatchfloorError
+from apps.lifecycle import services
+from apps.lifecycle.models import Effect, Timer, Transition
+from apps.lifecycle.types import EffectStatus
 
 
 class FailingFilter(admin.SimpleListFilter):
@@ -64,3 +68,41 @@ class TimerAdmin(GuardedAdmin):
     def error(self, timer: Timer) -> str:
         """Return the beginning of what went wrong."""
         return timer.last_error[:80]
+
+
+@admin.register(Effect)
+class EffectAdmin(GuardedAdmin):
+    """Everything that transitions have brought about, or still owe."""
+
+    list_display = ("recorded_at", "kind", "transition", "noun", "object_id", "status", "due_at", "attempts", "error")
+    list_filter = ("status", "kind", "noun", "transition")
+    search_fields = ("=object_id", "=id")
+    ordering = ("-seq",)
+    actions = ("retry",)
+    fields = (
+        ("kind", "status"),
+        ("noun", "object_id"),
+        ("transition", "from_state", "to_state", "effective_at"),
+        "params",
+        ("due_at", "attempts", "claims"),
+        "last_error",
+        ("recorded_at", "done_at"),
+    )
+
+    @display(description="Last error")  # type: ignore[untyped-decorator]  # unfold
+    def error(self, effect: Effect) -> str:
+        """Return the beginning of what went wrong."""
+        return effect.last_error[:80]
+
+    @admin.action(description="Try again now")
+    def retry(self, request: HttpRequest, queryset: QuerySet[Effect]) -> None:
+        """Let what is dead or rests be tried again."""
+        tried = 0
+        for effect in queryset.exclude(status=EffectStatus.DONE):
+            try:
+                services.retry_effect(effect.id, actor=actor_of_staff(request), at=clock.now())
+            except WatchfloorError as error:
+                self.message_user(request, error.message, messages.ERROR)
+            else:
+                tried += 1
+        self.message_user(request, f"{tried} effects are tried again.")

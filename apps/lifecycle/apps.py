@@ -1,4 +1,4 @@
-"""Registers history and timers with access, and the sweep over due timers with the clock."""
+"""Registers history, timers and effects with access, and the sweeps over them with the clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from datetime import timedelta
 from django.apps import AppConfig
 
 SWEEP_EVERY = timedelta(milliseconds=250)
+EFFECTS_EVERY = timedelta(seconds=1)
+FORGET_EVERY = timedelta(hours=1)
 
 
 class LifecycleConfig(AppConfig):
@@ -19,8 +21,11 @@ class LifecycleConfig(AppConfig):
     def ready(self) -> None:
         """Register."""
         from apps.core.ticks import Tick, register  # noqa: PLC0415 - models are ready only now
-        from apps.lifecycle import jobs, policy, queryables  # noqa: PLC0415
+        from apps.lifecycle import jobs, policy, queryables, services  # noqa: PLC0415
 
         policy.register_nouns()
         queryables.register_queryables()
+        services.register_telling()
         register(Tick(name="timers", every=SWEEP_EVERY, run=jobs.sweep))
+        register(Tick(name="effects", every=EFFECTS_EVERY, run=jobs.sweep_effects, wake=services.EFFECTS_DOORBELL))
+        register(Tick(name="forget-effects", every=FORGET_EVERY, run=services.forget_effects))

@@ -1,14 +1,14 @@
-"""The sweep over due timers, and the job that makes their transitions.
+"""The sweeps over due timers and owed effects, and the jobs that do them.
 
-PostgreSQL holds the timers; RQ only carries their ids to a worker. A claim that no worker honours within its lease,
+PostgreSQL holds both; RQ only carries their ids to a worker. A claim that no worker honours within its lease,
 because Redis lost the job or the worker died, is done by the clock itself: nothing depends on Redis.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from apps.core.redis import client
 from apps.lifecycle import services
 
 QUEUE: Final = "transitions"
+EFFECTS_QUEUE: Final = "effects"
 BATCH: Final = 500
 # A Redis that hangs, rather than refuses, costs its time-out once in so many seconds.
 SILENCE_SECONDS: Final = 5.0
@@ -37,6 +38,12 @@ def advance_due(timer_ids: list[str], claimed_at: str) -> int:
     return services.advance_due([UUID(each) for each in timer_ids], at=at)
 
 
+def perform_effects(effect_ids: list[str], claimed_at: str) -> int:
+    """RQ entry point: perform these effects, and those behind them. Safe to run twice."""
+    at = max(clock.now(), datetime.fromisoformat(claimed_at))
+    return services.perform_effects([UUID(each) for each in effect_ids], at=at)
+
+
 def sweep(at: datetime) -> int:
     """Claim what is due and see that it is made; return how many timers were claimed. A tick of the clock.
 
@@ -45,25 +52,39 @@ def sweep(at: datetime) -> int:
     total = 0
     while claim := services.claim_due(BATCH, at):
         own = list(claim.lapsed)
-        if claim.fresh and not _hand_over(claim.fresh, at):
+        if claim.fresh and not _hand_over(QUEUE, advance_due, claim.fresh, at, services.LEASE):
             own += claim.fresh
         services.advance_due(own, at=at)
         total += len(claim.fresh) + len(claim.lapsed)
     return total
 
 
-def _hand_over(timer_ids: Sequence[UUID], at: datetime) -> bool:
+def sweep_effects(at: datetime) -> int:
+    """Claim the effects that are owed and see that they are performed; return how many were claimed. A tick."""
+    total = 0
+    while claim := services.claim_effects(BATCH, at):
+        own = list(claim.lapsed)
+        if claim.fresh and not _hand_over(EFFECTS_QUEUE, perform_effects, claim.fresh, at, services.EFFECT_LEASE):
+            own += claim.fresh
+        services.perform_effects(own, at=at)
+        total += len(claim.fresh) + len(claim.lapsed)
+    return total
+
+
+def _hand_over(
+    queue_name: str, job: Callable[[list[str], str], int], ids: Sequence[UUID], at: datetime, lease: timedelta
+) -> bool:
     """Enqueue one job for all; say whether Redis took it. A job older than its claim's lease is not worth doing."""
     if time.monotonic() < _silent.until:
         return False
     try:
         # A connection with time-outs, which that of a worker must not have; and at once: the claim is committed.
-        queue = get_queue(QUEUE, connection=client(), commit_mode="auto")
+        queue = get_queue(queue_name, connection=client(), commit_mode="auto")
         queue.enqueue(
-            advance_due,
-            [str(each) for each in timer_ids],
+            job,
+            [str(each) for each in ids],
             at.isoformat(),
-            ttl=int(services.LEASE.total_seconds()),
+            ttl=int(lease.total_seconds()),
             result_ttl=0,
             failure_ttl=24 * 3600,
         )

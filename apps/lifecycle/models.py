@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from apps.core.ids import new_id
 from apps.core.models import Row
-from apps.lifecycle.types import Cause
+from apps.lifecycle.types import Cause, EffectStatus
 
 NAME_LENGTH = 40
 
@@ -39,7 +39,7 @@ class Transition(models.Model):
     name = models.CharField(max_length=NAME_LENGTH)
     from_state = models.CharField(max_length=NAME_LENGTH, blank=True)
     to_state = models.CharField(max_length=NAME_LENGTH)
-    cause = models.CharField(max_length=8, choices=[(each.value, each.value) for each in Cause])
+    cause = models.CharField(max_length=12, choices=[(each.value, each.value) for each in Cause])
     actor_id = models.UUIDField(null=True)
     actor_label = models.CharField(max_length=200)
     reason = models.TextField(blank=True)
@@ -88,3 +88,55 @@ class Timer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.transition} of {self.noun}/{self.object_id}"
+
+
+class Effect(models.Model):
+    """What a transition brings about after it: written with the transition, performed by a worker.
+
+    ``seq`` is the order in which the effects of one object are performed. ``due_at`` is when it may be tried: at
+    once, after the lease of whoever has it in hand (``claims`` counts those since the last attempt ended), or after
+    the pause that follows a failure. ``id`` is the idempotency key.
+    """
+
+    seq = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(default=new_id, unique=True, editable=False)
+    kind = models.CharField(max_length=NAME_LENGTH)
+    params = models.JSONField(default=dict)
+    noun = models.CharField(max_length=NAME_LENGTH)
+    object_id = models.UUIDField()
+    object = models.JSONField()
+    transition = models.CharField(max_length=NAME_LENGTH)
+    from_state = models.CharField(max_length=NAME_LENGTH, blank=True)
+    to_state = models.CharField(max_length=NAME_LENGTH)
+    reason = models.TextField(blank=True)
+    effective_at = models.DateTimeField()
+    status = models.CharField(
+        max_length=8, choices=[(each.value, each.value) for each in EffectStatus], default=EffectStatus.OWED
+    )
+    due_at = models.DateTimeField()
+    claims = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_error = models.TextField(blank=True, default="")
+    done_at = models.DateTimeField(null=True, blank=True)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ("seq",)
+        constraints = (
+            models.CheckConstraint(
+                name="effect_status_is_known", condition=Q(status__in=[each.value for each in EffectStatus])
+            ),
+            models.CheckConstraint(
+                name="effect_done_says_when",
+                condition=Q(status="done", done_at__isnull=False) | (~Q(status="done") & Q(done_at__isnull=True)),
+            ),
+        )
+        indexes = (
+            models.Index(fields=["due_at", "seq"], condition=Q(status="owed"), name="effect_due"),
+            models.Index(fields=["noun", "object_id", "seq"], condition=Q(status="owed"), name="effect_line"),
+            models.Index(fields=["done_at"], condition=Q(status="done"), name="effect_by_age"),
+            models.Index(fields=["seq"], condition=Q(status="dead"), name="effect_dead"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} after {self.transition} of {self.noun}/{self.object_id}"

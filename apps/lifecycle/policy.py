@@ -1,4 +1,4 @@
-"""What lifecycles register with access: history and timers, for those who look after the system.
+"""What lifecycles register with access: history, timers and effects, for those who look after the system.
 
 The history of one object is shown with the object, to whoever may see that.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from apps.access.registry import register
 from apps.access.types import Protected
-from apps.lifecycle.models import Timer, Transition
+from apps.lifecycle.models import Effect, Timer, Transition
 
 
 def register_nouns() -> None:
-    """Register history and timers; neither belongs to an organisation, so only a superuser sees them raw."""
+    """Register history, timers and effects; none belongs to an organisation, so only a superuser sees them raw."""
     register(Protected(noun="transitions", model=Transition, actions=("view",), organisation="pk"))
     register(Protected(noun="timers", model=Timer, actions=("view",), organisation="pk"))
+    register(Protected(noun="effects", model=Effect, actions=("view", "retry"), organisation="pk"))

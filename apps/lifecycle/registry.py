@@ -6,8 +6,9 @@ to theirs, and new objects take the highest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ import yaml
 from apps.core.types import Feature, WatchfloorError
 from apps.lifecycle.models import Stateful
 from apps.lifecycle.rules import parse_definition, stamp_fields, timer_fields
-from apps.lifecycle.types import Definition, DefinitionError
+from apps.lifecycle.types import Definition, DefinitionError, Move, Owed
 
 # A guard returns why the move is not possible now, for a person to read; None when it is.
 Guard = Callable[[Any], str | None]
+# Performs one effect at an instant.
+Perform = Callable[[Owed, datetime], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,24 @@ class Lifecycle:
         return f"watchfloor.{self.word}.{what}.v1"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectKind:
+    """A kind of effect, owned by the app that registered it.
+
+    ``perform`` runs in the transaction that marks the effect done, so what it writes happens once. It may be tried
+    many times; an exception undoes its writes and is kept as the error. It never leaves the process: what must call
+    somebody writes down that it must. ``schema`` is the JSON Schema of its parameters; ``check`` yields what is wrong
+    with them that a schema cannot say.
+    """
+
+    name: str
+    perform: Perform
+    schema: Mapping[str, Any]
+    check: Callable[[Mapping[str, Any], Move, Definition], Iterable[str]] = lambda _params, _move, _definition: ()
+
+
 _lifecycles: dict[str, Lifecycle] = {}
+_effects: dict[str, EffectKind] = {}
 
 
 def register(
@@ -79,6 +99,31 @@ def register(
     for definition in lifecycle.definitions.values():
         _check_against_code(lifecycle, definition)
     _lifecycles[noun] = lifecycle
+
+
+def register_effect(
+    name: str,
+    perform: Perform,
+    *,
+    schema: Mapping[str, Any],
+    check: Callable[[Mapping[str, Any], Move, Definition], Iterable[str]] | None = None,
+) -> None:
+    """Let definitions name a kind of effect; the same name again replaces it."""
+    kind = EffectKind(name=name, perform=perform, schema=schema)
+    _effects[name] = replace(kind, check=check) if check else kind
+
+
+def effect_kind(name: str) -> EffectKind:
+    """Return a kind of effect; raises ``LookupError``."""
+    try:
+        return _effects[name]
+    except KeyError:
+        raise LookupError(f"Nobody performs «{name}».") from None
+
+
+def effect_kinds() -> tuple[str, ...]:
+    """Return the names of all kinds of effects, sorted."""
+    return tuple(sorted(_effects))
 
 
 def lifecycle(noun: str) -> Lifecycle:

@@ -12,13 +12,14 @@ from typing import Any, Final
 
 import jsonschema
 
-from apps.lifecycle.types import Definition, DefinitionError, Move, State, TimerRule, Tone
+from apps.lifecycle.types import Definition, DefinitionError, EffectRule, Move, State, TimerRule, Tone
 
 FIRST_PAUSE: Final = timedelta(seconds=2)
 LONGEST_PAUSE: Final = timedelta(hours=1)
 
 _NAME = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,39}$"}
 _NAMES = {"type": "array", "items": _NAME, "minItems": 1, "uniqueItems": True}
+_KIND = {"type": "string", "pattern": "^[a-z][a-z-]{0,39}$"}
 _LABEL = {"type": "string", "minLength": 1, "maxLength": 60}
 SCHEMA: Final[Mapping[str, Any]] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -55,6 +56,10 @@ SCHEMA: Final[Mapping[str, Any]] = {
                     "guard": _NAME,
                     "reason": {"enum": ["optional", "required"]},
                     "clears": _NAMES,
+                    "effects": {
+                        "type": "array",
+                        "items": {"type": "object", "required": ["kind"], "properties": {"kind": _KIND}},
+                    },
                     "timer": {
                         "type": "object",
                         "additionalProperties": False,
@@ -176,7 +181,12 @@ def _read_move(name: str, move: Mapping[str, Any], source: str) -> Move:
         timer=_read_timer(move["timer"], f"{source}: transitions.{name}.timer") if "timer" in move else None,
         clears=tuple(move.get("clears", ())),
         needs_reason=move.get("reason") == "required",
+        effects=tuple(_read_effect(effect) for effect in move.get("effects", ())),
     )
+
+
+def _read_effect(effect: Mapping[str, Any]) -> EffectRule:
+    return EffectRule(kind=effect["kind"], params={name: value for name, value in effect.items() if name != "kind"})
 
 
 def _read_timer(timer: Mapping[str, Any], place: str) -> TimerRule:

@@ -25,7 +25,15 @@ from apps.lifecycle.models import Stateful, Transition
 from apps.lifecycle.registry import definition_of
 from apps.lifecycle.types import Cause, State, Tone
 
-BY = {Cause.HAND: "by hand", Cause.RULE: "by rule", Cause.TIMER: "by the clock"}
+BY = {
+    Cause.HAND: "by hand",
+    Cause.RULE: "by rule",
+    Cause.TIMER: "by the clock",
+    Cause.EVENT: "by an event",
+    Cause.CONDITION: "by its condition",
+    Cause.SERVICE: "by a service",
+    Cause.MIGRATION: "by a change of its lifecycle",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

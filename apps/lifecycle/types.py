@@ -5,7 +5,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from apps.core.types import Conflict, Invalid
 
@@ -25,6 +27,18 @@ class Cause(enum.StrEnum):
     HAND = "hand"
     RULE = "rule"
     TIMER = "timer"
+    EVENT = "event"
+    CONDITION = "condition"
+    SERVICE = "service"
+    MIGRATION = "migration"
+
+
+class EffectStatus(enum.StrEnum):
+    """What has become of an effect."""
+
+    OWED = "owed"
+    DONE = "done"
+    DEAD = "dead"
 
 
 class IllegalTransition(Conflict):
@@ -68,6 +82,37 @@ class TimerRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EffectRule:
+    """What a transition brings about after it is committed: a registered kind, and what it is told."""
+
+    kind: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """One effect as its handler gets it.
+
+    ``id`` is its idempotency key, the same in every attempt. ``object`` is the public representation of the object
+    right after the transition (``events.rules.feature_object``); ``effective_at`` is when the transition counts from.
+    ``attempt`` counts from one.
+    """
+
+    id: UUID
+    kind: str
+    params: Mapping[str, Any]
+    noun: str
+    object_id: UUID
+    object: Mapping[str, Any]
+    transition: str
+    from_state: str
+    to_state: str
+    reason: str
+    effective_at: datetime
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
     """One transition of a definition. ``clears`` names stamped columns that it empties."""
 
@@ -80,6 +125,7 @@ class Move:
     timer: TimerRule | None = None
     clears: tuple[str, ...] = ()
     needs_reason: bool = False
+    effects: tuple[EffectRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

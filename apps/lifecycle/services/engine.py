@@ -9,24 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from django.db import connection
+from django.db import connection, transaction
 from psycopg import sql
 
 from apps.access.types import Actor
+from apps.core import redis
 from apps.core.constraints import broken_constraints
 from apps.core.types import Conflict
 from apps.events.rules import feature_object, instant
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
-from apps.lifecycle.models import Stateful, Timer, Transition
+from apps.lifecycle.models import Effect, Stateful, Timer, Transition
 from apps.lifecycle.registry import Lifecycle
 from apps.lifecycle.rules import timer_fields, timers_in
 from apps.lifecycle.types import Cause, Definition, Move
 
 CREATED = "created"
 TRANSITIONED = "transitioned"
+EFFECTS_DOORBELL: Final = "effects"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ def make_moves(lifecycle: Lifecycle, steps: Sequence[Step], circumstances: Circu
     history = [_history(lifecycle, step, was.state, circumstances) for step, was in zip(steps, before, strict=True)]
     Transition.objects.bulk_create(history)
     replace_timers(lifecycle, [step.row for step in steps])
+    _owe_effects(lifecycle, steps, history, circumstances.at)
     publish(
         [
             NewEvent(
@@ -125,6 +129,30 @@ def replace_timers(lifecycle: Lifecycle, rows: Sequence[Stateful]) -> None:
     ]
     if timers:
         Timer.objects.bulk_create(timers)
+
+
+def _owe_effects(lifecycle: Lifecycle, steps: Sequence[Step], history: Sequence[Transition], at: datetime) -> None:
+    """Write down what is to be done once the moves are committed, and ring for somebody who does it."""
+    effects = [
+        Effect(
+            kind=effect.kind,
+            params=dict(effect.params),
+            noun=lifecycle.noun,
+            object_id=step.row.pk,
+            object=feature_object(lifecycle.feature(step.row)),
+            transition=entry.name,
+            from_state=entry.from_state,
+            to_state=entry.to_state,
+            reason=entry.reason,
+            effective_at=entry.effective_at,
+            due_at=at,
+        )
+        for step, entry in zip(steps, history, strict=True)
+        for effect in step.move.effects
+    ]
+    if effects:
+        Effect.objects.bulk_create(effects)
+        transaction.on_commit(partial(redis.ring, EFFECTS_DOORBELL), robust=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
+from uuid import UUID
 
 from django.db import transaction
 
 from apps.access.queries import authorize
-from apps.access.types import Actor, ActorKind
+from apps.access.types import SYSTEM, Actor, ActorKind
 from apps.core.types import FieldError, Invalid, NotFound
 from apps.lifecycle.models import Stateful
 from apps.lifecycle.registry import Lifecycle, definition_of, lifecycle_of
+from apps.lifecycle.registry import lifecycle as lifecycle_named
 from apps.lifecycle.rules import moves_from
 from apps.lifecycle.services.engine import Circumstances, Step, begin_rows, make_moves, replace_timers
 from apps.lifecycle.types import Cause, GuardRefused, IllegalTransition, Move
@@ -71,6 +73,24 @@ def advance(
     circumstances = Circumstances(actor=actor, at=at, cause=cause, reason=_checked_reason(move, reason, cause))
     make_moves(lifecycle, [Step(row=fresh, move=move, effective_at=max(at, fresh.state_since))], circumstances)
     return fresh
+
+
+@transaction.atomic
+def advance_after(
+    noun: str, object_id: UUID, transition: str, *, at: datetime, reason: str = "", cause: Cause = Cause.SERVICE
+) -> Stateful | None:
+    """Make the transition that the outcome of an effect asks for; return the row as it is now.
+
+    In the name of the system, so nobody needs a right. ``None`` when the object is gone, is in a state that does not
+    have the transition (it moved on meanwhile, or an outcome is delivered twice), or follows a definition without it:
+    that is no error, and nothing changes. Raises ``GuardRefused``.
+    """
+    lifecycle = lifecycle_named(noun)
+    row = lifecycle.model._default_manager.select_for_update(of=("self",)).filter(pk=object_id).first()
+    move = definition_of(row).moves.get(transition) if row else None
+    if row is None or move is None or row.state not in move.sources:
+        return None
+    return advance(row, transition, actor=SYSTEM, at=at, reason=reason[:LONGEST_REASON], cause=cause)
 
 
 @transaction.atomic
