@@ -1,1 +1,1 @@
-"""Parts of the zones benchmark: pages and details over HTTP, beside COPY and beside an empty view."""
+"""Parts of the pages benchmark: the server, with an empty view beside its own, and who asks it."""
