@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.core.api.parameters import bad_parameter
+from apps.core.api.texts import page_of_texts
 from apps.core.branches import first_of
 
 DEFAULT_LIMIT = 100
@@ -40,6 +41,26 @@ class KeysetPaginator(BasePagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         """Return one page of rows, and remember what the answer needs; one query, one more for ``?count=exact``."""
+        found, order, limit = self._first(queryset, request, view)
+        rows = list(found)
+        self.next = self._next_url(rows[limit - 1], order, queryset.model) if len(rows) > limit else None
+        return rows[:limit]
+
+    def paginate_texts(self, queryset: Any, request: Request, view: APIView | None = None) -> list[str]:
+        """Return one page of what the database writes as the ``text`` of each row; otherwise as above."""
+        found, order, limit = self._first(queryset, request, view)
+        keys = [_field(queryset.model, name).attname for name in order]
+        texts, last = page_of_texts(found, keys, limit)
+        self.next = self._next_url(last, order, queryset.model) if len(texts) > limit else None
+        return texts[:limit]
+
+    def narrowed(self, queryset: Any, _request: Request, _view: APIView | None) -> Any:
+        """Return the rows that are paged through: all of them here."""
+        return queryset
+
+    def _first(self, queryset: Any, request: Request, view: APIView | None) -> tuple[Any, tuple[str, ...], int]:
+        """Return the rows of the page and one more, the order, and how many the page has at most."""
+        queryset = self.narrowed(queryset, request, view)
         self.request = request
         order = self._order(request, view)
         limit = read_limit(request, maximum=getattr(view, "max_limit", MAX_LIMIT))
@@ -48,9 +69,7 @@ class KeysetPaginator(BasePagination):
         cursor = request.query_params.get("cursor")
         if cursor is not None:
             ordered = ordered.filter(after(order, read_cursor(cursor, request.path, order, queryset.model)))
-        rows = list(first_of(ordered, order, limit + 1))
-        self.next = self._next_url(rows[limit - 1], order, queryset.model) if len(rows) > limit else None
-        return rows[:limit]
+        return first_of(ordered, order, limit + 1), order, limit
 
     def get_paginated_response(self, data: Any) -> Response:
         """Return the page: ``items``, ``next`` (also as ``Link``) and, if it was asked for, ``count``."""

@@ -34,11 +34,12 @@ Window: TypeAlias = tuple[datetime | None, datetime | None]
 class FilteringPaginator(KeysetPaginator):
     """Pages of what a filter and a time leave of a list."""
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
-        """Return one page of the rows that the filter lets through; raises ``FilterError`` or ``Invalid``."""
+    def narrowed(self, queryset: Any, request: Request, view: APIView | None) -> Any:
+        """Return the rows that the filter and the time let through; raises ``FilterError`` or ``Invalid``."""
         noun = view.queryables if isinstance(view, ListView) else ""
         self.found = queryables_for(request, noun)
-        return super().paginate_queryset(narrowed(queryset, request, self.found), request, view)
+        condition = asked_condition(request, self.found)
+        return queryset.filter(condition) if condition else queryset
 
     def _order(self, request: Request, view: APIView | None) -> tuple[str, ...]:
         """Return the order; nothing is in the order of what is hidden, which the cursor would tell as well."""
@@ -73,12 +74,6 @@ class ListView(NounView):
     def sort_fields(self) -> Sequence[str]:  # type: ignore[override]
         """Return what may be sorted by: the sortable queryables."""
         return tuple(queryables_of(self.queryables).sortable)
-
-
-def narrowed(queryset: Any, request: Request, queryables: Queryables) -> Any:
-    """Return the rows that ``filter`` and ``datetime`` leave."""
-    condition = asked_condition(request, queryables)
-    return queryset.filter(condition) if condition else queryset
 
 
 def asked_condition(request: Request, queryables: Queryables) -> Q:

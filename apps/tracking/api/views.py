@@ -119,8 +119,7 @@ class PositionsView(ListView):
             zone_id=zone_id,
         )
         paginator = self.pagination_class()
-        page = paginator.paginate_queryset(position_texts(rows), request, self)
-        bodies = [orjson.Fragment(row["text"]) for row in page]
+        bodies = [orjson.Fragment(text) for text in paginator.paginate_texts(position_texts(rows), request, self)]
         return paginator.get_paginated_response(positions_shown(actor_of(request), bodies, now()))
 
     @extend_schema(

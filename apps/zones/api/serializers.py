@@ -16,7 +16,7 @@ from django.db.models import F, FloatField, Func, QuerySet, Value
 from django.db.models.functions import NullIf
 from rest_framework import serializers
 
-from apps.core.api.bodies import Kept, KeptBodies, RowStamp
+from apps.core.api.bodies import KeptBodies, RowStamp
 from apps.core.api.fields import FiniteFloatField, InstantField, MultiPolygonField, SecondsField
 from apps.core.api.json import dumps
 from apps.core.api.rows import Instant, RowSerializer, row_body
@@ -128,8 +128,8 @@ SHAPE = {
 }
 SHAPE_COLUMNS = ("version", "organisation_id", "name", "description", "lower_m", "upper_m", "is_active")
 
-# What a page is made of before the zones themselves are read: what it is sorted by, and the state of each row.
-PAGE_COLUMNS: Final = ("id", "name", "recorded_at")
+# What a page is made of before the zones themselves are read: what it may be sorted by, and the state of each row.
+PAGE_COLUMNS: Final = ("id", "name")
 _kept: Final = KeptBodies()
 
 
@@ -142,11 +142,11 @@ def zone_page_rows(zones: QuerySet[Zone]) -> QuerySet[Any, dict[str, Any]]:
 def zone_page(page: Sequence[Mapping[str, Any]], zones: QuerySet[Zone]) -> list[orjson.Fragment]:
     """Return a page of ``zone_page_rows`` as REST shows it; ``zones`` is what the caller may see."""
 
-    def write(ids: Sequence[UUID]) -> Iterator[tuple[Kept, bytes]]:
+    def write(ids: Sequence[UUID]) -> Iterator[tuple[str, bytes]]:
         for row in zone_rows(zones.filter(pk__in=ids)).annotate(stamp=RowStamp()):
-            yield Kept(row["id"], row.pop("stamp")), dumps(zone_body(row))
+            yield row.pop("stamp"), dumps(zone_body(row))
 
-    return _kept.page([Kept(row["id"], row["stamp"]) for row in page], write)
+    return _kept.page([row["stamp"] for row in page], write)
 
 
 def zone_rows(zones: QuerySet[Zone]) -> QuerySet[Any, dict[str, Any]]:
