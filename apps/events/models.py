@@ -22,6 +22,8 @@ class Event(models.Model):
     cursor. ``offset`` is the order of the log: the relay gives it to committed rows, without gaps, and it is the
     cursor. ``occurred_at`` is when it was true, ``recorded_at`` when the row was written.
 
+    ``source`` and ``source_id`` are those of an event from outside, ``None`` for our own.
+
     No foreign keys: an event outlives what it speaks of.
     """
 
@@ -39,9 +41,23 @@ class Event(models.Model):
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now())
     data = models.JSONField()
+    source = models.CharField(max_length=200, null=True)  # noqa: DJ001  null is «ours», and keeps the index small
+    source_id = models.CharField(max_length=200, null=True)  # noqa: DJ001
 
     class Meta:
         ordering = ("-seq",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["actor_id", "source", "source_id"],
+                condition=Q(source__isnull=False),
+                name="event_once_per_sender",
+            ),
+            models.CheckConstraint(
+                name="event_source_is_whole",
+                condition=Q(source__isnull=True, source_id__isnull=True)
+                | Q(source__isnull=False, source_id__isnull=False),
+            ),
+        )
         indexes = (
             models.Index(fields=["seq"], condition=Q(offset__isnull=True), name="event_unnumbered"),
             models.Index(fields=["object_id", "seq"], name="event_of_object"),

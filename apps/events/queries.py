@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, Min, Q, QuerySet, When
 
+from apps.access.judging import FREE
 from apps.access.queries import predicate, published_by_id
 from apps.access.registry import protected
 from apps.access.types import Actor, Predicate
@@ -92,6 +93,15 @@ def visible_page(actor: Actor, *, after: Cursor, limit: int, scan: int, matching
     return EventPage(items=tuple(items), cursor=Cursor(epoch=after.epoch, offset=reached), head=end)
 
 
+def of_types(types: Iterable[str]) -> Q:
+    """Return the condition of these types; one that ends in ``.*`` stands for all that begin with what is before it."""
+    found = Q(pk__in=[])
+    for each in types:
+        name = each.strip()
+        found |= Q(type__startswith=name[:-1]) if name.endswith(".*") else Q(type=name)
+    return found
+
+
 def _after(offset: int) -> QuerySet[Event]:
     return Event.objects.filter(offset__gt=offset).order_by("offset")
 
@@ -125,7 +135,8 @@ class Reader:
             return None
         after, before = (self._image(row, part) for part in ("object", "previous"))
         if self._sees(row.noun, row.object_id, row.organisation_id, row.occurred_at, after or before):
-            return {**cloud_event(row), "data": self._kept(row, after or before, before)}
+            data = self._kept(row, after or before, before)
+            return {**cloud_event(row), "data": data if row.source is None else data["sent"]}
         owner = row.previous_organisation_id or (row.organisation_id if before is not None else None)
         if owner is not None and self._sees(row.noun, row.object_id, owner, row.occurred_at, before):
             return without_object(cloud_event(row))
@@ -136,6 +147,10 @@ class Reader:
         reach = self._predicates[view_action(row.noun)]
         if not reach.policies:
             return dict(row.data)
+        if row.source is not None:
+            # What others send has no fields of ours: who may not know everything is not told what it says.
+            owed = reach.obligations(row.object_id, row.organisation_id, image)
+            return {**row.data, "sent": row.data["sent"] if owed == FREE else None}
         data = {**row.data}
         if data.get("previous") and not self._sees(
             row.noun, row.object_id, row.previous_organisation_id or row.organisation_id, row.occurred_at, before
@@ -156,7 +171,7 @@ class Reader:
         reach = self._predicate(view_action(row.noun))
         if not reach.policies:
             return None
-        if is_part(row.noun):
+        if is_part(row.noun) or row.source is not None:
             return self._published(row.noun, row.object_id)
         told = row.data.get(part)
         return feature_of_object(told) if told else None

@@ -21,6 +21,7 @@ class Change(enum.StrEnum):
     DELETED = "deleted"
     TRANSITIONED = "transitioned"
     FOUND = "found"
+    SENT = "sent"
 
 
 class CursorGone(Gone):

@@ -146,7 +146,7 @@ def test_the_clock_forgets_nothing_unless_told_how_far_the_log_reaches_back(
         return batches[-1]
 
     forget_before = services.forget_before
-    monkeypatch.setattr(services, "forget_before", forget)
+    monkeypatch.setattr(services.log, "forget_before", forget)
     assert (services.forget_old(late), batches, Event.objects.count()) == (5, [2, 2, 1, 0], 0)
 
 

@@ -72,7 +72,7 @@ MATRIX: dict[str, Address] = {
     "api-key": _one("/api/v1/api-keys/{api_key}", "delete"),
     "device-keys": _list("/api/v1/device-keys", "post"),
     "device-key": _one("/api/v1/device-keys/{device_key}", "delete"),
-    "events": _list("/api/v1/events"),
+    "events": _list("/api/v1/events", "post"),
     "asset-kinds": _reference("/api/v1/asset-kinds", "post"),
     "asset-kind": _reference("/api/v1/asset-kinds/{asset_kind}", "patch", "delete"),
     "assets": _list("/api/v1/assets", "post"),

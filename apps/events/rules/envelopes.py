@@ -16,6 +16,8 @@ class LoggedEvent(Protocol):
     """A row of the log, as far as its envelope needs it."""
 
     id: UUID
+    source: str | None
+    source_id: str | None
     type: str
     noun: str
     object_id: UUID
@@ -56,15 +58,17 @@ def sequence(offset: int) -> str:
 def cloud_event(row: LoggedEvent) -> dict[str, object]:
     """Return a numbered row as a CloudEvents 1.0 envelope, ready for JSON.
 
-    ``time`` is when it was true; ``recordedtime`` when we knew. Extension names are lower-case letters and
+    ``time`` is when it was true; ``recordedtime`` when we knew. An event from outside has the source, the id and the
+    data that it came with. Extension names are lower-case letters and
     digits only, as the standard wants.
     """
     if row.offset is None:
         raise ValueError(f"Event {row.id} has no number yet.")
     return {
+        **_attributes(row),
         "specversion": "1.0",
-        "id": str(row.id),
-        "source": SOURCE,
+        "id": row.source_id or str(row.id),
+        "source": row.source or SOURCE,
         "type": row.type,
         "subject": f"{row.noun}/{row.object_id}",
         "time": instant(row.occurred_at),
@@ -72,8 +76,12 @@ def cloud_event(row: LoggedEvent) -> dict[str, object]:
         "sequence": sequence(row.offset),
         "actor": row.actor_label,
         "datacontenttype": "application/json",
-        "data": row.data,
+        "data": row.data if row.source is None else row.data["sent"],
     }
+
+
+def _attributes(row: LoggedEvent) -> dict[str, object]:
+    return {} if row.source is None else dict(row.data["attributes"])
 
 
 def without_object(envelope: Mapping[str, object]) -> dict[str, object]:
