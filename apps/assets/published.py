@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -68,17 +68,40 @@ def asset_feature(asset: Asset) -> Feature:
 
     Reads ``kind`` and ``identifiers``; a list brings them along (``published_assets``).
     """
-    identifiers = sorted((each.scheme, each.value) for each in asset.identifiers.all())
+    return asset_as_published(
+        asset.id,
+        asset.organisation_id,
+        asset.version,
+        name=asset.name,
+        kind=asset.kind.slug,
+        is_active=asset.is_active,
+        attributes=asset.attributes,
+        identifiers=[(each.scheme, each.value) for each in asset.identifiers.all()],
+    )
+
+
+def asset_as_published(
+    id_: UUID,
+    organisation_id: UUID,
+    version: int,
+    *,
+    name: str,
+    kind: str,
+    is_active: bool,
+    attributes: Mapping[str, object],
+    identifiers: Iterable[tuple[str, ...]],
+) -> Feature:
+    """Return the feature of an asset whose columns were read in another way."""
     return Feature(
-        id=asset.id,
-        organisation_id=asset.organisation_id,
-        version=asset.version,
+        id=id_,
+        organisation_id=organisation_id,
+        version=version,
         properties={
-            "name": asset.name,
-            "kind": asset.kind.slug,
-            "is_active": asset.is_active,
-            "attributes": asset.attributes,
-            "identifiers": [{"scheme": scheme, "value": value} for scheme, value in identifiers],
+            "name": name,
+            "kind": kind,
+            "is_active": is_active,
+            "attributes": attributes,
+            "identifiers": [{"scheme": scheme, "value": value} for scheme, value in sorted(identifiers)],
         },
     )
 

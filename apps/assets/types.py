@@ -5,11 +5,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from uuid import UUID
 
-from apps.core.types import AssetId, OrganisationId
+from apps.core.types import AssetId, Feature, OrganisationId
 
 if TYPE_CHECKING:
     from apps.access.models import DeviceKey, Organisation
@@ -56,6 +56,15 @@ class DeviceRef:
     asset: AssetRef
     key_id: UUID | None
     is_open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssetShown:
+    """An asset as the outside sees it, and when it was made and changed."""
+
+    feature: Feature
+    recorded_at: datetime
+    changed_at: datetime
 
 
 class AssetChanges(TypedDict, total=False):

@@ -28,20 +28,11 @@ from apps.access.queries.doors import (
 from apps.access.queries.grants import Grant, find_grant, find_holder, grantable_object, grants_of
 from apps.access.queries.hiding import hidden_fields, is_limited, kept_back, owed_by_id, veiled_body, visible_in_full
 from apps.access.queries.holdings import held_actions, holds, holds_at_root, is_all_powerful, outranks
-from apps.access.queries.people import (
-    access_token_of,
-    account_of,
-    actor_of_token,
-    actor_of_user,
-    api_keys_of,
-    device_actor_of_token,
-    find_user,
-    sign_in_blocked_until,
-    validity_of,
-)
+from apps.access.queries.people import actor_of_user, api_keys_of, find_user, sign_in_blocked_until, validity_of
 from apps.access.queries.scopes import scope
 from apps.access.queries.second_factor import ELSEWHERE, has_second_factor, is_enrolled, lacks_second_factor
 from apps.access.queries.standing import VERSION_SQL, access_version
+from apps.access.queries.tokens import access_token_of, account_of, actor_of_token, device_actor_of_token
 from apps.access.queries.tree import find_organisation, find_organisation_by_slug, lineages_of
 
 __all__ = [

@@ -97,6 +97,13 @@ def one_moment() -> Iterator[None]:
         _moment.reset(token)
 
 
+def note_version(version: int) -> None:
+    """Decide this moment by a version that was just read with something else; nothing where no moment was begun."""
+    moment = _moment.get()
+    if moment is not None and moment.version is None:
+        moment.version = version
+
+
 def standing_of(actor: Actor) -> Standing:
     """Return what a user or device holds now; one small query when nothing has changed."""
     at = clock.now()

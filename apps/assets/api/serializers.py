@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from apps.assets.models import Asset, AssetKind, Device
 from apps.assets.published import asset_feature, asset_kind_feature
-from apps.assets.types import Protocol
+from apps.assets.types import AssetShown, Protocol
 from apps.core.api.fields import SecondsField
 from apps.core.api.rows import RowSerializer, row_body
 
@@ -73,6 +73,18 @@ def asset_kind_body(kind: AssetKind) -> dict[str, object]:
 def asset_body(asset: Asset) -> dict[str, object]:
     """Return an asset as REST shows it; a list brings kinds and identifiers along (``published_assets``)."""
     return row_body(asset, {"organisation_id": asset.organisation_id, **asset_feature(asset).properties})
+
+
+def shown_body(asset: AssetShown) -> dict[str, object]:
+    """Return the same of an asset that was read as it is shown."""
+    return {
+        "id": asset.feature.id,
+        "version": asset.feature.version,
+        "recorded_at": asset.recorded_at,
+        "changed_at": asset.changed_at,
+        "organisation_id": asset.feature.organisation_id,
+        **asset.feature.properties,
+    }
 
 
 def device_body(device: Device) -> dict[str, object]:

@@ -15,13 +15,13 @@ from rest_framework.response import Response
 from apps.access.api.authentication import actor_of
 from apps.access.api.hiding import all_shown, require_askable, shown
 from apps.access.models import DeviceKey
-from apps.access.queries import authorize, find_organisation, visible
+from apps.access.queries import authorize, find_organisation, predicate, shows, visible
 from apps.access.types import Actor
 from apps.assets import services
-from apps.assets.api.serializers import AssetSerializer, DeviceSerializer, asset_body, device_body
+from apps.assets.api.serializers import AssetSerializer, DeviceSerializer, asset_body, device_body, shown_body
 from apps.assets.models import Asset, AssetKind, Device
 from apps.assets.published import published_assets
-from apps.assets.queries import assets_matching, devices_of, find_asset_kind
+from apps.assets.queries import asset_shown, assets_matching, devices_of, find_asset_kind
 from apps.assets.types import AssetChanges, DeviceChanges, IdentifierPair
 from apps.core.api.etags import if_match
 from apps.core.api.idempotency import idempotent
@@ -99,8 +99,10 @@ class AssetView(NounView):
     @extend_schema(responses=AssetSerializer)
     def get(self, request: Request, asset_id: UUID) -> Response:
         """Show an asset."""
-        asset = _find(request, asset_id)
-        return one(request, shown(request, VIEW, asset_body(asset)), version=asset.version)
+        asset = asset_shown(asset_id)
+        if asset is None or not shows(predicate(actor_of(request), VIEW), "assets", asset.feature):
+            raise _not_found()
+        return one(request, shown(request, VIEW, shown_body(asset)), version=asset.feature.version)
 
     @extend_schema(request=AssetSerializer, responses=AssetSerializer)
     @if_match
@@ -195,8 +197,12 @@ class DeviceView(NounView):
 def _find(request: Request, asset_id: UUID) -> Asset:
     asset = visible(published_assets(), actor_of(request), "assets.view").filter(pk=asset_id).first()
     if asset is None:
-        raise NotFound("There is no such asset, or you may not see it.")
+        raise _not_found()
     return asset
+
+
+def _not_found() -> NotFound:
+    return NotFound("There is no such asset, or you may not see it.")
 
 
 def _devices(request: Request, asset_id: UUID) -> QuerySet[Device]:

@@ -1,0 +1,36 @@
+"""Rows by statements that are prepared once for each connection: for what every request reads.
+
+The ORM writes a statement afresh each time, and PostgreSQL plans it afresh: for one row by its key that costs ten times
+as much as reading it. Only reads belong here, and only those that every request makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import psycopg
+from django.db import connection
+from django.db.models import Model
+
+M = TypeVar("M", bound=Model)
+
+
+def first_row(statement: str, parameters: Sequence[object]) -> tuple[Any, ...] | None:
+    """Return the first row that a statement finds, as psycopg reads it: JSON is text."""
+    connection.ensure_connection()
+    own = connection.connection
+    if own.prepare_threshold is None:  # Django sets none, and then nothing is ever prepared
+        own.prepare_threshold = 5
+    with connection.wrap_database_errors, psycopg.Cursor(own) as cursor:
+        return cursor.execute(statement, parameters, prepare=True).fetchone()
+
+
+def columns_of(model: type[Model], table: str) -> str:
+    """Return the columns of a model as ``row_of`` takes them, for a statement that calls its table so."""
+    return ", ".join(f"{table}.{field.column}" for field in model._meta.concrete_fields)
+
+
+def row_of(model: type[M], values: Sequence[Any]) -> M:
+    """Return the row that was read as ``columns_of`` names them; for models whose fields convert nothing."""
+    return model.from_db(connection.alias, [field.attname for field in model._meta.concrete_fields], values)
