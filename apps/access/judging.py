@@ -136,6 +136,11 @@ class Policies:
         """Say whether something may have to be told late."""
         return any(each.obligations.delay for each in (*self.permits, *self.limits))
 
+    @property
+    def longest_delay(self) -> timedelta:
+        """Return by how much something may have to be told late at most."""
+        return max((each.obligations.delay for each in (*self.permits, *self.limits)), default=NO_DELAY)
+
     def allow(
         self, organisation_id: UUID | None, thing: Feature | None, *, held: bool, at: datetime | None = None
     ) -> bool:

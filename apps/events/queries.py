@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,6 +73,45 @@ def events_after(offset: int, limit: int) -> list[Event]:
     return list(_after(offset)[:limit])
 
 
+def events_at(offsets: Collection[int]) -> list[Event]:
+    """Return the events with these numbers, in order, as far as the log has them still; unfiltered."""
+    return list(Event.objects.filter(offset__in=offsets).order_by("offset"))
+
+
+def events_between(after: int, upto: int, noun: str, limit: int) -> list[Event]:
+    """Return the events of a noun after an offset, up to and including another, in order, at most ``limit``."""
+    return list(_after(after).filter(offset__lte=upto, noun=noun)[:limit])
+
+
+def offset_before(at: datetime) -> int:
+    """Return a number after which nearly everything was recorded later than an instant, give or take a transaction."""
+    epoch = Epoch.objects.get()
+    numbers = range(epoch.floor + 1, epoch.head + 1)
+    return epoch.floor + bisect_left(numbers, at, key=_recorded_at)
+
+
+def images_before(
+    noun: str, cutoffs: Mapping[UUID, datetime], changes: Collection[str]
+) -> dict[UUID, Mapping[str, Any] | None]:
+    """Return objects as they were at an instant each, of those that events have changed since; ``None`` if not there.
+
+    Ask after the objects were read: then none of them is newer than what is asked here. Numbered or not, every event
+    of one of these ``changes`` counts. One statement for each distinct instant.
+    """
+    by_cutoff: defaultdict[datetime, list[UUID]] = defaultdict(list)
+    for id_, cutoff in cutoffs.items():
+        by_cutoff[cutoff].append(id_)
+    found: dict[UUID, Mapping[str, Any] | None] = {}
+    for cutoff, ids in by_cutoff.items():
+        first = Event.objects.filter(
+            noun=noun, object_id__in=ids, occurred_at__gt=cutoff, data__change__in=list(changes)
+        )
+        found |= dict(
+            first.order_by("object_id", "seq").distinct("object_id").values_list("object_id", "data__previous")
+        )
+    return found
+
+
 def visible_page(actor: Actor, *, after: Cursor, limit: int, scan: int, matching: Q | None = None) -> EventPage:
     """Return what the actor may see of the next ``scan`` events, at most ``limit``; raises ``CursorGone``.
 
@@ -100,6 +141,10 @@ def of_types(types: Iterable[str]) -> Q:
         name = each.strip()
         found |= Q(type__startswith=name[:-1]) if name.endswith(".*") else Q(type=name)
     return found
+
+
+def _recorded_at(offset: int) -> datetime:
+    return Event.objects.values_list("recorded_at", flat=True).get(offset=offset)
 
 
 def _after(offset: int) -> QuerySet[Event]:

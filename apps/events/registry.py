@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from django.db.models import QuerySet
 
@@ -31,6 +33,9 @@ class Topic:
     ``view_action`` decides who may see an object of it, and its events. ``features`` turns a queryset of
     ``queryset()`` into the same features that events carry; ``bbox_lookup`` is the queryset's geometry lookup
     (``area__intersects``), ``None`` for what has no place.
+
+    What moves without events has a ``past``: where each object was last before an instant of its own, with
+    ``moved_at``, the column of when it moved last. What has none was as the log says.
     """
 
     name: str
@@ -40,6 +45,8 @@ class Topic:
     features: Callable[[QuerySet[Any]], Iterator[Feature]]
     bbox_lookup: str | None = None
     event_feature: Callable[[Mapping[str, Any]], Feature] = feature_of_object
+    past: Callable[[Mapping[UUID, datetime]], Mapping[UUID, Feature]] | None = None
+    moved_at: str = ""
 
 
 class Registry(Generic[T]):

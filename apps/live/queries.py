@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import itertools
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -25,6 +25,7 @@ from apps.access.queries.standing import standing_of
 from apps.access.registry import protected
 from apps.access.types import Actor, Predicate
 from apps.access.veils import veiled
+from apps.core import clock
 from apps.core.types import BBox, Feature, WatchfloorError
 from apps.events import queries as log
 from apps.events.models import Event
@@ -35,11 +36,14 @@ from apps.filters.registry import queryables_for, queryables_of
 from apps.filters.types import Filter, FilterError
 from apps.filters.types import Predicate as Decide
 from apps.live.rules.boxes import boxes_of, touches
+from apps.live.rules.stamps import stamp_of
 from apps.live.rules.texts import instant, snapshot_bodies
-from apps.live.types import Limits, LogRow, View
+from apps.live.types import Known, Limits, LogRow, View
 
 # Of these changes an event carries the new picture of its object.
 PICTURED = frozenset({"created", "updated", "transitioned"})
+# Events may speak of what is some minutes ahead of the clock, and be numbered some time after they were written.
+EARLY: Final = timedelta(minutes=10)
 
 
 class SnapshotTooLarge(WatchfloorError):
@@ -76,6 +80,10 @@ class Snapshot:
     ``reach`` is what the actor may see as it was right after the rows were read: if it is another than the one that
     was asked for, the rows are not what others with that reach may see. ``features`` are whole; ``veils`` say what is
     to be kept of which, and ``bodies`` have kept it. ``judged`` is what policies judged where that is something else.
+
+    What may be seen only late is shown as it was so long before ``at``. ``early`` are the numbered events, up to the
+    cursor, among which is what is not shown yet; ``has_all_early`` is false where there were too many. ``behind`` has
+    moved since, without an event: as it would be known if that were shown.
     """
 
     cursor: Cursor
@@ -84,6 +92,10 @@ class Snapshot:
     bodies: Sequence[str]
     veils: Mapping[UUID, Obligations] = field(default_factory=dict)
     judged: Mapping[UUID, Feature] = field(default_factory=dict)
+    at: datetime
+    early: Sequence[LogRow] = ()
+    has_all_early: bool = True
+    behind: Mapping[UUID, Known] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,38 +161,109 @@ def read_snapshot(view: View, actor: Actor, reach: Predicate, limits: Limits) ->
     topic = topics.get(view.topic)
     _require_askable(view.filter, actor)
     cursor = log.head()
-    rows = visible(narrowed(topic, view), actor, topic.view_action)
-    found: list[Feature] = []
-    veils: dict[UUID, Obligations] = {}
-    judged: dict[UUID, Feature] = {}
+    picture = _Picture(view=view, topic=topic, reach=reach, at=clock.now())
+    early, has_all_early = _early(topic, picture, cursor, limits) if reach.policies.delays else ((), True)
+    rows = visible(_candidates(picture, early, has_all_early=has_all_early), actor, topic.view_action)
     for chunk in _chunks(topic.features(rows)):
-        if reach.policies and protected(topic.noun).judged_as:
-            judged |= published_by_id(topic.noun, [feature.id for feature in chunk])
-        for feature in chunk:
-            about = judged.get(feature.id)
-            owed = owed_for(reach, topic.noun, feature, about)
-            is_shown = shows(reach, topic.noun, feature, about) and not owed.delay
-            if is_shown and is_in_view(veiled(feature, owed), view):
-                found.append(feature)
-                veils |= {} if owed == FREE else {feature.id: owed}
-        if len(found) > limits.snapshot_features:
-            break
-    features = tuple(found)
-    if len(features) > limits.snapshot_features:
-        raise SnapshotTooLarge(
-            f"More than {limits.snapshot_features} features; ask for a smaller box.",
-            details={"limit": limits.snapshot_features},
-        )
-    shown = [veiled(feature, veils.get(feature.id, FREE)) for feature in features]
-    bodies = snapshot_bodies(shown, view.fields, limits.chunk_features)
+        picture.add(chunk)
+        if len(picture.features) > limits.snapshot_features:
+            raise SnapshotTooLarge(
+                f"More than {limits.snapshot_features} features; ask for a smaller box.",
+                details={"limit": limits.snapshot_features},
+            )
+    if early and protected(topic.noun).judged_as:
+        picture.judged |= published_by_id(topic.noun, {row.object_id for row in early} - picture.judged.keys())
+    shown = [veiled(feature, picture.veils.get(feature.id, FREE)) for feature in picture.features]
     return Snapshot(
         cursor=cursor,
         reach=predicate(actor, topic.view_action),
-        features=features,
-        bodies=bodies,
-        veils=veils,
-        judged=judged,
+        features=tuple(picture.features),
+        bodies=snapshot_bodies(shown, view.fields, limits.chunk_features),
+        veils=picture.veils,
+        judged=picture.judged,
+        at=picture.at,
+        early=early,
+        has_all_early=has_all_early,
+        behind=picture.behind,
     )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Picture:
+    """A snapshot that is being read."""
+
+    view: View
+    topic: Topic
+    reach: Predicate
+    at: datetime
+    features: list[Feature] = field(default_factory=list)
+    veils: dict[UUID, Obligations] = field(default_factory=dict)
+    judged: dict[UUID, Feature] = field(default_factory=dict)
+    behind: dict[UUID, Known] = field(default_factory=dict)
+
+    def add(self, chunk: Sequence[Feature]) -> None:
+        """Add what is shown of some objects, given as they are now."""
+        noun = self.topic.noun
+        if self.reach.policies and protected(noun).judged_as:
+            self.judged |= published_by_id(noun, [feature.id for feature in chunk])
+        owed = {each.id: owed_for(self.reach, noun, each, self.judged.get(each.id)) for each in chunk}
+        delays = {id_: each.delay for id_, each in owed.items() if each.delay}
+        past = self._past(delays) if delays else {}
+        for feature in chunk:
+            about = self.judged.get(feature.id)
+            if not shows(self.reach, noun, feature, about):
+                continue
+            then = past.get(feature.id, feature)
+            if then is not None:
+                self._show(then, owed[feature.id], is_now=then is feature)
+            if then is not feature and self.topic.past is not None:
+                self.behind[feature.id] = Known(feature.organisation_id, stamp_of(feature, self.topic))
+
+    def _show(self, feature: Feature, owed: Obligations, *, is_now: bool) -> None:
+        if not is_now:
+            about = self.judged.get(feature.id)
+            owed |= owed_for(self.reach, self.topic.noun, feature, about)
+            if not shows(self.reach, self.topic.noun, feature, about):
+                return
+        if is_in_view(veiled(feature, owed), self.view):
+            self.features.append(feature)
+            self.veils |= {} if owed == FREE else {feature.id: owed}
+
+    def _past(self, delays: Mapping[UUID, timedelta]) -> Mapping[UUID, Feature | None]:
+        """Return objects as they were so long ago, ``None`` for what was not there; absent are those still the same."""
+        cutoffs = {id_: self.at - delay for id_, delay in delays.items()}
+        if self.topic.past is not None:
+            found = self.topic.past(cutoffs)
+            return {id_: found.get(id_) for id_ in cutoffs}
+        images = log.images_before(self.topic.noun, cutoffs, PICTURED)
+        return {id_: None if image is None else self.topic.event_feature(image) for id_, image in images.items()}
+
+
+def _early(topic: Topic, picture: _Picture, cursor: Cursor, limits: Limits) -> tuple[Sequence[LogRow], bool]:
+    """Return the events of a topic among which are all that may not be told yet, and whether these are all."""
+    start = log.offset_before(picture.at - picture.reach.policies.longest_delay - EARLY)
+    events = log.events_between(start, cursor.offset, topic.noun, limits.replay_events + 1)
+    rows = [log_row(event) for event in events[: limits.replay_events]]
+    return rows, len(events) <= limits.replay_events
+
+
+def _candidates(picture: _Picture, early: Sequence[LogRow], *, has_all_early: bool) -> QuerySet[Any]:
+    """Return the rows near the view; with them what was near it so long ago, where something is shown late."""
+    topic, view, policies = picture.topic, picture.view, picture.reach.policies
+    if not policies.delays or view.is_everything:
+        return narrowed(topic, view)
+    if topic.past is not None:
+        moved = Q(**{f"{topic.moved_at}__gt": picture.at - policies.longest_delay})
+    elif has_all_early:
+        moved = Q(pk__in={row.object_id for row in early})
+    else:
+        return topic.queryset()
+    return topic.queryset().filter(moved | Q(pk__in=narrowed(topic, view).values("pk")))
+
+
+def rows_at(offsets: Collection[int]) -> list[LogRow]:
+    """Return rows by their numbers, in order, as far as the log has them still."""
+    return [log_row(event) for event in log.events_at(offsets)]
 
 
 def read_replay(after: int, limit: int) -> Replay:

@@ -64,6 +64,7 @@ class GapReason(enum.StrEnum):
     EPOCH_CHANGED = "epoch_changed"
     VIEW_CHANGED = "view_changed"
     LOG_AHEAD = "log_ahead"
+    HELD_BACK = "held_back"
 
 
 class FeedError(WatchfloorError):
@@ -81,7 +82,7 @@ class Limits:
     """What one socket may ask of the server, and how long things may take.
 
     ``queue_chars`` and ``queue_frames`` bound what waits for a slow reader; snapshots are not counted,
-    ``snapshot_features`` bounds those.
+    ``snapshot_features`` bounds those. ``held_events`` bounds what an audience that hears something late waits for.
     """
 
     subscriptions: int = 32
@@ -90,6 +91,7 @@ class Limits:
     snapshot_features: int = 50_000
     chunk_features: int = 500
     replay_events: int = 10_000
+    held_events: int = 10_000
     queue_frames: int = 2_000
     queue_chars: int = 4_000_000
     message_chars: int = 262_144

@@ -14,9 +14,9 @@ class TrackingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register nouns, topic, event types and ticks."""
-        from apps.tracking import jobs, policy, published, queryables  # noqa: PLC0415 - models are ready only now
+        from apps.tracking import jobs, policy, published, queries, queryables  # noqa: PLC0415 - models are ready only now
 
         policy.register_nouns()
         queryables.register_queryables()
-        published.register_published()
+        published.register_published(past=queries.positions_before)
         jobs.register_ticks()

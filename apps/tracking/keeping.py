@@ -16,9 +16,8 @@ from apps.access.types import Actor, Windows
 from apps.access.veils import GEOMETRY, snap
 from apps.assets.models import Asset
 from apps.core.types import TimeWindow
-from apps.events.rules import instant
 from apps.tracking.models import Presence
-from apps.tracking.queries import Track, last_fixes_before
+from apps.tracking.queries import Track, positions_before
 
 TRACK: Final = "assets.track"
 
@@ -78,18 +77,10 @@ def positions_shown(actor: Actor, bodies: Sequence[Any], at: datetime) -> list[A
 def _late(bodies: Sequence[dict[str, Any]], owed: dict[UUID, Obligations], at: datetime) -> Iterable[dict[str, Any]]:
     """Yield the bodies as they were when they may be told; what was not there yet is left out."""
     late = {id_: at - each.delay for id_, each in owed.items() if each.delay}
-    fixes = last_fixes_before(late) if late else {}
+    then = positions_before(late) if late else {}
     for body in bodies:
         id_ = UUID(body["id"])
         if id_ not in late:
             yield body
-        elif (fix := fixes.get(id_)) is not None:
-            told = {
-                "fixed_at": instant(fix.fixed_at),
-                "altitude_m": fix.altitude_m,
-                "speed_mps": fix.speed_mps,
-                "course_deg": fix.course_deg,
-                "heading_deg": None,
-                "connectivity": None,
-            }
-            yield {**body, "geometry": {"type": "Point", "coordinates": [fix.lon, fix.lat]}, "properties": told}
+        elif (position := then.get(id_)) is not None:
+            yield {**body, "geometry": position.geometry, "properties": dict(position.properties)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -106,8 +107,8 @@ def finding_object(asset: AssetSnapshot, zone: ZoneSnapshot | None, fact: Fact, 
     return feature_object(feature)
 
 
-def register_published() -> None:
-    """Register the topic and the types of findings."""
+def register_published(*, past: Callable[[Mapping[UUID, datetime]], Mapping[UUID, Feature]]) -> None:
+    """Register the topic and the types of findings; ``past`` tells where things were before an instant each."""
     topics.register(
         Topic(
             name="positions",
@@ -116,6 +117,8 @@ def register_published() -> None:
             queryset=published_positions,
             features=_features,
             bbox_lookup="location__intersects",
+            past=past,
+            moved_at="fixed_at",
         )
     )
     for kind, said in _SAID.items():

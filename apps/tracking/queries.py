@@ -13,7 +13,9 @@ from django.db.models import Q, QuerySet
 from psycopg.types.range import TimestamptzRange
 
 from apps.access.types import ALWAYS, Windows
-from apps.core.types import BBox, OrganisationId, ZoneId
+from apps.assets.models import Asset
+from apps.core.types import BBox, Feature, OrganisationId, ZoneId
+from apps.events.rules import instant
 from apps.incidents.types import ZoneSnapshot
 from apps.tracking.models import Presence
 from apps.zones.queries import zone_versions
@@ -110,6 +112,32 @@ def last_fixes_before(cutoffs: Mapping[UUID, datetime]) -> dict[UUID, TrackPoint
     with connection.cursor() as cursor:
         cursor.execute(_LAST_BEFORE, {"ids": list(cutoffs), "cutoffs": list(cutoffs.values())})
         return {asset_id: _point((*columns, None)) for asset_id, *columns in cursor.fetchall()}
+
+
+def positions_before(cutoffs: Mapping[UUID, datetime]) -> dict[UUID, Feature]:
+    """Return the last position of each asset before its instant, as published; assets without one are absent.
+
+    What a fix does not tell is not known of the past: heading and connectivity.
+    """
+    owners = dict(Asset.objects.filter(pk__in=list(cutoffs)).values_list("pk", "organisation_id"))
+    fixes = last_fixes_before({id_: cutoff for id_, cutoff in cutoffs.items() if id_ in owners})
+    return {
+        id_: Feature(
+            id=id_,
+            organisation_id=owners[id_],
+            version=0,
+            geometry={"type": "Point", "coordinates": [fix.lon, fix.lat]},
+            properties={
+                "fixed_at": instant(fix.fixed_at),
+                "altitude_m": fix.altitude_m,
+                "speed_mps": fix.speed_mps,
+                "course_deg": fix.course_deg,
+                "heading_deg": None,
+                "connectivity": None,
+            },
+        )
+        for id_, fix in fixes.items()
+    }
 
 
 def presences_matching(

@@ -12,9 +12,10 @@ from uuid import UUID
 from apps.access.registry import judge, protected
 from apps.events.registry import Topic
 from apps.live.hub.deciding import Held, Shown
+from apps.live.hub.waiting import Waiting
 from apps.live.rules.frames import Update
 from apps.live.rules.throttle import Throttle
-from apps.live.types import Position, View
+from apps.live.types import GapReason, Position, View
 
 if TYPE_CHECKING:
     from apps.live.hub.reader import Reader
@@ -59,12 +60,17 @@ class Audience:
 
     ``known`` is what they hold, by object: it makes "left your box" and "lost your permission" a lookup.
     Members are kept by the name of the subscription, because frames carry it.
+
+    ``waiting`` are events that they hear only later, and ``behind`` the things that have moved since they were told of,
+    each as it would be known if they had been told.
     """
 
     key: AudienceKey
     shown: Shown
     known: Held
     throttle: Throttle[UUID, Position]
+    waiting: Waiting
+    behind: Held = field(default_factory=dict)
     members: defaultdict[str, set[Subscription]] = field(default_factory=lambda: defaultdict(set))
     last_offset: int = 0
 
@@ -77,6 +83,16 @@ class Audience:
     def topic(self) -> Topic:
         """What it is about."""
         return self.shown.topic
+
+    @property
+    def hears_late(self) -> bool:
+        """Whether a policy may ask that something be told late."""
+        return self.shown.reach.policies.delays
+
+    def blind(self, reason: GapReason) -> None:
+        """Let every member begin again."""
+        for subscription in tuple(self.subscriptions()):
+            subscription.socket.blind(subscription, reason)
 
     def subscriptions(self) -> Iterator[Subscription]:
         """Yield every member."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -17,6 +17,7 @@ from apps.access.veils import snap, veiled
 from apps.core.types import Feature
 from apps.events.registry import Topic
 from apps.live.hub.judged import Judged
+from apps.live.hub.waiting import Waiting
 from apps.live.queries import is_wanted
 from apps.live.rules.boxes import boxes_of, is_point_in, touches
 from apps.live.rules.decide import (
@@ -29,12 +30,10 @@ from apps.live.rules.decide import (
     decide_blindly,
     decide_deletion,
 )
+from apps.live.rules.stamps import stamp_of
 from apps.live.rules.texts import position_feature
 from apps.live.types import ChangeKind, Known, LogRow, Position, Stamp, View
 
-# The topic whose objects move: its pictures come over the positions lane, not over the log.
-LANE_TOPIC: Final = "positions"
-NEVER: Final = datetime.min.replace(tzinfo=UTC)
 Held = dict[UUID, Known]
 
 
@@ -55,10 +54,9 @@ class Shown:
         """Return what is to be kept of an object that is shown."""
         return owed_for(self.reach, self.topic.noun, feature, self.about(feature.id)) if self.reach.policies else FREE
 
-
-def is_lane(topic: Topic) -> bool:
-    """Say whether a topic's pictures come over the positions lane."""
-    return topic.name == LANE_TOPIC
+    def delay_of(self, id_: UUID, known: Known) -> timedelta:
+        """Return by how much an object is told late, of which no more is known than whose it is."""
+        return self.reach.obligations(id_, known.organisation_id, self.about(id_)).delay
 
 
 def decide_row(row: LogRow, shown: Shown, known: Held) -> Decision | None:
@@ -98,13 +96,16 @@ def decide_row_blindly(row: LogRow, shown: Shown, known: Held) -> Decision | Non
     )
 
 
-def decide_position(position: Position, shown: Shown, known: Held) -> Decision | None:
-    """Decide about one position, and remember it in ``known``; one that is held already is nothing new."""
+def decide_position(position: Position, shown: Shown, known: Held, *, is_past: bool = False) -> Decision | None:
+    """Decide about one position, and remember it in ``known``; one that is held already is nothing new.
+
+    Of what may be seen only late, only what ``is_past`` is told: where it was so long ago.
+    """
     held = known.get(position.asset_id)
     is_allowed = shown.reach.allows(position.asset_id, position.organisation_id, shown.about(position.asset_id))
     owed = owed_of(position, shown)
-    # Too early for whoever may see it only later: the lane knows no past, so it tells nothing of it.
-    is_allowed = is_allowed and not owed.delay
+    if is_allowed and owed.delay and not is_past:
+        return None
     lon, lat = snap(position.lon, position.lat, owed.coarsen_m) if owed.coarsen_m else (position.lon, position.lat)
     is_in_view = is_point_in(lon, lat, shown.view.bbox)
     if is_in_view and shown.view.filter is not None:
@@ -121,18 +122,41 @@ def decide_position(position: Position, shown: Shown, known: Held) -> Decision |
     return UPSERT_MOVED if decision is UPSERT_CHANGED else decision
 
 
+def due_at(row: LogRow, shown: Shown) -> datetime | None:
+    """Return when a row may be told that may be told only late; ``None`` for one that may be told at once.
+
+    That something is gone is told at once: whoever asks for it does not find it either.
+    """
+    if row.noun != shown.topic.noun or row.is_deletion:
+        return None
+    delay = owed_of_row(row, shown).delay
+    return row.at + delay if delay else None
+
+
+def withhold(row: LogRow, shown: Shown, waiting: Waiting, at: datetime) -> bool:
+    """Say whether a row must not be told now; then it waits, if there is room. Call it for every row, in order.
+
+    Pictures that wait are forgotten with what they show: once it is gone, or not to be seen any more, or may be seen
+    as it is now.
+    """
+    due = due_at(row, shown)
+    if due is None or not _may_see(row, shown):
+        if _outdates(row, shown):
+            waiting.forget_pictures(row.object_id)
+        if due is None or row.picture is not None:
+            return False
+    return waiting.withhold(row, due, at)
+
+
+def is_withheld(row: LogRow, shown: Shown, waiting: Waiting, at: datetime) -> bool:
+    """Say the same of a row that ``waiting`` has heard of already."""
+    due = due_at(row, shown)
+    return due is not None and (at < due or waiting.withholds(row.offset))
+
+
 def held_of(features: Iterable[Feature], topic: Topic) -> Held:
     """Return what somebody holds who has got these features."""
     return {feature.id: Known(feature.organisation_id, stamp_of(feature, topic)) for feature in features}
-
-
-def stamp_of(feature: Feature, topic: Topic) -> Stamp:
-    """Return how new the picture of an object is."""
-    if not is_lane(topic):
-        return Stamp(feature.version)
-    fixed_at = feature.properties.get("fixed_at")
-    at = datetime.fromisoformat(str(fixed_at)) if fixed_at else NEVER
-    return Stamp(at, str(feature.properties.get("connectivity") or ""))
 
 
 # One position is judged for every audience in turn; it becomes a feature once.
@@ -154,10 +178,17 @@ def _is_in_view(row: LogRow, shown: Shown) -> bool:
     return touches(boxes_of(seen.geometry), view.bbox) and is_wanted(seen, view.filter)
 
 
+def _outdates(row: LogRow, shown: Shown) -> bool:
+    """Say whether earlier pictures of the object are worth nothing after a row."""
+    if row.noun == shown.topic.noun:
+        return row.is_deletion or row.picture is not None
+    return row.is_deletion or (
+        row.changed_hands and not shown.reach.allows(row.object_id, row.organisation_id, row.picture)
+    )
+
+
 def _may_see(row: LogRow, shown: Shown) -> bool:
     """Say whether a row may be told: a picture as the object would be listed, anything else by when it happened."""
-    if owed_of_row(row, shown).delay:
-        return False
     if row.picture is not None:
         return shows(shown.reach, row.noun, row.picture)
     return shown.reach.allows_at(row.object_id, row.organisation_id, row.at, shown.about(row.object_id))

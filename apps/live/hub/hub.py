@@ -30,6 +30,7 @@ from apps.live.hub.joins import Joins
 from apps.live.hub.judged import Judged
 from apps.live.hub.landing import Fresh, Moved, Resumed
 from apps.live.hub.lane import Lane
+from apps.live.hub.late import LateRows
 from apps.live.hub.log import LogFollower
 from apps.live.hub.pulse import Pulse
 from apps.live.hub.reader import Reader, Readers
@@ -61,6 +62,7 @@ class Hub:
         self.reading = asyncio.Semaphore(READERS)
         self.log = LogFollower(self)
         self.lane = Lane(self)
+        self.late = LateRows(self)
         self.joins = Joins(self)
         self.doorbell = Doorbell(on_ring=self.log.wake, on_positions=self.lane.take, on_back=self._doorbell_is_back)
         self._pulse = Pulse(self)
@@ -184,7 +186,7 @@ class Hub:
         heard = 0
         owed = owed_of_row(row, audience.shown)
         for name, members in tuple(audience.members.items()):
-            text = event_text(row, decision, name, audience.view.fields, owed)
+            text = event_text(row, decision, name, audience.view.fields, owed, is_numbered=not audience.hears_late)
             for subscription in tuple(members):
                 if subscription.audience is not audience:
                     continue
@@ -194,7 +196,7 @@ class Hub:
                 else:
                     has_all_heard = False
         metrics.DELIVERIES.inc(heard)
-        if has_all_heard:
+        if has_all_heard and not audience.hears_late:
             audience.last_offset = row.offset
 
     def handed_out(self, row: LogRow) -> None:
@@ -210,9 +212,9 @@ class Hub:
         for audience in self.audiences.all():
             action = audience.topic.view_action
             leaving = [each for each in audience.subscriptions() if (each.reader, action) in moved]
-            held = dict(audience.known) if leaving else {}
+            held, untold = (dict(audience.known), audience.waiting.tidings()) if leaving else ({}, ())
             for subscription in leaving:
-                self._judge_anew(subscription, held)
+                self._judge_anew(subscription, held, untold)
 
     def epoch_changed(self) -> None:
         """Begin again with everybody: it is another log."""
@@ -281,14 +283,15 @@ class Hub:
         self.log.wake()
         self.lane.mend()
 
-    def _judge_anew(self, subscription: Subscription, held: Held) -> None:
+    def _judge_anew(self, subscription: Subscription, held: Held, untold: tuple[int, ...]) -> None:
         """Let a subscription lose and gain what its reader does. What waits for a slow client was decided before."""
         socket = subscription.socket
         if socket.is_behind:
             socket.blind(subscription, GapReason.VIEW_CHANGED)
             return
         self.audiences.leave(subscription)
-        self.joins.board(Moved(subscription=subscription, held=held, since=self.log.offset, reason=Reason.ACCESS))
+        moved = Moved(subscription=subscription, held=held, since=self.log.offset, reason=Reason.ACCESS, untold=untold)
+        self.joins.board(moved)
 
     def _apply_updates(self, subscription: Subscription) -> None:
         """Move box and filter to where the last updates want them, and answer them all."""
@@ -298,7 +301,7 @@ class Hub:
         for asked in updates:
             subscription.view = _changed_view(subscription, asked)
         is_about_filter = all(asked.bbox is UNSET for asked in updates)
-        held = dict(audience.known)
+        held, untold = dict(audience.known), audience.waiting.tidings()
         self.audiences.leave(subscription)
         self.joins.board(
             Moved(
@@ -307,6 +310,7 @@ class Hub:
                 since=self.log.offset,
                 reason=Reason.FILTER if is_about_filter else Reason.BOX,
                 frame_ids=tuple(asked.id for asked in updates),
+                untold=untold,
             )
         )
 

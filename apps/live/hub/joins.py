@@ -156,11 +156,14 @@ class Joins:
             self._flying.discard(flight)
             hub.log.trim(self.oldest_since())
             hub.lane.trim(is_needed=bool(self._flying))
+            hub.late.trim(is_needed=bool(self._flying))
 
     async def _read_replay(self, join: Join, flight: Flight) -> None:
+        hub = self._hub
+        if isinstance(join, Moved) and join.untold:
+            join.late = await hub.read(queries.rows_at, join.untold)
         if not isinstance(join, Resumed):
             return
-        hub = self._hub
         cursor = join.cursor
         if cursor.epoch != hub.log.epoch:
             join.gap = GapReason.EPOCH_CHANGED
@@ -216,6 +219,7 @@ class Joins:
     def _unjudged(self, flight: Flight) -> set[tuple[Reader, str]]:
         """Return what must be known to judge the rows that speak of more than one object."""
         replays = [join.replay.rows for join in flight.joins if isinstance(join, Resumed) and join.replay]
+        replays += [join.late for join in flight.joins if isinstance(join, Moved)]
         rows = itertools.chain(self._hub.log.after(flight.since), *replays)
         actions = {action for row in rows for action, _, _ in row.also}
         readers = {join.subscription.reader for join in flight.joins}

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from apps.access.judging import FREE
 from apps.access.veils import veiled
+from apps.core import clock
 from apps.core.types import Feature
 from apps.live.hub.audience import Audience, AudienceKey, Subscription
 from apps.live.hub.deciding import (
@@ -18,15 +19,17 @@ from apps.live.hub.deciding import (
     decide_row,
     decide_row_blindly,
     held_of,
-    is_lane,
+    is_withheld,
     owed_of,
     owed_of_row,
-    stamp_of,
+    withhold,
 )
+from apps.live.hub.waiting import Waiting
 from apps.live.queries import Replay, Snapshot
 from apps.live.rules.decide import TELL, Decision
 from apps.live.rules.frames import FrameId, Resume
 from apps.live.rules.outbox import join as join_texts
+from apps.live.rules.stamps import NEVER, is_lane, stamp_of
 from apps.live.rules.texts import (
     bookmark_frame,
     event_text,
@@ -38,7 +41,7 @@ from apps.live.rules.texts import (
     upsert_text,
 )
 from apps.live.rules.throttle import Throttle
-from apps.live.types import ChangeKind, GapReason, LogRow, Position, Reason
+from apps.live.types import ChangeKind, GapReason, Known, LogRow, Position, Reason, Stamp
 
 if TYPE_CHECKING:
     from apps.live.hub.hub import Hub
@@ -69,13 +72,18 @@ class Resumed:
 
 @dataclass(slots=True, kw_only=True)
 class Moved:
-    """Held a picture up to an offset, and wants the difference to what it may see or asks to see now."""
+    """Held a picture up to an offset, and wants the difference to what it may see or asks to see now.
+
+    ``untold`` are the numbers of what it was to hear later, and ``late`` the same as rows.
+    """
 
     subscription: Subscription
     held: Held
     since: int
     reason: Reason
     frame_ids: tuple[FrameId, ...] = ()
+    untold: tuple[int, ...] = ()
+    late: Sequence[LogRow] = ()
 
 
 Join: TypeAlias = Fresh | Resumed | Moved
@@ -89,8 +97,15 @@ class Landing:
         self._key = key
         self._shown = shown
         self._snapshot = snapshot
+        self._at = clock.now()
         self._held = held_of(snapshot.features, shown.topic)
-        self._rows = self._replay_rows(hub.log.after(snapshot.cursor.offset), self._held)
+        audience = hub.audiences.get(key)
+        self._waiting = self._new_waiting() if audience is None else audience.waiting
+        if audience is not None and audience.hears_late:
+            self._fall_behind(audience)
+        missed = {row.offset: row for row in hub.late.told_meanwhile(key)}
+        missed |= {row.offset: row for row in hub.log.after(snapshot.cursor.offset)}
+        self._rows = self._replay_rows([missed[offset] for offset in sorted(missed)], self._held)
         self._moves = self._replay_lane(self._held)
 
     def take_in(self, join: Join) -> None:
@@ -113,6 +128,7 @@ class Landing:
         if audience is None:
             return
         before, audience.known = audience.known, self._held
+        audience.behind |= self._snapshot.behind
         upserts, removes = self._difference(before)
         for name, members in tuple(audience.members.items()):
             text = self._difference_text(name, upserts, removes, Reason.RESYNC)
@@ -128,7 +144,9 @@ class Landing:
                 shown=self._shown,
                 known=self._held,
                 throttle=Throttle(self._key.view.min_interval_ms / 1000),
-                last_offset=self._hub.log.offset,
+                waiting=self._waiting,
+                behind={**self._snapshot.behind, **self._moved_late()},
+                last_offset=self._waiting.cursor(self._hub.log.offset),
             )
             self._hub.audiences.add(audience)
         return audience
@@ -136,7 +154,7 @@ class Landing:
     def _take_in_fresh(self, join: Fresh) -> None:
         subscription = join.subscription
         if join.answers:
-            self._say_subscribed(join, self._snapshot.cursor.offset, is_recovered=False)
+            self._say_subscribed(join, self._waiting.cursor(self._snapshot.cursor.offset), is_recovered=False)
         if join.gap is not None:
             self._send(subscription, [gap_frame(subscription.name, join.gap)])
         if join.wants_snapshot:
@@ -157,12 +175,15 @@ class Landing:
             return
         self._say_subscribed(join, join.cursor.offset, is_recovered=True)
         missed = [*replay.rows, *self._hub.log.after(replay.upto)]
-        decisions = ((row, decide_row_blindly(row, self._shown, audience.known)) for row in missed)
+        told = (row for row in missed if not self._is_withheld(row))
+        decisions = ((row, decide_row_blindly(row, self._shown, audience.known)) for row in told)
         rows = [(row, decision) for row, decision in decisions if decision is not None]
         self._send(subscription, self._row_texts(subscription, rows))
         if is_lane(self._shown.topic) and join.wants_snapshot:
             self._send_snapshot(subscription)
             self._send(subscription, self._move_texts(subscription, self._moves))
+        if audience.hears_late:
+            self._say_where(subscription)
 
     def _take_in_moved(self, join: Moved) -> None:
         subscription = join.subscription
@@ -170,9 +191,8 @@ class Landing:
             self._take_in_fresh(Fresh(subscription=subscription, answers=False, gap=GapReason.TOO_OLD))
             return
         held = dict(join.held)
-        self._send(
-            subscription, self._row_texts(subscription, self._replay_rows(self._hub.log.after(join.since), held))
-        )
+        missed = self._replay_rows([*join.late, *self._hub.log.after(join.since)], held)
+        self._send(subscription, self._row_texts(subscription, missed))
         self._send(subscription, self._move_texts(subscription, self._replay_lane(held)))
         upserts, removes = self._difference(held)
         text = self._difference_text(subscription.name, upserts, removes, join.reason)
@@ -184,8 +204,52 @@ class Landing:
         self._say_where(subscription)
 
     def _replay_rows(self, rows: Iterable[LogRow], held: Held) -> list[tuple[LogRow, Decision]]:
-        decisions = ((row, decide_row(row, self._shown, held)) for row in rows)
+        decisions = ((row, decide_row(row, self._shown, held)) for row in rows if not self._is_withheld(row))
         return [(row, decision) for row, decision in decisions if decision is not None]
+
+    def _new_waiting(self) -> Waiting:
+        """Return what has happened already and is to be heard only later."""
+        waiting = Waiting(self._hub.limits.held_events)
+        if self._shown.reach.policies.delays:
+            self._withhold(self._snapshot.early, waiting)
+            if not self._snapshot.has_all_early:
+                waiting.cut(self._snapshot.early[-1].offset + 1)
+            self._withhold(self._hub.log.after(self._snapshot.cursor.offset), waiting)
+        return waiting
+
+    def _withhold(self, rows: Iterable[LogRow], waiting: Waiting) -> None:
+        """Let rows wait that were not to be told yet when the snapshot was read, for it does not show them."""
+        for row in rows:
+            withhold(row, self._shown, waiting, self._snapshot.at)
+
+    def _fall_behind(self, audience: Audience) -> None:
+        """Have told once more what an audience was told late while the picture was read."""
+        if not is_lane(self._shown.topic):
+            return
+        for id_ in audience.known.keys() | self._held.keys():
+            before, now = audience.known.get(id_), self._held.get(id_)
+            either = now or before
+            if before == now or either is None or not self._shown.delay_of(id_, either):
+                continue
+            audience.behind.setdefault(id_, either._replace(stamp=Stamp(NEVER)))
+            if now is None:
+                del audience.known[id_]
+            else:
+                audience.known[id_] = now
+
+    def _moved_late(self) -> Held:
+        """Return what moved while the picture was read, of what may be seen only late."""
+        if not (is_lane(self._shown.topic) and self._shown.reach.policies.delays):
+            return {}
+        recent = self._hub.lane.recent()
+        return {
+            each.asset_id: Known(each.organisation_id, each.stamp)
+            for each in recent
+            if owed_of(each, self._shown).delay
+        }
+
+    def _is_withheld(self, row: LogRow) -> bool:
+        return self._shown.reach.policies.delays and is_withheld(row, self._shown, self._waiting, self._at)
 
     def _replay_lane(self, held: Held) -> list[tuple[Position, Decision]]:
         if not is_lane(self._shown.topic):
@@ -224,7 +288,14 @@ class Landing:
 
     def _row_texts(self, subscription: Subscription, rows: Iterable[tuple[LogRow, Decision]]) -> list[str]:
         return [
-            event_text(row, decision, subscription.name, self._key.view.fields, owed_of_row(row, self._shown))
+            event_text(
+                row,
+                decision,
+                subscription.name,
+                self._key.view.fields,
+                owed_of_row(row, self._shown),
+                is_numbered=not self._shown.reach.policies.delays,
+            )
             for row, decision in rows
             if decision is not TELL or subscription.reader.sees(row, self._hub.judged)
         ]
@@ -249,7 +320,8 @@ class Landing:
     def _say_where(self, subscription: Subscription) -> None:
         """Say where a picture stands that the client did not ask for."""
         log = self._hub.log
-        self._send(subscription, [bookmark_frame(subscription.name, log.epoch, log.offset, str(self._key))])
+        offset = self._waiting.cursor(log.offset)
+        self._send(subscription, [bookmark_frame(subscription.name, log.epoch, offset, str(self._key))])
 
     def _say_subscribed(self, join: Fresh | Resumed, offset: int, *, is_recovered: bool) -> None:
         subscription = join.subscription

@@ -9,15 +9,18 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from django.db import Error
 
 from apps.access.judging import Obligations
+from apps.core import clock
 from apps.live import metrics
 from apps.live.hub.audience import Audience
-from apps.live.hub.deciding import LANE_TOPIC, decide_position, owed_of
+from apps.live.hub.deciding import decide_position, owed_of
 from apps.live.rules.decide import UPSERT_MOVED, Decision
 from apps.live.rules.outbox import join
-from apps.live.rules.texts import Fields, position_text
-from apps.live.types import ChangeKind, Position
+from apps.live.rules.stamps import LANE_TOPIC
+from apps.live.rules.texts import Fields, position_of, position_text
+from apps.live.types import ChangeKind, Known, Position, Stamp
 
 if TYPE_CHECKING:
     from apps.live.hub.hub import Hub
@@ -37,6 +40,7 @@ class Lane:
         self._hub = hub
         self._recent: dict[UUID, Position] = {}
         self._flushes: dict[Audience, asyncio.TimerHandle] = {}
+        self._is_telling_behind = False
 
     async def take(self, payload: bytes) -> None:
         """Hand out one message of the lane; one that cannot be read is logged and mended from the database.
@@ -62,6 +66,19 @@ class Lane:
             self._hand_out(audience, positions, texts)
             await asyncio.sleep(0)
 
+    async def tell_behind(self) -> None:
+        """Tell those who may see things only late where these were so long ago; fixes are kept in the database."""
+        if self._is_telling_behind:
+            return
+        self._is_telling_behind = True
+        try:
+            for audience in self._hub.audiences.of_topic(LANE_TOPIC):
+                await self._tell_behind(audience)
+        except Error as error:
+            log.warning("feed.past_unreadable", error=str(error))
+        finally:
+            self._is_telling_behind = False
+
     def mend(self) -> None:
         """Compare what every audience holds with the database: something may have been lost."""
         for audience in self._hub.audiences.of_topic(LANE_TOPIC):
@@ -82,12 +99,15 @@ class Lane:
             if known is None or not position.stamp.is_older_than(known.stamp):
                 self._recent[position.asset_id] = position
 
-    def _hand_out(self, audience: Audience, positions: Sequence[Position], texts: Texts) -> None:
+    def _hand_out(
+        self, audience: Audience, positions: Sequence[Position], texts: Texts, *, is_past: bool = False
+    ) -> None:
         now = asyncio.get_running_loop().time()
         told: Told = []
         for position in positions:
-            decision = decide_position(position, audience.shown, audience.known)
+            decision = decide_position(position, audience.shown, audience.known, is_past=is_past)
             if decision is None:
+                self._note(audience, position, is_past=is_past)
                 continue
             if decision.change is ChangeKind.REMOVE:
                 audience.throttle.forget(position.asset_id)
@@ -96,6 +116,29 @@ class Lane:
             told.append((position, decision))
         self._tell(audience, told, texts)
         self._flush_later(audience)
+
+    async def _tell_behind(self, audience: Audience) -> None:
+        past, shown = audience.topic.past, audience.shown
+        if past is None or not audience.behind:
+            return
+        await self._hub.learn((audience.topic.noun, id_) for id_ in audience.behind)
+        at = clock.now()
+        found = await self._hub.read(
+            past, {id_: at - shown.delay_of(id_, each) for id_, each in audience.behind.items()}
+        )
+        if self._hub.audiences.get(audience.key) is not audience:
+            return
+        positions = [position_of(feature) for feature in found.values()]
+        self._hand_out(audience, positions, {}, is_past=True)
+        for position in positions:
+            newest = audience.behind.get(position.asset_id)
+            if newest is not None and not Stamp(position.fixed_at).is_older_than(newest.stamp):
+                del audience.behind[position.asset_id]
+
+    def _note(self, audience: Audience, position: Position, *, is_past: bool) -> None:
+        """Remember what may be seen only late and has moved."""
+        if not is_past and audience.hears_late and owed_of(position, audience.shown).delay:
+            audience.behind[position.asset_id] = Known(position.organisation_id, position.stamp)
 
     def _flush_later(self, audience: Audience) -> None:
         due = audience.throttle.next_due()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -116,14 +116,24 @@ class LogFollower:
             return True
         await self._judge_anew(wake)
         self.verified_at = loop.time()
-        await self.load(self._unjudged(wake.rows))
-        await self._hub.learn(self._asked_by_policies(wake.rows))
+        await self._prepare(wake.rows)
         for row in wake.rows:
             self._hand_out(row)
             await asyncio.sleep(0)  # let sockets breathe between two rounds of sending
             if loop.time() - self.verified_at > self._hub.limits.access_poll_s:
                 return True
+        await self._hub.late.tell(self._read)
         return len(wake.rows) == limit
+
+    async def _read(self, offsets: Collection[int]) -> Sequence[LogRow]:
+        rows = await self._thread.run(queries.rows_at, offsets)
+        await self._prepare(rows)
+        return rows
+
+    async def _prepare(self, rows: Sequence[LogRow]) -> None:
+        """Read what must be known to judge rows."""
+        await self.load(self._unjudged(rows))
+        await self._hub.learn(self._asked_by_policies(rows))
 
     async def _judge_anew(self, wake: Wake) -> None:
         stale = self._hub.readers.stale(wake.access_version, clock.now())
@@ -162,6 +172,8 @@ class LogFollower:
         if self._hub.joins.is_busy:
             self._recent.append(row)
         for audience in self._hub.audiences.of_noun(row.noun):
+            if self._hub.late.holds_back(audience, row):
+                continue
             decision = decide_row(row, audience.shown, audience.known)
             if decision is not None:
                 self._hub.tell(audience, row, decision)

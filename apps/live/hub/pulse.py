@@ -40,6 +40,7 @@ class Pulse:
             if now >= self._standing_at:
                 self._standing_at = now + limits.standing_s
                 self._hub.spawn(self._end_sessions())
+            self._hub.spawn(self._hub.lane.tell_behind())
             if now >= self._mend_at and not (self._hub.doorbell.is_heard or self._hub.joins.is_mending):
                 self._mend_at = now + limits.lane_poll_s
                 self._hub.lane.mend()
@@ -65,8 +66,8 @@ class Pulse:
 
     def _bookmark(self) -> None:
         """Tell audiences for whom nothing happened that they have seen it all."""
-        offset = self._hub.log.offset
         for audience in self._hub.audiences.all():
+            offset = audience.waiting.cursor(self._hub.log.offset)
             if audience.last_offset >= offset:
                 continue
             audience.last_offset = offset

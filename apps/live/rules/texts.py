@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
@@ -73,10 +73,22 @@ def bookmark_frame(sub: str, epoch: str, offset: int, view: str) -> str:
     return frame("bookmark", sub=sub, epoch=epoch, offset=offset, view=view)
 
 
-def event_text(row: LogRow, decision: Decision, sub: str, fields: Fields, owed: Obligations = FREE) -> str:
-    """Return the frame of an event, encoded once per name, fields, decision and what is to be kept."""
-    key = (sub, fields, decision, owed)
-    return _kept(row.texts, key, lambda: _named("event", sub, _event_body(row, decision, fields, owed)))
+def event_text(
+    row: LogRow,
+    decision: Decision,
+    sub: str,
+    fields: Fields,
+    owed: Obligations = FREE,
+    *,
+    is_numbered: bool = True,
+) -> str:
+    """Return the frame of an event, encoded once per name, fields, decision and what is to be kept.
+
+    Where things are told late, frames are not numbered: the last one does not say that all before it has come.
+    """
+    key = (sub, fields, decision, owed, is_numbered)
+    offset = row.offset if is_numbered else None
+    return _kept(row.texts, key, lambda: _named("event", sub, _event_body(row, decision, fields, owed, offset)))
 
 
 def remove_texts(ids: Iterable[UUID], decision: Decision, sub: str) -> list[str]:
@@ -126,6 +138,25 @@ def position_feature(position: Position) -> Feature:
     )
 
 
+def position_of(feature: Feature) -> Position:
+    """Return the position that a feature of the topic shows."""
+    told: Any = feature.properties
+    place: Any = feature.geometry
+    lon, lat = place["coordinates"]
+    return Position(
+        asset_id=feature.id,
+        organisation_id=cast("UUID", feature.organisation_id),
+        fixed_at=datetime.fromisoformat(told["fixed_at"]),
+        lon=lon,
+        lat=lat,
+        altitude_m=told["altitude_m"],
+        speed_mps=told["speed_mps"],
+        course_deg=told["course_deg"],
+        heading_deg=told["heading_deg"],
+        connectivity=told["connectivity"],
+    )
+
+
 def snapshot_bodies(features: Sequence[Feature], fields: Fields, chunk: int) -> list[str]:
     """Return the bodies of a snapshot's frames, at least one, the last one marked."""
     starts = range(0, len(features), chunk) if features else range(1)
@@ -166,10 +197,10 @@ def instant(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def _event_body(row: LogRow, decision: Decision, fields: Fields, owed: Obligations) -> str:
+def _event_body(row: LogRow, decision: Decision, fields: Fields, owed: Obligations, offset: int | None) -> str:
     # No ``previous`` of pictures: the reader may not have been allowed to see the object as it was.
     body: dict[str, Any] = {
-        "offset": row.offset,
+        **({} if offset is None else {"offset": offset}),
         "change": decision.change,
         "id": row.object_id,
         "reason": decision.reason,
