@@ -6,7 +6,7 @@ as much as reading it. Only reads belong here, and only those that every request
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, TypeVar
 
 import psycopg
@@ -26,11 +26,19 @@ def first_row(statement: str, parameters: Sequence[object]) -> tuple[Any, ...] |
         return cursor.execute(statement, parameters, prepare=True).fetchone()
 
 
-def columns_of(model: type[Model], table: str) -> str:
-    """Return the columns of a model as ``row_of`` takes them, for a statement that calls its table so."""
-    return ", ".join(f"{table}.{field.column}" for field in model._meta.concrete_fields)
+def columns_of(model: type[Model], table: str, only: Collection[str]) -> str:
+    """Return some columns of a model, as ``row_of`` takes them, for a statement that calls its table so."""
+    return ", ".join(f"{table}.{name}" for name in _attributes(model, only))
 
 
-def row_of(model: type[M], values: Sequence[Any]) -> M:
-    """Return the row that was read as ``columns_of`` names them; for models whose fields convert nothing."""
-    return model.from_db(connection.alias, [field.attname for field in model._meta.concrete_fields], values)
+def row_of(model: type[M], only: Collection[str], values: Sequence[Any]) -> M:
+    """Return a row of which only these columns were read; the others are read when somebody asks for them.
+
+    For fields that convert nothing of what psycopg reads.
+    """
+    return model.from_db(connection.alias, _attributes(model, only), values)
+
+
+def _attributes(model: type[Model], only: Collection[str]) -> list[str]:
+    """Return names in the order in which Django takes their values."""
+    return [field.attname for field in model._meta.concrete_fields if field.attname in only]

@@ -23,13 +23,17 @@ from apps.access.rules import (
 from apps.access.types import Actor, ActorKind
 from apps.core.prepared import columns_of, first_row, row_of
 
+KEY_FIELDS: Final = ("id", "user_id", "secret_sha256", "networks", "expires_at", "revoked_at", "scopes")
+USER_FIELDS: Final = (
+    *("id", "version", "username", "display_name", "organisation_id"),
+    *("is_active", "is_staff", "is_superuser", "is_service"),
+)
 # The key, whom it acts for, and the access version that the request will be decided by: one statement.
 API_KEY_SQL: Final = f"""
-SELECT {columns_of(ApiKey, "key")}, {columns_of(User, "owner")}, coalesce(({VERSION_SQL}), 0)
+SELECT {columns_of(ApiKey, "key", KEY_FIELDS)}, {columns_of(User, "owner", USER_FIELDS)}, coalesce(({VERSION_SQL}), 0)
 FROM access_apikey AS key JOIN access_user AS owner ON owner.id = key.user_id
 WHERE key.prefix = %s
 """  # noqa: S608 - names of columns
-KEY_COLUMNS: Final = len(ApiKey._meta.concrete_fields)
 
 
 def actor_of_token(text: str, address: str | None, at: datetime) -> tuple[User, Actor] | None:
@@ -43,7 +47,8 @@ def actor_of_token(text: str, address: str | None, at: datetime) -> tuple[User, 
     found = first_row(API_KEY_SQL, [token.prefix]) if token else None
     if token is None or found is None:
         return None
-    row, user = row_of(ApiKey, found[:KEY_COLUMNS]), row_of(User, found[KEY_COLUMNS:-1])
+    row = row_of(ApiKey, KEY_FIELDS, found[: len(KEY_FIELDS)])
+    user = row_of(User, USER_FIELDS, found[len(KEY_FIELDS) : -1])
     if not _is_good(row, token, address, at) or not user.is_active:
         return None
     note_version(found[-1])
