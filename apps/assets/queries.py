@@ -8,7 +8,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet, TextField, Value
+from django.db.models.functions import Concat
 
 from apps.assets.models import Asset, AssetKind, AssetSet, Device, Identifier
 from apps.assets.published import asset_as_published
@@ -29,6 +31,7 @@ FROM assets_asset AS asset JOIN assets_assetkind AS kind ON kind.id = asset.kind
 WHERE asset.id = %s
 """
 REF_COLUMNS = ("id", "organisation_id", "kind_id", "name", "kind__late_after", "kind__lost_after", "is_active")
+_NAMES: Final = Concat("scheme", Value(":"), "value", output_field=TextField())
 
 
 def asset_set_version() -> int:
@@ -43,7 +46,7 @@ def assets_by_identifier(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, st
     """
     asked = {pair: normalise_identifier(IdentifierPair(*pair)) for pair in pairs if all(map(is_storable, pair))}
     columns = [f"asset__{column}" for column in REF_COLUMNS]
-    rows = _identifiers(asked.values()).values_list("scheme", "value", *columns)
+    rows = _identifiers(asked.values()).values_list("scheme", "value", *columns, _names_of("asset_id"))
     found = {(scheme, value): _ref(ref) for scheme, value, *ref in rows}
     return {pair: found[stored] for pair, stored in asked.items() if stored in found}
 
@@ -72,8 +75,8 @@ def asset_shown(asset_id: UUID) -> AssetShown | None:
 
 def asset_refs(asset_ids: Iterable[UUID]) -> dict[AssetId, AssetRef]:
     """Return the assets of these ids, by id; one statement."""
-    refs = (_ref(row) for row in Asset.objects.filter(pk__in=list(asset_ids)).values_list(*REF_COLUMNS))
-    return {ref.id: ref for ref in refs}
+    rows = Asset.objects.filter(pk__in=list(asset_ids)).values_list(*REF_COLUMNS, _names_of("pk"))
+    return {ref.id: ref for ref in map(_ref, rows)}
 
 
 def device(protocol: str, device_id: str) -> DeviceRef | None:
@@ -91,19 +94,10 @@ def devices(protocol: str, device_ids: Iterable[str]) -> dict[str, DeviceRef]:
     found = {
         device_id: DeviceRef(id=device_pk, asset=_ref(ref), key_id=key_id, is_open=is_open)
         for device_id, device_pk, key_id, is_open, *ref in rows.values_list(
-            "device_id", "id", "key_id", "is_open", *columns
+            "device_id", "id", "key_id", "is_open", *columns, _names_of("asset_id")
         )
     }
     return {device_id: found[stored] for device_id, stored in asked.items() if stored in found}
-
-
-def identifiers_of(asset_ids: Iterable[UUID]) -> dict[AssetId, tuple[IdentifierPair, ...]]:
-    """Return the identifiers of these assets, sorted; assets without any are absent. One statement."""
-    rows = Identifier.objects.filter(asset__in=list(asset_ids)).order_by("scheme", "value")
-    found: defaultdict[AssetId, list[IdentifierPair]] = defaultdict(list)
-    for asset_id, scheme, value in rows.values_list("asset_id", "scheme", "value"):
-        found[AssetId(asset_id)].append(IdentifierPair(scheme, value))
-    return {asset_id: tuple(pairs) for asset_id, pairs in found.items()}
 
 
 def holders_of(pairs: Iterable[IdentifierPair]) -> dict[IdentifierPair, UUID]:
@@ -159,8 +153,14 @@ def _identifiers(pairs: Iterable[IdentifierPair]) -> QuerySet[Identifier]:
     return Identifier.objects.filter(condition)
 
 
+def _names_of(asset: str) -> ArraySubquery:
+    """Return the column of an asset's identifiers, in their order, beside whatever has the asset's id there."""
+    identifiers = Identifier.objects.filter(asset=OuterRef(asset)).order_by("scheme", "value")
+    return ArraySubquery(identifiers.values_list(_NAMES))
+
+
 def _ref(row: Any) -> AssetRef:
-    asset_id, organisation_id, kind_id, name, late_after, lost_after, is_active = row
+    asset_id, organisation_id, kind_id, name, late_after, lost_after, is_active, identifiers = row
     return AssetRef(
         id=AssetId(asset_id),
         organisation_id=OrganisationId(organisation_id),
@@ -169,4 +169,5 @@ def _ref(row: Any) -> AssetRef:
         late_after=late_after,
         lost_after=lost_after,
         is_active=is_active,
+        identifiers=tuple(identifiers),
     )

@@ -37,7 +37,7 @@ class IdentifierPair(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetRef:
-    """What the ingest path needs to know about an asset, and nothing else."""
+    """What the ingest path needs to know about an asset, and nothing else; ``identifiers`` as ``scheme:value``."""
 
     id: AssetId
     organisation_id: OrganisationId
@@ -46,6 +46,7 @@ class AssetRef:
     late_after: timedelta
     lost_after: timedelta
     is_active: bool
+    identifiers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,16 @@ class Rule(Row):
         )
 
 
+class RuleSet(models.Model):
+    """One row: a token that changes, in the same transaction, whenever any rule does. Compare for equality only."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(name="rule_set_is_one_row", condition=Q(id=1)),)
+
+
 class Incident(Stateful):
     """Something that people must deal with. It belongs to the organisation of the asset that it is about.
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from django.contrib.gis.geos import Polygon
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
+from apps.access.queries import VERSION_SQL as ACCESS_VERSION_SQL
 from apps.access.queries import lineages_of
 from apps.core.geometry import SRID
 from apps.core.types import BBox
 from apps.incidents.models import Comment, Evidence, Incident, PendingFinding, Rule
 from apps.incidents.types import OVER, Finding, RuleTerms
+
+_VERSION_SQL: Final = "SELECT version FROM incidents_ruleset"
+_VERSIONS: Final = ", ".join(f"coalesce(({sql}), 0)" for sql in (_VERSION_SQL, ACCESS_VERSION_SQL))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,17 +32,16 @@ class RulesInForce:
 
 
 def rules_in_force(findings: Iterable[Finding]) -> RulesInForce:
-    """Return what ``rules.plan`` needs to judge the findings: two statements, however many there are."""
+    """Return what ``rules.plan`` needs to judge the findings: one small statement while no rule or right changes."""
     findings = tuple(findings)
+    book = _rulebook()
     owners = {finding.asset.organisation_id for finding in findings}
     owners |= {finding.zone.organisation_id for finding in findings if finding.zone}
-    lineages = lineages_of(owners)
-    rules = Rule.objects.filter(
-        is_enabled=True,
-        finding__in={finding.kind.value for finding in findings},
-        organisation__in=frozenset().union(*lineages.values()),
-    )
-    return RulesInForce(rules=tuple(rule.terms for rule in rules.order_by("id")), lineages=lineages)
+    lineages = book.lineages_of(owners)
+    concerned = frozenset[UUID]().union(*lineages.values())
+    kinds = {finding.kind for finding in findings}
+    rules = (rule for rule in book.rules if rule.organisation_id in concerned and rule.finding in kinds)
+    return RulesInForce(rules=tuple(rules), lineages=lineages)
 
 
 def open_incidents() -> QuerySet[Incident]:
@@ -89,6 +95,42 @@ def comments_on(incident_id: UUID) -> QuerySet[Comment]:
 def pending_findings() -> QuerySet[PendingFinding]:
     """Return the findings that wait for their hysteresis, the next one due first."""
     return PendingFinding.objects.select_related("rule")
+
+
+class _Rulebook:
+    """The enabled rules and the lineages asked for, as they were at one version of rules and of access."""
+
+    def __init__(self, versions: tuple[int, int]) -> None:
+        self.versions = versions
+        self.rules = tuple(rule.terms for rule in Rule.objects.filter(is_enabled=True).order_by("id"))
+        self._lineages: dict[UUID, frozenset[UUID]] = {}
+
+    def lineages_of(self, organisation_ids: AbstractSet[UUID]) -> Mapping[UUID, frozenset[UUID]]:
+        """Return each organisation with all above it; others may be among them."""
+        if not self._lineages.keys() >= organisation_ids:
+            self._lineages |= lineages_of(organisation_ids)
+        return {each: self._lineages[each] for each in organisation_ids if each in self._lineages}
+
+
+def _rulebook() -> _Rulebook:
+    """Return the rules as this transaction sees them. Versions first: a change in between is read again next time."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_VERSIONS}")
+        versions = cursor.fetchone()
+    book = _kept.rulebook
+    if book is None or book.versions != versions:
+        book = _kept.rulebook = _Rulebook(versions)
+    return book
+
+
+class _Kept:
+    """The rules that this process read last. Threads that read them at once all read what is true for them."""
+
+    def __init__(self) -> None:
+        self.rulebook: _Rulebook | None = None
+
+
+_kept = _Kept()
 
 
 def _touches(bbox: BBox) -> Q:

@@ -15,7 +15,6 @@ from apps.assets.queries import (
     assets_by_identifier,
     assets_matching,
     device,
-    identifiers_of,
 )
 from apps.assets.types import AssetRef, DeviceRef, IdentifierPair
 from apps.core.types import AssetId, OrganisationId
@@ -34,6 +33,7 @@ def ref(asset: Asset) -> AssetRef:
         late_after=asset.kind.late_after,
         lost_after=asset.kind.lost_after,
         is_active=asset.is_active,
+        identifiers=tuple(f"{each.scheme}:{each.value}" for each in asset.identifiers.order_by("scheme")),
     )
 
 
@@ -78,14 +78,15 @@ def test_a_device_is_found_by_protocol_and_id(django_assert_num_queries: Any) ->
     assert device("osmand", "nobody") is None
 
 
-def test_identifiers_of_many_assets_come_in_one_statement(django_assert_num_queries: Any) -> None:
+def test_assets_come_with_their_identifiers_in_one_statement(django_assert_num_queries: Any) -> None:
     tug = make_asset(identifiers=[("mmsi", "367000001"), ("imo", "9074729")])
     barge, bare = make_asset(identifiers=[("mmsi", "367000002")]), make_asset()
     with django_assert_num_queries(1):
-        found = identifiers_of([tug.pk, barge.pk, bare.pk])
-    assert found == {
-        tug.pk: (IdentifierPair("imo", "9074729"), IdentifierPair("mmsi", "367000001")),
-        barge.pk: (IdentifierPair("mmsi", "367000002"),),
+        found = asset_refs([tug.pk, barge.pk, bare.pk])
+    assert {pk: ref.identifiers for pk, ref in found.items()} == {
+        tug.pk: ("imo:9074729", "mmsi:367000001"),
+        barge.pk: ("mmsi:367000002",),
+        bare.pk: (),
     }
 
 

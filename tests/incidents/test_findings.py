@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
+from apps.access import services as access
 from apps.access.models import Organisation
 from apps.access.types import SYSTEM
 from apps.events.models import Event
 from apps.incidents import services
-from apps.incidents.models import Evidence, Incident, PendingFinding
+from apps.incidents.models import Evidence, Incident, PendingFinding, Rule
 from apps.incidents.rules import Match
 from apps.incidents.services import findings as finding_services
 from apps.incidents.types import AssetSnapshot, Finding, FindingKind, ZoneSnapshot
@@ -113,6 +114,41 @@ def test_every_rule_that_applies_opens_its_own(harbour: Organisation, tug: Asset
     make_rule(harbour, title_template="Second: {asset}")
     assert len(record(make_finding(tug, pier)).opened) == 2
     assert sorted(Incident.objects.values_list("title", flat=True)) == ["First: Tug 7", "Second: Tug 7"]
+
+
+def test_what_is_kept_of_the_rules_follows_every_change(harbour: Organisation, pier: ZoneSnapshot) -> None:
+    def opened() -> int:
+        return len(record(make_finding(make_asset(harbour.pk), pier)).opened)
+
+    assert opened() == 0
+    rule = make_rule(harbour)
+    assert opened() == 1
+    services.update_rule(rule.pk, actor=SYSTEM, at=NOON, is_enabled=False)
+    assert opened() == 0
+    with transaction.atomic():
+        make_rule(harbour)
+        assert opened() == 1
+        transaction.set_rollback(True)
+    assert opened() == 0
+    Rule.objects.filter(pk=rule.pk).update(is_enabled=True)
+    assert opened() == 1
+
+
+def test_what_is_kept_of_the_tree_follows_every_change(harbour: Organisation) -> None:
+    basin = make_organisation(parent=harbour)
+    make_rule(harbour)
+    pier = make_zone(basin.pk)
+    assert len(record(make_finding(make_asset(basin.pk), pier)).opened) == 1
+    access.change_organisation(basin.pk, {"parent_id": None}, actor=SYSTEM, at=NOON)
+    assert record(make_finding(make_asset(basin.pk), pier)) == services.Recorded()
+
+
+def test_rules_that_have_not_changed_are_not_read_again(
+    harbour: Organisation, tug: AssetSnapshot, pier: ZoneSnapshot, django_assert_num_queries: Any
+) -> None:
+    record(make_finding(tug, pier))
+    with django_assert_num_queries(2):  # the versions, and what the finding ends
+        record(make_finding(tug, pier))
 
 
 def test_a_further_finding_joins_the_incident(harbour: Organisation, tug: AssetSnapshot, pier: ZoneSnapshot) -> None:

@@ -74,7 +74,6 @@ RETURNING (SELECT count(*) FROM gone)
 """
 
 
-@transaction.atomic
 def publish(events: Sequence[NewEvent], *, actor: Actor, at: datetime) -> None:
     """Write events in the caller's transaction, in the given order, in one statement.
 

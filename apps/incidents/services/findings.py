@@ -51,6 +51,15 @@ WHERE pending.asset_id = ending.asset_id AND pending.zone_id IS NOT DISTINCT FRO
   AND pending.kind = ending.kind AND pending.effective_at <= ending.at AND ending.at < pending.due_at
 """
 
+_GROWN: Final = ("id", "last_found_at", "evidence_count", "version", "changed_at")
+_GROW: Final = """
+UPDATE incidents_incident AS incident SET last_found_at = grown.last_found_at, evidence_count = grown.evidence_count,
+    version = grown.version, changed_at = grown.changed_at
+FROM unnest(%s::uuid[], %s::timestamptz[], %s::int[], %s::int[], %s::timestamptz[])
+    AS grown (id, last_found_at, evidence_count, version, changed_at)
+WHERE incident.id = grown.id
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
@@ -60,7 +69,7 @@ class Recorded:
     joined: tuple[UUID, ...] = ()
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def record_findings(findings: Sequence[Finding], *, at: datetime) -> Recorded:
     """Act on findings as the rules say: open incidents, add evidence to those there are, or wait.
 
@@ -230,7 +239,9 @@ def _grow(grown: Sequence[tuple[Incident, Sequence[Match]]], at: datetime) -> No
         incident.evidence_count += len(matches)
         incident.mark_changed(at)
     incidents = [incident for incident, _ in grown]
-    Incident.objects.bulk_update(incidents, ["last_found_at", "evidence_count", "version", "changed_at"])
+    columns = [[getattr(incident, name) for incident in incidents] for name in _GROWN]
+    with connection.cursor() as cursor:
+        cursor.execute(_GROW, columns)
     tell_incidents(UPDATED, incidents, before=before, actor=SYSTEM, at=at)
 
 

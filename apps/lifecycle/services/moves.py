@@ -23,7 +23,7 @@ S = TypeVar("S", bound=Stateful)
 LONGEST_REASON = 2000
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def begin(row: S, *, actor: Actor, at: datetime, cause: Cause = Cause.HAND, reason: str = "") -> S:
     """Insert a new row in the first state of its noun's current definition, and publish that it was created.
 
@@ -33,7 +33,7 @@ def begin(row: S, *, actor: Actor, at: datetime, cause: Cause = Cause.HAND, reas
     return row
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def begin_all(
     rows: Sequence[Stateful], *, actor: Actor, at: datetime, cause: Cause = Cause.HAND, reason: str = ""
 ) -> None:

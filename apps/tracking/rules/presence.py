@@ -102,6 +102,18 @@ def connectivity_at(fixed_at: datetime | None, at: datetime, patience: Patience)
     return Connectivity.LATE if silence >= patience.late_after else Connectivity.ONLINE
 
 
+def heard_of(fixed_at: datetime, at: datetime, patience: Patience) -> tuple[Connectivity, datetime | None]:
+    """Return how an asset stands whose latest fix is from ``fixed_at``, and when it changes if nothing more is heard.
+
+    ``connectivity_at`` and ``next_silence`` in one, for whoever asks it of every asset of a batch.
+    """
+    late_at = fixed_at + patience.late_after
+    if at < late_at:
+        return Connectivity.ONLINE, late_at
+    lost_at = fixed_at + patience.lost_after
+    return (Connectivity.LATE, lost_at) if at < lost_at else (Connectivity.LOST, None)
+
+
 def next_due(presence: Presence, find_zone: FindZone, patience: Patience) -> datetime | None:
     """Return when the clock next has something to say about this presence; ``None`` if never."""
     dues = [due for stay in presence.stays for due in _dues_of(stay, find_zone(stay.zone_id))]

@@ -10,16 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from operator import attrgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from apps.access.types import Predicate
 from apps.assets.types import AssetRef
-from apps.core.types import AssetId, Feature, Fix
-from apps.tracking.rules.presence import connectivity_at
+from apps.core.types import Feature, Fix
+from apps.tracking.rules.presence import heard_of
 from apps.tracking.rules.screening import FUTURE_TOLERANCE
-from apps.tracking.services.known import Known
+from apps.tracking.services.known import Known, Sender
 from apps.tracking.types import Connectivity, IngestResult, Quarantined, Refused, Report, Submission
 
 UNKNOWN: Final = Refused(code="unknown_asset", detail="There is no such asset, or you may not report for it.")
@@ -50,13 +48,15 @@ class Aside(NamedTuple):
 class Group(NamedTuple):
     """The rows of one asset, in the order of their instants, and what the latest of them makes of contact.
 
-    ``newest`` is the latest row; of two at the same instant the first one sent counts.
+    ``newest`` is the latest row; of two at the same instant the first one sent counts. ``silent_at`` is when the asset
+    is late, or lost, if nothing more is heard of it.
     """
 
     asset: AssetRef
     places: Sequence[int]
     newest: int
     heard: Connectivity
+    silent_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -111,55 +111,54 @@ def admit(submissions: Sequence[Submission], known: Known) -> Batch:
     }
     assets = known.assets(names)
     for number, submission in enumerate(submissions):
-        allowed = known.may_report(submission.actor, submission.received_at)
+        sender = known.sender(submission.actor, submission.received_at)
         named = (assets[item.asset] if isinstance(item.asset, str) else item.asset for item in _reports(submission))
-        judged = known.judged(allowed, (asset.id for asset in named if asset is not None)) if allowed.policies else {}
-        _admit_one(batch, number, known.source_id(submission.source), Judge(allowed, judged), assets)
+        things = known.judged(sender.allowed, (asset.id for asset in named if asset is not None))
+        _admit_one(batch, number, known.source_id(submission.source), Judge(sender, things), assets)
     batch.groups = _groups(batch.rows)
     return batch
 
 
 class Judge(NamedTuple):
-    """What a sender may report for, and the assets that policies judge for it."""
+    """A sender, and the assets that policies judge for it."""
 
-    allowed: Predicate
+    sender: Sender
     things: Mapping[UUID, Feature]
 
     def allows(self, asset: AssetRef) -> bool:
         """Say whether the sender may report for the asset."""
-        return self.allowed.allows(asset.id, asset.organisation_id, self.things.get(asset.id))
+        return self.sender.allowed.allows(asset.id, asset.organisation_id, self.things.get(asset.id))
 
 
 def _reports(submission: Submission) -> Iterator[Report]:
     return (item for item in submission.items if isinstance(item, Report))
 
 
-def _admit_one(
-    batch: Batch, number: int, source_id: int, allowed: Judge, assets: Mapping[str, AssetRef | None]
-) -> None:
+def _admit_one(batch: Batch, number: int, source_id: int, judge: Judge, assets: Mapping[str, AssetRef | None]) -> None:
     submission = batch.submissions[number]
     received_at = submission.received_at
-    latest, add, welcome = received_at + FUTURE_TOLERANCE, batch.rows.append, set[int]()
+    latest, add, welcome = received_at + FUTURE_TOLERANCE, batch.rows.append, judge.sender.welcome()
     for index, item in enumerate(submission.items):
         if isinstance(item, Refused):
             batch.aside.append(Aside(number, index, item, item, submission.actor.organisation_id))
             continue
-        asset = assets[item.asset] if isinstance(item.asset, str) else item.asset
-        if id(asset) in welcome and item.fix.fixed_at <= latest:  # nearly always
-            add(Row(number, asset, item.fix, source_id, received_at))  # type: ignore[arg-type]  # nobody is never welcome
+        asset, fix = welcome.get(item.asset), item.fix
+        if asset is not None and fix.fixed_at <= latest:  # nearly always
+            add(Row(number, asset, fix, source_id, received_at))
             continue
-        why = _why_not(asset, item.fix, allowed, latest)
+        asset = assets[item.asset] if isinstance(item.asset, str) else item.asset
+        why = _why_not(asset, fix, judge, latest)
         if why is None and asset is not None:
-            welcome.add(id(asset))
-            add(Row(number, asset, item.fix, source_id, received_at))
+            welcome[item.asset] = asset
+            add(Row(number, asset, fix, source_id, received_at))
             continue
         owner = submission.actor if asset is None or why is UNKNOWN else asset
         batch.aside.append(Aside(number, index, item, why or UNKNOWN, owner.organisation_id))
 
 
-def _why_not(asset: AssetRef | None, fix: Fix, allowed: Judge, latest: datetime) -> Refused | None:
+def _why_not(asset: AssetRef | None, fix: Fix, judge: Judge, latest: datetime) -> Refused | None:
     """Return why a fix may not be stored. The same words for what does not exist and for what is somebody else's."""
-    if asset is None or not allowed.allows(asset):
+    if asset is None or not judge.allows(asset):
         return UNKNOWN
     if not asset.is_active:
         return INACTIVE
@@ -169,15 +168,16 @@ def _why_not(asset: AssetRef | None, fix: Fix, allowed: Judge, latest: datetime)
 def _groups(rows: Sequence[Row]) -> list[Group]:
     """Return the rows by asset, in the order of ids, which is the one in which presences are locked.
 
-    An id is hashed in Python, so it is looked at once for each asset, not for each row.
+    By the number that an id is, since ids themselves are hashed and compared in Python.
     """
-    by_ref: dict[int, list[int]] = {}
+    places_of: dict[int, list[int]] = {}
     for place, row in enumerate(rows):
-        by_ref.setdefault(id(row.asset), []).append(place)
-    by_id: dict[AssetId, list[int]] = {}
-    for places in by_ref.values():
-        by_id.setdefault(rows[places[0]].asset.id, []).extend(places)
-    return [_group(rows, by_id[asset_id]) for asset_id in sorted(by_id, key=attrgetter("int"))]
+        places = places_of.get(row.asset.id.int)
+        if places is None:
+            places_of[row.asset.id.int] = [place]
+        else:
+            places.append(place)
+    return [_group(rows, places) for _, places in sorted(places_of.items())]
 
 
 def _group(rows: Sequence[Row], places: list[int]) -> Group:
@@ -187,5 +187,5 @@ def _group(rows: Sequence[Row], places: list[int]) -> Group:
         latest = rows[places[-1]].fix.fixed_at
         newest = next(place for place in places if rows[place].fix.fixed_at == latest)
     row = rows[newest]
-    heard = connectivity_at(row.fix.fixed_at, row.received_at, row.asset)
-    return Group(row.asset, places, newest, heard)
+    heard, silent_at = heard_of(row.fix.fixed_at, row.received_at, row.asset)
+    return Group(row.asset, places, newest, heard, silent_at)

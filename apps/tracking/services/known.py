@@ -43,6 +43,22 @@ class Versions(NamedTuple):
     access: int
 
 
+class Sender:
+    """What an actor may report for, and the assets for which that was found; policies are asked anew each time."""
+
+    __slots__ = ("_welcome", "allowed")
+
+    def __init__(self, allowed: Predicate) -> None:
+        self.allowed = allowed
+        self._welcome: dict[str | AssetRef, AssetRef] = {}
+
+    def welcome(self) -> dict[str | AssetRef, AssetRef]:
+        """Return the assets in service that it may report for, by what it calls them; whoever asks adds to it."""
+        if self.allowed.policies or len(self._welcome) > MOST_NAMES:
+            self._welcome = {}
+        return self._welcome
+
+
 class Known:
     """What was true at one state of the versions; shared by the threads of a process, and only ever added to."""
 
@@ -51,7 +67,7 @@ class Known:
         self.index = index
         self._assets: dict[str, AssetRef | None] = {}
         self._unheard: list[AssetId] = []
-        self._scopes: dict[Actor, Predicate] = {}
+        self._senders: dict[Actor, Sender] = {}
         self._things: dict[UUID, Feature] = {}
         self._sources: dict[str, int] = {}
 
@@ -82,14 +98,15 @@ class Known:
                 self._sources[slug] = source_id
         return source_id
 
-    def may_report(self, actor: Actor, at: datetime) -> Predicate:
+    def sender(self, actor: Actor, at: datetime) -> Sender:
         """Return what an actor may report for."""
-        kept = self._scopes.get(actor)
-        if kept is not None and kept.is_current(self.versions.access, at):
+        kept = self._senders.get(actor)
+        if kept is not None and kept.allowed.is_current(self.versions.access, at):
             return kept
-        if len(self._scopes) >= MOST_ACTORS:
-            self._scopes = {}
-        fresh = self._scopes[actor] = predicate(replace(actor, channel=Channel.INGEST), REPORT)
+        if len(self._senders) >= MOST_ACTORS:
+            self._senders = {}
+        fresh = Sender(predicate(replace(actor, channel=Channel.INGEST), REPORT))
+        self._senders[actor] = fresh
         return fresh
 
     def judged(self, allowed: Predicate, asset_ids: Iterable[UUID]) -> Mapping[UUID, Feature]:

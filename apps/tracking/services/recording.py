@@ -9,7 +9,6 @@ from typing import Any, Final
 from django.db import connection
 
 from apps.access.types import SYSTEM, Subject
-from apps.assets.queries import identifiers_of
 from apps.core.types import AssetId, Fix, ZoneId
 from apps.events.services import publish
 from apps.events.types import Change as EventChange
@@ -96,14 +95,13 @@ class _Telling:
 
     def __init__(self, changes: Sequence[Change], find_zone: FindZone) -> None:
         self._changes = changes
-        identifiers = identifiers_of(change.asset.id for change in changes)
         self._assets = {
             change.asset.id: AssetSnapshot(
                 id=change.asset.id,
                 name=change.asset.name,
                 kind_id=change.asset.kind_id,
                 organisation_id=change.asset.organisation_id,
-                identifiers=tuple(f"{pair.scheme}:{pair.value}" for pair in identifiers.get(change.asset.id, ())),
+                identifiers=change.asset.identifiers,
             )
             for change in changes
         }

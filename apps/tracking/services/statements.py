@@ -29,7 +29,7 @@ _ROWS: Final = """
 """
 _IS_FRESH: Final = "%(is_distinct)s AND (held.fixed_at IS NULL OR sent.fixed_at > held.fixed_at)"
 
-STORE: Final = f"""
+_STORE: Final = f"""
 WITH sent AS MATERIALIZED (
     SELECT asset_id, fixed_at, coalesce(source_id, %(one_source_id)s) AS source_id,
            coalesce(received_at, %(one_received_at)s) AS received_at, lon, lat, altitude_m, speed_mps, course_deg,
@@ -44,8 +44,10 @@ WITH sent AS MATERIALIZED (
         accuracy_m, altitude_datum, attributes, connectivity, due_at, place
     )
 ), held AS MATERIALIZED (
-    SELECT asset_id, fixed_at, connectivity, zone_ids, zone_since, zone_dwelt FROM tracking_presence
-    WHERE asset_id IN (SELECT unnest(%(assets)s)) ORDER BY asset_id FOR NO KEY UPDATE
+    SELECT presence.* FROM unnest(%(assets)s) AS sorted (asset_id) CROSS JOIN LATERAL (
+        SELECT asset_id, fixed_at, connectivity, zone_ids, zone_since, zone_dwelt FROM tracking_presence
+        WHERE asset_id = sorted.asset_id FOR NO KEY UPDATE
+    ) AS presence
 ), fresh AS (
     INSERT INTO tracking_position ({_COLUMNS})
     SELECT {_ROWS} FROM sent JOIN held USING (asset_id) WHERE {_IS_FRESH}
@@ -79,6 +81,8 @@ SELECT asset_id, fixed_at, connectivity, zone_ids::text,
         ))
 FROM held ORDER BY asset_id
 """  # noqa: S608  put together from constants
+# psycopg remembers how it reads a statement of up to 4,096 characters, and reads a longer one anew each time.
+STORE: Final = " ".join(_STORE.split())
 VERSIONS: Final = f"SELECT {VERSIONS_SQL}"
 OPEN: Final = """
 INSERT INTO tracking_presence (asset_id, connectivity, zone_ids, zone_since, zone_dwelt, version)

@@ -12,7 +12,6 @@ import orjson
 from django.db import connection
 
 from apps.core.types import AssetId, ZoneId
-from apps.tracking.rules.presence import next_silence
 from apps.tracking.services.admission import Batch
 from apps.tracking.services.columns import Floats, Instants, Integers, Texts, Uuids, execute, sparse
 from apps.tracking.services.known import Versions
@@ -104,7 +103,7 @@ def _columns(batch: Batch) -> dict[str, Any]:
     due_at: list[datetime | None] = [None] * len(rows)
     for group in groups:
         connectivity[group.newest] = group.heard.value
-        due_at[group.newest] = next_silence(group.heard, fixes[group.newest].fixed_at, group.asset)
+        due_at[group.newest] = group.silent_at
     return {
         "assets": assets,
         "asset_id": assets.spread([group.places for group in groups], len(rows)),

@@ -9,7 +9,7 @@ import pytest
 
 from apps.core.types import ZoneId
 from apps.incidents.types import FindingKind
-from apps.tracking.rules.presence import Outcome, connectivity_at, elapse, hear, next_due, step
+from apps.tracking.rules.presence import Outcome, connectivity_at, elapse, hear, heard_of, next_due, next_silence, step
 from apps.tracking.types import Connectivity
 from apps.zones.types import ZoneRef
 from tests.tracking.rules.timeline import PATIENCE, fact, minute, online, stay, zone, zone_id
@@ -87,6 +87,8 @@ def test_a_fix_that_is_not_later_is_a_mistake_of_the_caller(at: float) -> None:
 )
 def test_the_limits_of_silence_belong_to_the_worse_state(silence: float, expected: Connectivity) -> None:
     assert connectivity_at(minute(0), minute(silence), PATIENCE) is expected
+    silent_at = next_silence(expected, minute(0), PATIENCE)
+    assert heard_of(minute(0), minute(silence), PATIENCE) == (expected, silent_at)
 
 
 def test_who_was_never_heard_of_is_lost() -> None:

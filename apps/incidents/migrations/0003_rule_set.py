@@ -1,0 +1,26 @@
+"""Rules are kept in memory under a token that the database renews."""
+
+from django.db import migrations, models
+
+from apps.incidents.triggers import keep_rule_set_token
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('incidents', '0002_grant_periods'),
+    ]
+
+    operations = [
+        migrations.CreateModel(
+            name='RuleSet',
+            fields=[
+                ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
+                ('version', models.BigIntegerField()),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='rule_set_is_one_row')],
+            },
+        ),
+        keep_rule_set_token(),
+    ]
