@@ -31,32 +31,33 @@ def of_any(queryset: QuerySet[M], branches: Sequence[Q]) -> QuerySet[M]:
 
 def first_of(queryset: QuerySet[Any, Any], order: Sequence[str], limit: int) -> QuerySet[Any, Any]:
     """Return the first rows of a queryset in an order; one statement. Only an order by the key goes by branches."""
-    parts = _parts(queryset) if order[0].removeprefix("-") in ("pk", "id") else []
-    if not parts:
+    branches = _branches(queryset) if order[0].removeprefix("-") in ("pk", "id") else ()
+    if not branches:
         return queryset.order_by(*order)[:limit]
-    firsts = [part.order_by(*order).values("pk")[:limit] for part in parts]
+    rest = _without_union(queryset)
+    firsts = [rest.filter(branch).order_by(*order).values("pk")[:limit] for branch in branches]
     # Not ``all``: what two branches find would take the place of what comes after it.
     found = firsts[0].union(*firsts[1:]).order_by(order[0])[:limit]
-    return _without_union(queryset).filter(pk__in=found).order_by(*order)[:limit]
+    return rest.filter(pk__in=found).order_by(*order)[:limit]
 
 
 def count_up_to(queryset: QuerySet[Any, Any], most: int) -> int:
     """Return how many rows there are, counted no further than ``most``."""
-    parts = [part.order_by().values("pk")[:most] for part in _parts(queryset)]
-    if not parts:
+    branches = _branches(queryset)
+    if not branches:
         return queryset.order_by()[:most].count()
-    # Mostly one branch alone has that many, and nothing has to be compared.
-    if parts[0].count() >= most:
+    rest = _without_union(queryset).order_by()
+    # Mostly one branch alone has that many, and then the others are not even written down.
+    first = rest.filter(branches[0]).values("pk")[:most]
+    if first.count() >= most:
         return most
-    return min(most, parts[0].union(*parts[1:]).count())
+    return min(most, first.union(*(rest.filter(branch).values("pk")[:most] for branch in branches[1:])).count())
 
 
-def _parts(queryset: QuerySet[Any, Any]) -> list[QuerySet[Any, Any]]:
-    """Return the same rows as a queryset for each branch; the union itself would hide their indexes."""
+def _branches(queryset: QuerySet[Any, Any]) -> Sequence[Q]:
+    """Return the conditions of which the rows are the union; a statement of the union itself hides their indexes."""
     hint: tuple[int, Sequence[Q]] | None = getattr(queryset, "_hints", {}).get(HINT)
-    if hint is None or queryset.query.combinator:
-        return []
-    return [_without_union(queryset).filter(branch) for branch in hint[1]]
+    return () if hint is None or queryset.query.combinator else hint[1]
 
 
 def _without_union(queryset: QuerySet[Any, Any]) -> QuerySet[Any, Any]:

@@ -175,7 +175,7 @@ def _history(reach: Scope, entry: Protected, instant: str) -> Q:
 def _any_of(entry: Protected, organisation_ids: frozenset[UUID], object_ids: frozenset[UUID]) -> Q:
     condition = Q()
     if organisation_ids and entry.organisation is not None:
-        condition |= Q(**{f"{entry.organisation}__in": organisation_ids})
+        condition |= _among(entry.organisation, organisation_ids)
     if object_ids:
         condition |= _among(entry.object_path, object_ids)
     return condition or NO

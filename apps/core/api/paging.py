@@ -20,11 +20,13 @@ from rest_framework.views import APIView
 
 from apps.core.api.parameters import bad_parameter
 from apps.core.api.texts import page_of_texts
-from apps.core.branches import first_of
+from apps.core.branches import count_up_to, first_of
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1_000
 MOST_SORTED = 4
+# How far a capped count goes: one further than what a page says as "1,000".
+MOST_COUNTED = 1_001
 SALT = "apps.core.api.paging"
 
 
@@ -40,7 +42,7 @@ class KeysetPaginator(BasePagination):
     sort_fields: ClassVar[Sequence[str]] = ()
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
-        """Return one page of rows, and remember what the answer needs; one query, one more for ``?count=exact``."""
+        """Return one page of rows, and remember what the answer needs; one query, one more for ``?count=``."""
         found, order, limit = self._first(queryset, request, view)
         rows = list(found)
         self.next = self._next_url(rows[limit - 1], order, queryset.model) if len(rows) > limit else None
@@ -64,7 +66,7 @@ class KeysetPaginator(BasePagination):
         self.request = request
         order = self._order(request, view)
         limit = read_limit(request, maximum=getattr(view, "max_limit", MAX_LIMIT))
-        self.count = queryset.count() if _wants_count(request) else None
+        self.count = _count(queryset, request)
         ordered = queryset.order_by(*order)
         cursor = request.query_params.get("cursor")
         if cursor is not None:
@@ -87,7 +89,7 @@ class KeysetPaginator(BasePagination):
             "properties": {
                 "items": schema,
                 "next": {"type": ["string", "null"], "format": "uri", "description": "Where the next page is."},
-                "count": {"type": "integer", "description": "How many there are in all; only with `count=exact`."},
+                "count": {"type": "integer", "description": "How many there are; only with `count`."},
             },
         }
 
@@ -98,7 +100,11 @@ class KeysetPaginator(BasePagination):
         parameters = [
             described("limit", limit, "At most so many; more than the maximum is the maximum."),
             described("cursor", {"type": "string"}, "From `next`; opaque."),
-            described("count", {"type": "string", "enum": ["exact"]}, "Count them all, which may be slow."),
+            described(
+                "count",
+                {"type": "string", "enum": ["exact", "capped"]},
+                f"Count them: all, which may be slow, or no further than {MOST_COUNTED:,}.",
+            ),
         ]
         if fields := getattr(view, "sort_fields", self.sort_fields):
             names = [sign + name for name in fields for sign in ("", "-")]
@@ -202,11 +208,15 @@ def _owner(row: Model, name: str) -> Any:
     return owner
 
 
-def _wants_count(request: Request) -> bool:
-    asked = request.query_params.get("count")
-    if asked not in (None, "exact"):
-        raise bad_parameter("count", "It can only be exact.")
-    return asked == "exact"
+def _count(queryset: Any, request: Request) -> int | None:
+    match request.query_params.get("count"):
+        case None:
+            return None
+        case "exact":
+            return int(queryset.count())
+        case "capped":
+            return count_up_to(queryset, MOST_COUNTED)
+    raise bad_parameter("count", "It is exact or capped.")
 
 
 def described(name: str, schema: Mapping[str, Any], description: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from hypothesis.extra.django import TestCase as HypothesisTestCase
 from rest_framework.test import APIRequestFactory
 
 from apps.access.models import Role, User
+from apps.core.api import paging
 from apps.core.api.paging import SALT, KeysetPaginator, make_cursor, read_limit, with_key
 from apps.core.api.views import NounView
 from apps.core.types import Invalid
@@ -69,6 +70,16 @@ def test_the_next_page_is_told_in_body_and_link_and_keeps_the_other_parameters()
 
     assert (len(body["items"]), body["count"]) == (2, 3)
     assert body["next"].startswith("http://testserver/api/v1/things?limit=2&q=a%26b&count=exact&cursor=")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("asked", "count"), [("exact", 3), ("capped", 2)], ids=str)
+def test_a_capped_count_goes_no_further_than_its_cap(monkeypatch: pytest.MonkeyPatch, asked: str, count: int) -> None:
+    monkeypatch.setattr(paging, "MOST_COUNTED", 2)
+    for _ in range(3):
+        make_role()
+    _, body = page(f"limit=1&count={asked}")
+    assert (len(body["items"]), body["count"]) == (1, count)
 
 
 @pytest.mark.django_db
