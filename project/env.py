@@ -46,6 +46,8 @@ class Environment:
     browser_dir: str
     require_mfa: bool | None
     identity_provider: IdentityProvider | None
+    outbound_hosts: frozenset[str]
+    webhook_timeout: timedelta
 
 
 @cache
@@ -80,6 +82,8 @@ def read_environment() -> Environment:
         browser_dir=text("WATCHFLOOR_BROWSER_DIR", default=""),
         require_mfa=env.bool("WATCHFLOOR_REQUIRE_MFA") if text("WATCHFLOOR_REQUIRE_MFA", default="") else None,
         identity_provider=_identity_provider(env),
+        outbound_hosts=frozenset(each.lower() for each in env.list("WATCHFLOOR_OUTBOUND_HOSTS", default=[])),
+        webhook_timeout=timedelta(seconds=env.float("WATCHFLOOR_WEBHOOK_TIMEOUT_S", default=15.0)),
     )
 
 

@@ -9,6 +9,8 @@ from django.apps import AppConfig
 # How late a number may come when Redis is away and nobody rings.
 RELAY_EVERY = timedelta(milliseconds=100)
 FORGET_EVERY = timedelta(minutes=1)
+# Retries have no doorbell, and come that late at most.
+OWE_EVERY = timedelta(seconds=1)
 
 
 class EventsConfig(AppConfig):
@@ -21,9 +23,11 @@ class EventsConfig(AppConfig):
     def ready(self) -> None:
         """Register."""
         from apps.core.ticks import Tick, register  # noqa: PLC0415 - models are ready only now
-        from apps.events import policy, queryables, services  # noqa: PLC0415
+        from apps.events import jobs, policy, queryables, services  # noqa: PLC0415
 
         policy.register_nouns()
         queryables.register_queryables()
         register(Tick(name="relay", every=RELAY_EVERY, run=services.relay, wake=services.RELAY_DOORBELL))
         register(Tick(name="forget-events", every=FORGET_EVERY, run=services.forget_old))
+        register(Tick(name="webhooks", every=OWE_EVERY, run=jobs.owe, wake=services.EVENTS_DOORBELL))
+        register(Tick(name="forget-deliveries", every=FORGET_EVERY, run=services.forget_deliveries))

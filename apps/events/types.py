@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
+from django.db.models import TextChoices
+
 from apps.access.types import Subject
 from apps.core.types import Gone, Invalid
 
@@ -22,6 +24,32 @@ class Change(enum.StrEnum):
     TRANSITIONED = "transitioned"
     FOUND = "found"
     SENT = "sent"
+
+
+class Cause(TextChoices):
+    """Why something is sent to an endpoint."""
+
+    EVENT = "event"
+    REPLAY = "replay"
+    TEST = "test"
+
+
+class DeliveryState(TextChoices):
+    """What has become of a delivery: ``DEAD`` after the last attempt, ``WITHHELD`` where its owner may not see it."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    WITHHELD = "withheld"
+
+
+class Stop(TextChoices):
+    """What has switched an endpoint off."""
+
+    HAND = "hand", "switched off by hand"
+    GONE = "gone", "answered 410 Gone"
+    OWNER = "owner", "its owner or key is no more"
+    FILTER = "filter", "its filter asks for what is hidden now"
 
 
 class CursorGone(Gone):

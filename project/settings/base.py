@@ -38,6 +38,8 @@ class Watchfloor:
     demo_key: str
     require_mfa: bool
     identity_provider: IdentityProvider | None
+    outbound_hosts: frozenset[str]
+    webhook_timeout: timedelta
 
 
 WATCHFLOOR = Watchfloor(
@@ -50,6 +52,8 @@ WATCHFLOOR = Watchfloor(
     demo_key=ENV.demo_key,
     require_mfa=bool(ENV.require_mfa),
     identity_provider=ENV.identity_provider,
+    outbound_hosts=ENV.outbound_hosts,
+    webhook_timeout=ENV.webhook_timeout,
 )
 
 INSTALLED_APPS = [
@@ -238,7 +242,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "/static/vendor/swagger-ui-dist",
     "SWAGGER_UI_FAVICON_HREF": "/static/vendor/swagger-ui-dist/favicon-32x32.png",
-    "ENUM_NAME_OVERRIDES": {"DatumEnum": "apps.zones.models.DATUMS"},
+    "ENUM_NAME_OVERRIDES": {
+        "DatumEnum": "apps.zones.models.DATUMS",
+        "DeliveryCauseEnum": "apps.events.types.Cause",
+        "DeliveryStateEnum": "apps.events.types.DeliveryState",
+    },
     "LICENSE": {"name": "Apache-2.0"},
 }
 

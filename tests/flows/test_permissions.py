@@ -32,7 +32,7 @@ OBJECTS = {name: address for name, address in MATRIX.items() if address.kind is 
 # What has no text of the organisation's in it, even for its owner.
 SILENT = {
     *("assignment", "assignments", "grants", "incident-transitions", "incident-history"),
-    *("positions", "asset-track", "zone-inside"),
+    *("positions", "asset-track", "zone-inside", "webhook-deliveries", "webhook-delivery"),
 }
 
 

@@ -12,6 +12,7 @@ from apps.access.services import create_api_key, create_device_key
 from apps.access.types import SYSTEM
 from apps.core.clock import now
 from apps.core.types import Fix
+from apps.events import services
 from apps.events.services import number_pending
 from apps.incidents.models import Incident
 from apps.incidents.services import comment_on_incident
@@ -28,6 +29,7 @@ from tests.factories.access import (
 from tests.factories.assets import make_asset, make_asset_kind, make_device
 from tests.factories.incidents import make_rule
 from tests.factories.tracking import IN_SQUARE, ingest
+from tests.factories.webhooks import make_webhook
 from tests.factories.zones import make_zone, make_zone_kind
 
 MARK = "Xylograph"
@@ -49,8 +51,10 @@ class World:
 
     @property
     def private(self) -> dict[str, UUID | str]:
-        """Return the parts that strangers must not meet; kinds are everybody's."""
-        return {name: value for name, value in self.parts.items() if not name.endswith(("_kind", "_attribute"))}
+        """Return the parts that strangers must not meet; kinds are everybody's, and small numbers anybody's."""
+        return {
+            name: value for name, value in self.parts.items() if not name.endswith(("_kind", "_attribute", "delivery"))
+        }
 
 
 def make_world(actions: frozenset[str]) -> World:
@@ -80,6 +84,8 @@ def make_world(actions: frozenset[str]) -> World:
     policy = make_policy("deny", ["rules.delete"], organisation=harbour, users=[bob], name=f"{MARK} policy")
     api_key, _ = create_api_key(user_id=alice.pk, name=f"{MARK} key", scopes=["assets.view"], actor=SYSTEM, at=now())
     device_key, _ = create_device_key(organisation_id=harbour.pk, name=f"{MARK} fleet", actor=SYSTEM, at=now())
+    webhook, _ = make_webhook(alice, name=f"{MARK} hook")
+    delivery = services.test_endpoint(webhook.pk, actor=SYSTEM, at=now())
     number_pending(1_000)
     parts: dict[str, UUID | str] = {
         "organisation": harbour.pk,
@@ -88,6 +94,8 @@ def make_world(actions: frozenset[str]) -> World:
         "assignment": assignment.pk,
         "api_key": api_key.pk,
         "device_key": device_key.pk,
+        "webhook": webhook.pk,
+        "delivery": str(delivery.pk),
         "policy": policy.pk,
         "user_attribute": clearance.pk,
         "asset_kind": asset_kind.pk,

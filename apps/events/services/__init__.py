@@ -1,7 +1,9 @@
-"""Everything that writes the log: publishing, numbering, forgetting, and taking in what others say."""
+"""Everything that writes the log, takes in what others say, and owes and settles webhooks."""
 
 from __future__ import annotations
 
+from apps.events.services.delivering import forget_deliveries
+from apps.events.services.endpoints import create_endpoint, delete_endpoint, rotate_secret, update_endpoint
 from apps.events.services.log import (
     EVENTS_DOORBELL,
     RELAY_DOORBELL,
@@ -13,6 +15,7 @@ from apps.events.services.log import (
     publish,
     relay,
 )
+from apps.events.services.owing import owe_events, replay_delivery, replay_range, test_endpoint
 from apps.events.services.receiving import Received, receive_events
 
 __all__ = [
@@ -20,11 +23,20 @@ __all__ = [
     "RELAY_DOORBELL",
     "Received",
     "begin_epoch",
+    "create_endpoint",
+    "delete_endpoint",
     "forget_before",
+    "forget_deliveries",
     "forget_old",
     "is_pending",
     "number_pending",
+    "owe_events",
     "publish",
     "receive_events",
     "relay",
+    "replay_delivery",
+    "replay_range",
+    "rotate_secret",
+    "test_endpoint",
+    "update_endpoint",
 ]

@@ -205,11 +205,16 @@ class Reader:
 
     def is_early(self, row: Event) -> bool:
         """Say whether the event may be told only later: a page ends before it, and whoever comes back begins there."""
+        wait = self.delay_of(row)
+        return bool(wait) and row.occurred_at > now() - wait
+
+    def delay_of(self, row: Event) -> timedelta:
+        """Return how long after it happened the event may be told."""
         reach = self._predicate(view_action(row.noun))
         if not reach.policies.delays:
-            return False
+            return timedelta(0)
         image = self._image(row, "object") or self._image(row, "previous")
-        return row.occurred_at > now() - reach.obligations(row.object_id, row.organisation_id, image).delay
+        return reach.obligations(row.object_id, row.organisation_id, image).delay
 
     def _image(self, row: Event, part: str) -> Feature | None:
         """Return the object as policies judge it: as the event tells it, or what a part is judged as, as it is now."""

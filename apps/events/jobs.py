@@ -1,0 +1,160 @@
+"""Sends what is owed to endpoints. RQ carries wake-ups and nothing else; what is owed stands in PostgreSQL.
+
+One run serves all endpoints, a bounded number of messages at a time and of each endpoint, so that a slow receiver
+keeps no other waiting. Without Redis or workers the clock sends by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+import aiohttp
+import redis
+import structlog
+from django.conf import settings
+from django.db import close_old_connections
+from django_rq import get_queue
+
+from apps.core import clock
+from apps.core.outbound import open_client, post
+from apps.core.redis import channel_name, client
+from apps.events.services.delivering import (
+    Message,
+    Result,
+    claim,
+    is_anything_due,
+    is_overdue,
+    next_pace,
+    settle,
+)
+from apps.events.services.owing import owe_events
+
+QUEUE: Final = "webhooks"
+SLOTS: Final = 64
+PER_ENDPOINT: Final = 16
+# A run ends after this, even with more to do: other jobs wait for the same worker.
+RUN_SECONDS: Final = 5.0
+WAKE_SECONDS: Final = 5
+# What no worker has taken for so long, the clock sends.
+PATIENCE: Final = timedelta(seconds=5)
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+def owe(at: datetime) -> int:
+    """Let endpoints read on in the log, and wake a worker for what is due. A tick of the clock."""
+    owed = owe_events(at)
+    if is_overdue(at, PATIENCE):
+        return owed + deliver()
+    if is_anything_due(at):
+        wake()
+    return owed
+
+
+def deliver() -> int:
+    """Send what is due; return how many messages were sent. RQ entry point; any number may run."""
+    with contextlib.suppress(redis.RedisError):  # the key ends by itself
+        client().delete(channel_name(QUEUE))
+    sent = asyncio.run(_Run().run())
+    if sent and is_anything_due(clock.now()):
+        wake()
+    return sent
+
+
+def wake() -> bool:
+    """Ask for a worker, unless one has been asked for just now; say whether Redis heard it."""
+    try:
+        if client().set(channel_name(QUEUE), b"", nx=True, ex=WAKE_SECONDS):
+            queue = get_queue(QUEUE, connection=client(), commit_mode="auto")
+            queue.enqueue(deliver, ttl=60, job_timeout=_job_seconds(), result_ttl=0, failure_ttl=24 * 3600)
+    except redis.RedisError as error:
+        log.warning("webhooks.redis_away", error=str(error))
+        return False
+    return True
+
+
+def _job_seconds() -> int:
+    """Return when a run hangs: it ends after its time and the last answer."""
+    return int(RUN_SECONDS + settings.WATCHFLOOR.webhook_timeout.total_seconds()) + 30
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of the dispatcher: what is in hand, and the thread that talks to the database."""
+
+    in_hand: dict[asyncio.Task[Result | None], Message] = field(default_factory=dict)
+    sent: int = 0
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="webhooks"))
+
+    async def run(self) -> int:
+        """Claim, send and settle until nothing is due or the time is over; return how many messages were sent."""
+        ends_at = time.monotonic() + RUN_SECONDS
+        try:
+            async with open_client(per_host=PER_ENDPOINT) as session:
+                while True:
+                    left = ends_at - time.monotonic()
+                    await self._claim(session, is_over=left <= 0)
+                    if self.in_hand:
+                        await self._settle()
+                    elif not await self._pace(left):
+                        return self.sent
+        finally:
+            await self._in_thread(close_old_connections)
+            self._thread.shutdown()
+
+    async def _claim(self, session: aiohttp.ClientSession, *, is_over: bool) -> None:
+        free = SLOTS - len(self.in_hand)
+        if is_over or free < 1:
+            return
+        held = Counter(message.endpoint_id for message in self.in_hand.values())
+        for message in await self._in_thread(lambda: claim(free, held, each=PER_ENDPOINT, at=clock.now())):
+            self.in_hand[asyncio.create_task(_send(session, message))] = message
+
+    async def _pace(self, left: float) -> bool:
+        """Wait for an endpoint that is held back by its rate; say whether one is, within the time that is left."""
+        at = clock.now()
+        until = await self._in_thread(lambda: next_pace(at))
+        wait = None if until is None else max((until - at).total_seconds(), 0.0)
+        if wait is None or wait >= left:
+            return False
+        await asyncio.sleep(wait)
+        return True
+
+    async def _settle(self) -> None:
+        """Wait for the first answers, and settle all that are there by then."""
+        done, _ = await asyncio.wait(self.in_hand, return_when=asyncio.FIRST_COMPLETED)
+        results = [result for task in done if (result := task.result()) is not None]
+        for task in done:
+            del self.in_hand[task]
+        self.sent += len(results)
+        await self._in_thread(lambda: settle(results, at=clock.now()))
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+async def _send(session: aiohttp.ClientSession, message: Message) -> Result | None:
+    """Send one message; ``None`` when this process slept for so long that the message is another's by now."""
+    sent_at, began = clock.now(), time.monotonic()
+    timeout = settings.WATCHFLOOR.webhook_timeout
+    if sent_at + timeout > message.until:
+        return None
+    seconds = timeout.total_seconds()
+    answer = await post(session, message.url, message.body, message.headers, seconds=seconds)
+    return Result(
+        message=message,
+        sent_at=sent_at,
+        duration=timedelta(seconds=time.monotonic() - began),
+        status=answer.status,
+        error=answer.error,
+        answer=answer.body,
+        retry_after=answer.headers.get("Retry-After"),
+    )

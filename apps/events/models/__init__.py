@@ -1,0 +1,8 @@
+"""The log, and what is sent out of it."""
+
+from __future__ import annotations
+
+from apps.events.models.log import Epoch, Event
+from apps.events.models.webhooks import Attempt, Delivery, Endpoint
+
+__all__ = ["Attempt", "Delivery", "Endpoint", "Epoch", "Event"]

@@ -1,0 +1,43 @@
+"""Reading the log and what is sent out of it: where it stands, what comes next, and which of it somebody may see."""
+
+from __future__ import annotations
+
+from apps.events.queries.log import (
+    EventPage,
+    Reader,
+    RelayLag,
+    earliest,
+    events_after,
+    events_at,
+    events_between,
+    head,
+    images_before,
+    is_part,
+    of_types,
+    offset_before,
+    relay_lag,
+    require_resumable,
+    visible_page,
+)
+from apps.events.queries.webhooks import may_command, owner_of, secrets_of
+
+__all__ = [
+    "EventPage",
+    "Reader",
+    "RelayLag",
+    "earliest",
+    "events_after",
+    "events_at",
+    "events_between",
+    "head",
+    "images_before",
+    "is_part",
+    "may_command",
+    "of_types",
+    "offset_before",
+    "owner_of",
+    "relay_lag",
+    "require_resumable",
+    "secrets_of",
+    "visible_page",
+]

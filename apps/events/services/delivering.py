@@ -1,0 +1,334 @@
+"""What is owed to endpoints, taken in hand and settled. Nothing here talks to anybody: ``jobs`` does, in between.
+
+A claim is a lease: ``due_at`` moves to its end and an attempt is counted, so what a dead worker held comes back by
+itself. A result counts only if nobody has claimed the delivery since.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Min, Q
+
+from apps.events.models import Attempt, Delivery, Endpoint, Event
+from apps.events.models.webhooks import ANSWER_LENGTH, SENT_LENGTH
+from apps.events.queries import secrets_of
+from apps.events.queries.webhooks import Sight, Viewer
+from apps.events.rules import SOURCE, instant
+from apps.events.rules.webhooks import next_pause, read_retry_after, signed_headers, tested
+from apps.events.services.endpoints import stop
+from apps.events.types import Cause, DeliveryState, Stop
+from apps.filters.types import FilterError
+
+GONE: Final = 410
+KEPT_FOR: Final = timedelta(days=30)
+FORGET_BATCH: Final = 2_000
+_CLAIM = """
+WITH paced AS (
+    UPDATE events_endpoint AS endpoint SET paced_until = %(at)s + make_interval(secs => 1.0 / rate)
+    WHERE rate IS NOT NULL AND is_enabled AND paced_until <= %(at)s AND EXISTS (
+        SELECT FROM events_delivery WHERE endpoint_id = endpoint.id AND due_at <= %(at)s
+    )
+    RETURNING id
+), due AS (
+    SELECT delivery.id FROM events_endpoint AS endpoint
+    CROSS JOIN LATERAL (
+        SELECT id FROM events_delivery
+        WHERE endpoint_id = endpoint.id AND due_at <= %(at)s
+        ORDER BY due_at, id
+        LIMIT CASE WHEN endpoint.rate IS NULL
+            THEN greatest(%(each)s - coalesce((%(held)s::jsonb ->> endpoint.id::text)::int, 0), 0) ELSE 1 END
+        FOR UPDATE SKIP LOCKED
+    ) AS delivery
+    WHERE endpoint.is_enabled AND (endpoint.rate IS NULL OR endpoint.id IN (SELECT id FROM paced))
+    LIMIT %(limit)s
+)
+UPDATE events_delivery AS delivery SET due_at = %(until)s, attempts = attempts + 1
+FROM due WHERE delivery.id = due.id
+RETURNING delivery.id
+"""
+_SETTLE = """
+UPDATE events_delivery AS delivery
+SET state = result.state, status = result.status, error = result.error, due_at = result.due_at,
+    finished_at = result.finished_at, attempts = delivery.attempts - result.unmade
+FROM jsonb_to_recordset(%s::jsonb) AS result (
+    id bigint, attempts int, unmade int, state text, status int, error text, due_at timestamptz, finished_at timestamptz
+)
+WHERE delivery.id = result.id AND delivery.attempts = result.attempts AND delivery.state = 'waiting'
+RETURNING delivery.id
+"""
+# The next of each subject whose first has been settled.
+_RELEASE = """
+UPDATE events_delivery SET due_at = %(at)s
+WHERE due_at IS NULL AND id IN (
+    SELECT min(waiting.id) FROM events_delivery AS settled
+    JOIN events_delivery AS waiting USING (endpoint_id, subject)
+    JOIN events_endpoint AS endpoint ON endpoint.id = settled.endpoint_id AND endpoint.is_enabled
+    WHERE settled.id = ANY(%(ids)s) AND settled.state <> 'waiting' AND waiting.state = 'waiting'
+    GROUP BY waiting.endpoint_id, waiting.subject
+)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A delivery in hand, ready to be sent; ``until`` is when its lease ends, and with it the right to send it."""
+
+    delivery_id: int
+    endpoint_id: UUID
+    attempt: int
+    until: datetime
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How sending a message went."""
+
+    message: Message
+    sent_at: datetime
+    duration: timedelta
+    status: int | None
+    error: str = ""
+    answer: bytes = b""
+    retry_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    """What becomes of a delivery; ``unmade`` attempts were counted by the claim and never made."""
+
+    delivery_id: int
+    attempts: int
+    state: DeliveryState
+    due_at: datetime | None = None
+    status: int | None = None
+    error: str = ""
+    unmade: int = 0
+
+
+def lease() -> timedelta:
+    """Return for how long a claim holds."""
+    timeout: timedelta = settings.WATCHFLOOR.webhook_timeout
+    return 2 * timeout
+
+
+def claim(limit: int, held: Mapping[UUID, int], *, each: int, at: datetime) -> list[Message]:
+    """Take at most ``limit`` due deliveries in hand and return those that are to be sent.
+
+    ``held`` is what the caller has in hand by endpoint, of which there may be ``each``. What its owner may not see
+    (now), or not yet, is settled or put off here.
+    """
+    asked: dict[str, Any] = {
+        "at": at,
+        "until": at + lease(),
+        "limit": limit,
+        "each": each,
+        "held": orjson.dumps({str(key): count for key, count in held.items()}).decode(),
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, asked)
+        ids = [row[0] for row in cursor.fetchall()]
+    if not ids:
+        return []
+    rows = list(Delivery.objects.filter(pk__in=ids).select_related("endpoint__user").order_by("pk"))
+    return _prepare(rows, at)
+
+
+def _prepare(rows: Sequence[Delivery], at: datetime) -> list[Message]:
+    offsets = [row.event_offset for row in rows if row.event_offset is not None]
+    events = {event.offset: event for event in Event.objects.filter(offset__in=offsets)}
+    by_endpoint: defaultdict[UUID, list[Delivery]] = defaultdict(list)
+    for row in rows:
+        by_endpoint[row.endpoint_id].append(row)
+    messages: list[Message] = []
+    verdicts: list[_Verdict] = []
+    stopped: dict[UUID, Stop] = {}
+    for endpoint_id, owed in by_endpoint.items():
+        viewer = _viewer(owed[0].endpoint)
+        if isinstance(viewer, Stop):
+            stopped[endpoint_id] = viewer
+            verdicts += [_put_off(row, None) for row in owed]
+            continue
+        signing = secrets_of(owed[0].endpoint, at)
+        for row in owed:
+            sight = _sight(row, events, viewer)
+            if sight.envelope is not None and sight.tellable_at is None:
+                messages.append(_message(row, sight.envelope, signing, at))
+            else:
+                verdicts.append(_withhold(row, sight))
+    settle_verdicts(verdicts, (), stopped, at)
+    return messages
+
+
+def _viewer(endpoint: Endpoint) -> Viewer | Stop:
+    try:
+        viewer = Viewer(endpoint)
+    except FilterError:
+        return Stop.FILTER
+    return viewer if viewer.is_somebody else Stop.OWNER
+
+
+def _sight(row: Delivery, events: Mapping[int | None, Event], viewer: Viewer) -> Sight:
+    if row.cause == Cause.TEST:
+        at = instant(row.recorded_at)
+        return Sight(envelope=tested(str(row.endpoint_id), str(row.message_id), SOURCE, at))
+    event = events.get(row.event_offset)
+    return Sight() if event is None else viewer.look(event)
+
+
+def _message(row: Delivery, envelope: Mapping[str, Any], signing: Iterable[str], at: datetime) -> Message:
+    body = orjson.dumps(envelope)
+    return Message(
+        delivery_id=row.pk,
+        endpoint_id=row.endpoint_id,
+        attempt=row.attempts,
+        until=at + lease(),
+        url=row.endpoint.url,
+        body=body,
+        headers={
+            "content-type": "application/cloudevents+json; charset=utf-8",
+            "user-agent": "Watchfloor-Webhooks/1.0",
+            **signed_headers(str(row.message_id), body, signing, at),
+        },
+    )
+
+
+def _withhold(row: Delivery, sight: Sight) -> _Verdict:
+    if sight.envelope is not None:
+        return _put_off(row, sight.tellable_at)
+    return _Verdict(
+        delivery_id=row.pk, attempts=row.attempts, state=DeliveryState.WITHHELD, error="Nothing to tell.", unmade=1
+    )
+
+
+def _put_off(row: Delivery, until: datetime | None) -> _Verdict:
+    return _Verdict(delivery_id=row.pk, attempts=row.attempts, state=DeliveryState.WAITING, due_at=until, unmade=1)
+
+
+def settle(results: Sequence[Result], *, at: datetime) -> int:
+    """Write down how messages went, and let the next of their subjects follow; return how many counted."""
+    stopped = {result.message.endpoint_id: Stop.GONE for result in results if result.status == GONE}
+    return settle_verdicts([_judged(result, at) for result in results], results, stopped, at)
+
+
+def _judged(result: Result, at: datetime) -> _Verdict:
+    message, status = result.message, result.status
+    if status is not None and 200 <= status < 300:
+        return _Verdict(
+            delivery_id=message.delivery_id, attempts=message.attempt, state=DeliveryState.DELIVERED, status=status
+        )
+    chance = random.random()  # noqa: S311  spreads retries, keeps no secret
+    pause = next_pause(message.attempt, chance=chance, retry_after=read_retry_after(result.retry_after, at))
+    return _Verdict(
+        delivery_id=message.delivery_id,
+        attempts=message.attempt,
+        state=DeliveryState.WAITING if pause else DeliveryState.DEAD,
+        due_at=at + pause if pause else None,
+        status=status,
+        error=result.error or f"It answered {status}.",
+    )
+
+
+@transaction.atomic
+def settle_verdicts(
+    verdicts: Sequence[_Verdict], results: Sequence[Result], stopped: Mapping[UUID, Stop], at: datetime
+) -> int:
+    """Apply verdicts under the locks of their endpoints, so that nobody adds to a subject unseen meanwhile."""
+    if not verdicts:
+        return 0
+    ids = [verdict.delivery_id for verdict in verdicts]
+    owners = Delivery.objects.filter(pk__in=ids).order_by().values("endpoint_id").distinct()
+    endpoints = list(Endpoint.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk"))
+    counted = _apply(verdicts, at)
+    _log(results, counted)
+    for endpoint in endpoints:
+        if endpoint.pk in stopped and endpoint.is_enabled:
+            stop(endpoint, stopped[endpoint.pk])
+            endpoint.mark_changed(at)
+            endpoint.save(update_fields=["is_enabled", "stopped_by", "version", "changed_at"])
+    with connection.cursor() as cursor:
+        cursor.execute(_RELEASE, {"at": at, "ids": list(counted)})
+    return len(counted)
+
+
+def _apply(verdicts: Sequence[_Verdict], at: datetime) -> set[int]:
+    rows = [
+        {
+            "id": verdict.delivery_id,
+            "attempts": verdict.attempts,
+            "unmade": verdict.unmade,
+            "state": verdict.state,
+            "status": verdict.status,
+            "error": verdict.error[:200],
+            "due_at": verdict.due_at,
+            "finished_at": None if verdict.state == DeliveryState.WAITING else at,
+        }
+        for verdict in verdicts
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, [orjson.dumps(rows, option=orjson.OPT_UTC_Z).decode()])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _log(results: Sequence[Result], counted: set[int]) -> None:
+    Attempt.objects.bulk_create(
+        [
+            Attempt(
+                delivery_id=result.message.delivery_id,
+                number=result.message.attempt,
+                sent_at=result.sent_at,
+                duration_ms=int(result.duration.total_seconds() * 1000),
+                status=result.status,
+                error=result.error[:200],
+                sent=_text(result.message.body, SENT_LENGTH),
+                answer=_text(result.answer, ANSWER_LENGTH),
+            )
+            for result in results
+            if result.message.delivery_id in counted
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _text(body: bytes, length: int) -> str:
+    """Return the beginning of a body as text that PostgreSQL can hold."""
+    return body[:length].decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+def is_anything_due(at: datetime) -> bool:
+    """Say whether something is to be sent now: one look into a partial index for each endpoint."""
+    paced = Q(endpoint__rate__isnull=True) | Q(endpoint__paced_until__lte=at)
+    return Delivery.objects.filter(paced, due_at__lte=at, endpoint__is_enabled=True).exists()
+
+
+def is_overdue(at: datetime, wait: timedelta) -> bool:
+    """Say whether something has been due for so long, which means that no worker takes it."""
+    rows = Delivery.objects.filter(due_at__lte=at - wait, endpoint__is_enabled=True, endpoint__rate__isnull=True)
+    return rows.exists()
+
+
+def next_pace(at: datetime) -> datetime | None:
+    """Return when the first endpoint that is held back by its rate may be sent something that is due."""
+    rows = Endpoint.objects.filter(rate__isnull=False, is_enabled=True, deliveries__due_at__lte=at)
+    found: datetime | None = rows.aggregate(first=Min("paced_until"))["first"]
+    return found
+
+
+@transaction.atomic
+def forget_deliveries(at: datetime) -> int:
+    """Delete what was settled more than 30 days ago, a batch at a time; return how many."""
+    old = Delivery.objects.filter(finished_at__lt=at - KEPT_FOR).order_by("finished_at").values("pk")[:FORGET_BATCH]
+    deleted, _ = Delivery.objects.filter(pk__in=list(old)).delete()
+    return deleted
