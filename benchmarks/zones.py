@@ -34,6 +34,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 
 from apps.core.types import Datum  # noqa: E402
+from apps.zones.models import Zone  # noqa: E402
 from apps.zones.queries import zone_index, zones_hit  # noqa: E402
 from apps.zones.rules.index import ZoneIndex  # noqa: E402
 from benchmarks._volumes import (  # noqa: E402
@@ -123,9 +124,19 @@ def measure(rows: Sequence[Volume], chance: random.Random, *, batches: int, chec
         "hits_per_fix": round(sum(hits for _, _, hits in turns) / batches / BATCH, 2),
         "single_us": round(statistics.median(timed(lambda: one.found_by(index)) for _ in range(200)) * 1e6, 1),
         "loading_ms": round(loading_s * 1e3),
+        "taking_over_ms": round(statistics.median(taking_over_s(index, chance) for _ in range(5)) * 1e3, 1),
         "fixes_checked": checked,
         "wrong": wrong_answers(index, fixes(checked, chance)),
     }
+
+
+def taking_over_s(index: ZoneIndex, chance: random.Random) -> float:
+    """Return how many seconds it takes to know of a change of one zone."""
+    changed = chance.choice(list(index.refs()))
+    Zone.objects.filter(pk=changed.id).update(name=f"Changed {chance.random()}")
+    begun = time.perf_counter()
+    zone_index()
+    return time.perf_counter() - begun
 
 
 def take_turns(index: ZoneIndex, tree: shapely.STRtree, batch: Fixes) -> tuple[float, float, int]:

@@ -7,6 +7,7 @@ things first, for a better message.
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.contrib.gis.db import models
 from django.contrib.gis.db.models.functions import IsEmpty, IsValid
@@ -186,6 +187,20 @@ class ZoneSet(models.Model):
 
     class Meta:
         constraints = (models.CheckConstraint(name="zone_set_is_one_row", condition=Q(id=1)),)
+
+
+class ZoneChange(models.Model):
+    """Which zones changed with which token of the set, so that an index takes over these and reads nothing else again.
+
+    Kept by the trigger that renews the token; the oldest are forgotten. Without a zone it may have been any of them.
+    Tokens of what was rolled back are not here: from a version that is not, nothing can be taken over.
+    """
+
+    version = models.BigIntegerField(db_index=True)
+    zone_id: models.UUIDField[UUID | None, UUID | None] = models.UUIDField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.zone_id or 'zones'} at {self.version}"
 
 
 class ZoneUserGrant(UserGrant):

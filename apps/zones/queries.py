@@ -15,12 +15,14 @@ from django.db.models import Q, QuerySet
 
 from apps.core.geometry import SRID
 from apps.core.types import BBox, Datum, OrganisationId, TimeWindow, ZoneId
-from apps.zones.models import Zone, ZoneKind, ZoneSet, ZoneVersion
+from apps.zones.models import Zone, ZoneChange, ZoneKind, ZoneSet, ZoneVersion
 from apps.zones.rules.index import IndexedZone, ZoneIndex
 from apps.zones.types import AltitudeBand, ZoneRef
 
 # For whoever holds an index and asks in a statement of their own whether it still stands.
 VERSION_SQL: Final = "SELECT version FROM zones_zoneset"
+# Beyond so many changes, reading all zones is hardly slower.
+MOST_TAKEN_OVER: Final = 2_000
 
 
 def zones_hit(
@@ -39,18 +41,19 @@ def zones_hit(
 def zone_index() -> ZoneIndex:
     """Return the index of the zones as this transaction sees them.
 
-    One small query when nothing has changed since the process last asked; otherwise all zones are read again, by
-    one thread while others wait. The token is read before the rows: a change in between brings another token, and
-    the next caller reads again.
+    One small query when nothing has changed since the process last asked; otherwise the zones that have changed are
+    read again, or all where that cannot be told, by one thread while others wait. The token is read before the rows:
+    a change in between brings another token, and the next caller reads again.
     """
     version = zone_set_version()
     index = _kept.index
     if index is not None and index.version == version:
         return index
     with _kept.lock:
-        if _kept.index is None or _kept.index.version != version:
-            _kept.index = ZoneIndex(version, _indexed_zones())
-        return _kept.index
+        index = _kept.index
+        if index is None or index.version != version:
+            index = _kept.index = _caught_up(index, version) or ZoneIndex(version, _indexed_zones(Zone.objects.all()))
+        return index
 
 
 def zone_set_version() -> int:
@@ -110,9 +113,30 @@ INDEX_COLUMNS = (
 )  # fmt: skip
 
 
-def _indexed_zones() -> list[IndexedZone]:
+def _caught_up(index: ZoneIndex | None, version: int) -> ZoneIndex | None:
+    """Return the index with what has changed since it was made; ``None`` where all zones have to be read."""
+    changed = None if index is None else _changed_since(index.version)
+    if index is None or changed is None:
+        return None
+    return index.changed(version, changed, _indexed_zones(Zone.objects.filter(pk__in=changed)))
+
+
+def _changed_since(version: int) -> set[UUID] | None:
+    """Return which zones have changed since a version of the set.
+
+    ``None`` where that is not known: too many have, or the version is not in the log. Then it is forgotten, or an
+    index was made of it in a transaction that this one cannot see: it was rolled back, or goes on.
+    """
+    log = ZoneChange.objects.filter(version__gte=version).values_list("version", "zone_id")
+    rows = list(log[: MOST_TAKEN_OVER + 1])
+    changed = {zone_id for of_version, zone_id in rows if of_version > version}
+    is_known = any(of_version == version for of_version, _ in rows) and len(rows) <= MOST_TAKEN_OVER
+    return {each for each in changed if each} if is_known and None not in changed else None
+
+
+def _indexed_zones(zones: QuerySet[Zone]) -> list[IndexedZone]:
     # Whatever the validity: a late fix is judged by the zones of its own instant.
-    rows = list(Zone.objects.filter(is_active=True).annotate(wkb=AsWKB("area")).values_list(*INDEX_COLUMNS))
+    rows = list(zones.filter(is_active=True).annotate(wkb=AsWKB("area")).values_list(*INDEX_COLUMNS))
     areas = shapely.from_wkb([bytes(row[-1]) for row in rows])
     return [_indexed_zone(row, area) for row, area in zip(rows, areas, strict=True)]
 

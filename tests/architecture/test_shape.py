@@ -26,6 +26,7 @@ NOT_IN_ADMIN = {
     "tracking.Stay": "on the presence's page",
     "assets.AssetSet": "one counter",
     "zones.ZoneSet": "one counter",
+    "zones.ZoneChange": "which zones to read again, forgotten soon",
     "incidents.RuleSet": "one counter",
 }
 

@@ -6,10 +6,11 @@ two differ on a few points that lie exactly on an edge. A tree over boxes propos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import numpy as np
 import shapely
@@ -41,7 +42,18 @@ class ZoneIndex:
     """The zones of one version of the zone set, ready to be asked. Safe to share between threads."""
 
     def __init__(self, version: int, zones: Iterable[IndexedZone]) -> None:
-        members = sorted(zones, key=lambda zone: zone.ref.id)
+        members = list(zones)
+        _prepare(_objects([zone.area for zone in members]))
+        self._fill(version, members)
+
+    def changed(self, version: int, ids: Collection[UUID], zones: Iterable[IndexedZone]) -> ZoneIndex:
+        """Return the index of another version: of these ids there are these zones now, and all others are as before."""
+        index = ZoneIndex(version, zones)
+        index._fill(version, [*(zone for zone in self._members if zone.ref.id not in ids), *index._members])
+        return index
+
+    def _fill(self, version: int, zones: Iterable[IndexedZone]) -> None:
+        members = self._members = sorted(zones, key=lambda zone: zone.ref.id)
         self.version = version
         self._by_id = {zone.ref.id: zone.ref for zone in members}
         self._refs = _objects([zone.ref for zone in members])
@@ -49,7 +61,6 @@ class ZoneIndex:
         self._tree = STRtree(self._areas)
         self._bands = _Bands([zone.band for zone in members])
         self._validities = _Validities([zone.validity for zone in members])
-        self._prepare()
 
     def __len__(self) -> int:
         return len(self._refs)
@@ -104,15 +115,16 @@ class ZoneIndex:
             found[owner] = tuple(refs[start:end])
         return found
 
-    def _prepare(self) -> None:
-        """Prepare every polygon and build what GEOS would build at first use.
 
-        GEOS makes a prepared polygon's point locator lazily and without a lock, while shapely lets go of the
-        interpreter's lock: two threads that ask first would race. So each polygon is asked once, here.
-        """
-        shapely.prepare(self._areas)
-        west, south, east, north = shapely.bounds(self._areas).reshape(-1, 4).T
-        shapely.intersects_xy(self._areas, (west + east) / 2, (south + north) / 2)
+def _prepare(areas: NDArray[Any]) -> None:
+    """Prepare every polygon and build what GEOS would build at first use.
+
+    GEOS makes a prepared polygon's point locator lazily and without a lock, while shapely lets go of the
+    interpreter's lock: two threads that ask first would race. So each polygon is asked once, here.
+    """
+    shapely.prepare(areas)
+    west, south, east, north = shapely.bounds(areas).reshape(-1, 4).T
+    shapely.intersects_xy(areas, (west + east) / 2, (south + north) / 2)
 
 
 class _Bands:
