@@ -1,4 +1,4 @@
-"""Who answers what in an ASGI process: sockets, hot ingest paths, and (where asked for) everything else."""
+"""Who answers what in an ASGI process: sockets, streams, hot ingest paths, and (where asked for) everything else."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import prometheus_client
 from channels.routing import URLRouter
 
 from apps.core.api.health import may_read_metrics
+from apps.live import streams
 from apps.live.hub import announce_restart
+from apps.live.hub.tail import end_streams
 from apps.live.urls import websocket_urlpatterns
 from apps.tracking.front import IngestFront
 
@@ -37,6 +39,8 @@ def live_application(*, otherwise: App | None = None) -> App:
             await _lifespan(ingest, receive, send)
         elif ingest.takes(scope):
             await ingest(scope, receive, send)
+        elif streams.takes(scope):
+            await streams.serve(scope, receive, send)
         else:
             await plain(scope, receive, send)
 
@@ -63,6 +67,7 @@ def _say_goodbye_first(loop: asyncio.AbstractEventLoop) -> None:
 
     def stop(number: int, at: FrameType | None) -> None:
         loop.call_soon_threadsafe(announce_restart)
+        loop.call_soon_threadsafe(end_streams)
         if callable(server_stops):
             server_stops(number, at)
 

@@ -7,6 +7,7 @@ from typing import Final
 from prometheus_client import Counter, Gauge, Histogram
 
 SOCKETS: Final = Gauge("watchfloor_feed_sockets", "Open sockets")
+STREAMS: Final = Gauge("watchfloor_event_streams", "Open streams of server-sent events")
 SUBSCRIPTIONS: Final = Gauge("watchfloor_feed_subscriptions", "Subscriptions of open sockets")
 AUDIENCES: Final = Gauge("watchfloor_feed_audiences", "Distinct audiences: decisions per event")
 QUEUED: Final = Gauge("watchfloor_feed_queued_frames", "Frames that wait for slow sockets")

@@ -45,6 +45,7 @@ def _reference(path: str, *writes: str) -> Address:
 
 MATRIX: dict[str, Address] = {
     "openapi": Address(path="/api/v1/openapi.json", kind=Kind.PUBLIC),
+    "asyncapi": Address(path="/api/v1/asyncapi.json", kind=Kind.PUBLIC),
     "me": Address(path="/api/v1/me", kind=Kind.OWN),
     "queryables-index": _reference("/api/v1/queryables"),
     "queryables": _reference("/api/v1/queryables/assets"),

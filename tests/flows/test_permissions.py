@@ -10,13 +10,17 @@ from django.contrib import admin
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from jsonschema import Draft202012Validator
 
 from apps.access.queries import actor_of_user, visible
 from apps.access.registry import all_actions
-from apps.events.registry import topics
+from apps.events.models import Event
+from apps.events.registry import event_types, topics
+from apps.events.rules import cloud_event
 from tests.factories.access import signed_in
 from tests.flows.matrix import ADMIN_PAGES, FOR_SUPERUSERS, MATRIX, TOPICS, Address, Kind, Page
 from tests.flows.world import MARK, World, make_world
+from tests.live.asyncapi import judge_event
 
 pytestmark = pytest.mark.django_db
 DJANGOS_OWN = ("changelist", "add", "change", "delete", "history")
@@ -182,3 +186,11 @@ def _flat(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPat
             yield route, entry
         else:
             yield from _flat(entry, route)
+
+
+def test_every_event_of_it_is_as_described(world: World) -> None:
+    rows = list(Event.objects.filter(offset__isnull=False))
+    assert len({row.type for row in rows}) > 5
+    for row in rows:
+        judge_event(cloud_event(row))
+        assert list(Draft202012Validator(event_types.get(row.type).schema).iter_errors(row.data)) == []

@@ -1,4 +1,4 @@
-"""docs/asyncapi.yaml as a judge: every frame that a test receives is held against it."""
+"""docs/asyncapi.yaml as a judge: every frame and every event that a test receives is held against it."""
 
 from __future__ import annotations
 
@@ -31,3 +31,26 @@ def server_frames() -> Mapping[str, Draft202012Validator]:
 def judge(frame: Mapping[str, Any]) -> None:
     """Raise unless the frame is as described."""
     server_frames()[frame["type"]].validate(frame)
+
+
+@cache
+def events() -> Mapping[str, Draft202012Validator]:
+    """Return a validator for each message that a webhook or a stream may carry, by its name."""
+    told = [
+        *document()["operations"]["deliverWebhooks"]["messages"],
+        *document()["operations"]["streamEvents"]["messages"],
+    ]
+    shared = {"components": document()["components"]}
+    names = {each["$ref"].rpartition("/")[2] for each in told}
+    return {name: Draft202012Validator({"$ref": f"#/components/schemas/{name}", **shared}) for name in names}
+
+
+def judge_event(event: Mapping[str, Any]) -> None:
+    """Raise unless an event is as described; one without data is of an object that is out of sight."""
+    if not str(event["type"]).startswith("watchfloor."):
+        name = "relayedEvent"
+    elif event["type"] == "watchfloor.webhook.tested.v1":
+        name = "webhookTested"
+    else:
+        name = "removedEvent" if event["data"]["change"] == "removed" else str(event["type"]).replace(".", "_")
+    events()[name].validate(event)

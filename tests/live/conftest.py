@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 import uvicorn
-from channels.routing import URLRouter
 
 from apps.access.models import User
 from apps.core import clock
@@ -38,14 +37,14 @@ QUICK = Limits(
 @pytest.fixture(scope="session")
 def feed_address() -> Iterator[str]:
     """The address of a server that lives as long as the tests run; its hub lives as long as it has sockets."""
-    from apps.live.urls import websocket_urlpatterns  # noqa: PLC0415 - models can be imported only after set-up
+    from project.front import live_application  # noqa: PLC0415 - models can be imported only after set-up
 
     listener = socket.socket()
     # Little room on the way, so that a client that does not read is soon felt; accepted sockets inherit it.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        URLRouter(websocket_urlpatterns), log_level="warning", lifespan="off",
+        live_application(), log_level="warning", lifespan="off",
         ws_per_message_deflate=False, ws_ping_interval=None,
     )  # fmt: skip
     server = uvicorn.Server(config)

@@ -1,15 +1,18 @@
-"""POST /api/v1/feed-tickets."""
+"""POST /api/v1/feed-tickets, and the AsyncAPI document."""
 
 from __future__ import annotations
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.access.api.authentication import SessionActorAuthentication, actor_of
 from apps.core import clock
+from apps.live.description import asyncapi_document
 from apps.live.services import issue_ticket
 
 
@@ -37,3 +40,15 @@ class FeedTickets(APIView):
         issued = issue_ticket(actor=actor_of(request), at=clock.now(), session_key=session_key or "")
         body = FeedTicketSerializer(issued).data
         return Response(body, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+
+
+class AsyncApi(APIView):
+    """What the feed, the stream of events and webhooks say, for machines."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(operation_id="asyncapi", responses=OpenApiTypes.OBJECT, tags=["feed"], auth=[])
+    def get(self, request: Request) -> Response:
+        """Read the AsyncAPI 3.0 document."""
+        return Response(asyncapi_document(), headers={"Cache-Control": "public, max-age=300"})

@@ -21,6 +21,7 @@ from apps.events.types import Cursor
 from tests.factories.access import Cast, make_cast
 from tests.factories.events import logged, new_event
 from tests.factories.webhooks import Received, Receiver, make_webhook
+from tests.live.asyncapi import judge_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -49,6 +50,7 @@ def test_it_is_a_signed_cloud_event_that_the_standard_verifies(cast: Cast, recei
     [got] = receiver.received
     verified = Webhook(secret).verify(got.body, got.headers)
     assert verified == got.event
+    judge_event(got.event)
     assert (got.event["id"], got.event["sequence"]) == (str(event.id), f"{event.offset:020d}")
     assert got.event["data"]["object"]["properties"] == {"title": "A tug drifts"}
     assert got.headers["webhook-id"] == str(event.id)
@@ -229,6 +231,7 @@ def test_a_test_is_sent_at_once(cast: Cast, receiver: Receiver) -> None:
     deliver()
     [got] = receiver.received
     assert Webhook(secret).verify(got.body, got.headers)["type"] == "watchfloor.webhook.tested.v1"
+    judge_event(got.event)
 
 
 @pytest.mark.parametrize(
