@@ -1,12 +1,17 @@
 """The one place that makes Redis clients, and the doorbell.
 
 Redis holds no truth here. What is rung or broadcast may be lost; whoever listens looks into PostgreSQL as well.
+So nobody waits for it either: a thread of its own says what is to be said.
 """
 
 from __future__ import annotations
 
+import atexit
 import functools
+import os
+import threading
 import time
+from collections import deque
 
 import redis
 import redis.asyncio
@@ -15,9 +20,11 @@ from django.conf import settings
 
 CONNECT_SECONDS = 1.0
 SOCKET_SECONDS = 5.0
-# The doorbell is rung after commit, on the caller's time: better unheard than late.
 RING_SECONDS = 0.25
 SILENCE_SECONDS = 1.0
+# What waits to be said: more than this is old by the time that it is heard, and the oldest goes.
+MOST_WAITING = 1000
+LAST_WORDS_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -46,22 +53,18 @@ def channel_name(channel: str) -> str:
 
 
 def ring(channel: str) -> None:
-    """Wake up whoever waits on the channel, if Redis is there. Never raises, never waits long."""
+    """Wake up whoever waits on the channel, if Redis is there. Never raises, never waits."""
     broadcast(channel, b"")
 
 
 def broadcast(channel: str, payload: bytes) -> None:
-    """Send the payload to whoever listens now, if Redis is there. Never raises, never waits long.
+    """Send the payload to whoever listens now, if Redis is there. Never raises, never waits; keeps the order."""
+    _herald.say(channel_name(channel), payload)
 
-    After a failure it stays silent for a second, so that a dead Redis does not slow every request down.
-    """
-    if not _circuit.is_closed():
-        return
-    try:
-        _client(settings.WATCHFLOOR.redis_url, RING_SECONDS).publish(channel_name(channel), payload)
-    except redis.RedisError as error:
-        _circuit.open()
-        log.warning("redis.unheard", channel=channel, error=str(error))
+
+def finish_saying(timeout: float = LAST_WORDS_SECONDS) -> bool:
+    """Wait until everything has been said, or could not be; return whether it has come to that in time."""
+    return _herald.finish(timeout)
 
 
 @functools.lru_cache(maxsize=8)
@@ -76,20 +79,59 @@ def _client(url: str, timeout: float) -> redis.Redis:
     )
 
 
-class _Circuit:
-    """Remembers a failure for ``SILENCE_SECONDS``. Racing threads at worst try once more each."""
+class _Herald:
+    """Says what is broadcast, in a thread that begins with the first word and ends with the process.
+
+    After a failure it stays silent for a second, and what is to be said meanwhile is lost.
+    """
 
     def __init__(self) -> None:
-        self._closed_from = 0.0
+        self._waiting: deque[tuple[str, bytes]] = deque(maxlen=MOST_WAITING)
+        self._word = threading.Condition()
+        self._speaker: threading.Thread | None = None
+        self._is_speaking = False
+        self._silent_until = 0.0
 
-    def is_closed(self) -> bool:
-        return time.monotonic() >= self._closed_from
+    def say(self, channel: str, payload: bytes) -> None:
+        with self._word:
+            self._waiting.append((channel, payload))
+            if self._speaker is None:
+                self._speaker = threading.Thread(target=self._speak, name="herald", daemon=True)
+                self._speaker.start()
+            self._word.notify_all()
 
-    def open(self) -> None:
-        self._closed_from = time.monotonic() + SILENCE_SECONDS
+    def finish(self, timeout: float) -> bool:
+        with self._word:
+            return self._word.wait_for(lambda: not (self._waiting or self._is_speaking), timeout)
 
-    def reset(self) -> None:
-        self._closed_from = 0.0
+    def _speak(self) -> None:
+        while True:
+            with self._word:
+                self._is_speaking = False
+                self._word.notify_all()
+                self._word.wait_for(lambda: self._waiting)
+                words, self._is_speaking = list(self._waiting), True
+                self._waiting.clear()
+            if time.monotonic() >= self._silent_until:
+                self._publish(words)
+
+    def _publish(self, words: list[tuple[str, bytes]]) -> None:
+        try:
+            with _client(settings.WATCHFLOOR.redis_url, RING_SECONDS).pipeline(transaction=False) as commands:
+                for channel, payload in dict.fromkeys(words):  # a bell that was rung ten times is rung once
+                    commands.publish(channel, payload)
+                commands.execute()
+        except redis.RedisError as error:
+            self._silent_until = time.monotonic() + SILENCE_SECONDS
+            log.warning("redis.unheard", channels=sorted({channel for channel, _ in words}), error=str(error))
 
 
-_circuit = _Circuit()
+def _begin_anew() -> None:
+    """Forget the thread of the parent: after a fork there is none."""
+    global _herald  # noqa: PLW0603  the lock of the parent may be held by a thread that is not here
+    _herald = _Herald()
+
+
+_herald = _Herald()
+os.register_at_fork(after_in_child=_begin_anew)
+atexit.register(finish_saying)

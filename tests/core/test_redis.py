@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import threading
 import time
 from typing import Any
 
@@ -13,10 +15,8 @@ from apps.core import redis as doorbell
 
 
 @pytest.fixture(autouse=True)
-def _closed_circuit() -> Any:
-    doorbell._circuit.reset()
-    yield
-    doorbell._circuit.reset()
+def _a_herald_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorbell, "_herald", doorbell._Herald())
 
 
 def test_what_is_broadcast_is_heard_under_the_prefix_of_the_installation() -> None:
@@ -50,5 +50,42 @@ def test_a_dead_redis_is_tried_once_a_second_and_never_raises(settings: Any, mon
 
     for _ in range(5):
         doorbell.ring("relay")
+        assert doorbell.finish_saying(5)
 
     assert len(tried) == 1
+
+
+def test_nobody_waits_for_a_slow_redis_and_the_latest_words_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[tuple[str, bytes]] = []
+    is_slow = threading.Event()
+
+    def publish(words: list[tuple[str, bytes]]) -> None:
+        is_slow.wait(10)
+        said.extend(words)
+
+    monkeypatch.setattr(doorbell._herald, "_publish", publish)
+    began = time.monotonic()
+    for number in range(3 * doorbell.MOST_WAITING):
+        doorbell.broadcast("positions", str(number).encode())
+    assert time.monotonic() - began < 5
+    is_slow.set()
+    assert doorbell.finish_saying(10)
+    assert len(said) <= 2 * doorbell.MOST_WAITING
+    assert said[-1][1] == str(3 * doorbell.MOST_WAITING - 1).encode()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # as RQ does it
+def test_a_process_that_was_forked_has_a_voice() -> None:
+    listener = doorbell.client().pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(doorbell.channel_name("positions"))
+    listener.get_message(timeout=1)
+    doorbell.broadcast("positions", b"parent")
+    assert doorbell.finish_saying(5)
+    child = os.fork()
+    if child == 0:
+        doorbell.broadcast("positions", b"child")
+        os._exit(0 if doorbell.finish_saying(5) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    heard = [message["data"] for _ in range(2) if (message := listener.get_message(timeout=5))]
+    listener.close()
+    assert heard == [b"parent", b"child"]

@@ -6,13 +6,14 @@ so that nobody learns which assets exist.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 from uuid import UUID
 
+from apps.access.types import Predicate
 from apps.assets.types import AssetRef
 from apps.core.types import Feature, Fix
 from apps.tracking.rules.presence import heard_of
@@ -103,66 +104,74 @@ def admit(submissions: Sequence[Submission], known: Known) -> Batch:
     Raises ``Invalid`` for a source that nobody registered.
     """
     batch = Batch(submissions)
-    names = {
-        item.asset
-        for submission in submissions
-        for item in submission.items
-        if isinstance(item, Report) and isinstance(item.asset, str)
-    }
-    assets = known.assets(names)
-    for number, submission in enumerate(submissions):
-        sender = known.sender(submission.actor, submission.received_at)
-        named = (assets[item.asset] if isinstance(item.asset, str) else item.asset for item in _reports(submission))
-        things = known.judged(sender.allowed, (asset.id for asset in named if asset is not None))
-        _admit_one(batch, number, known.source_id(submission.source), Judge(sender, things), assets)
+    doors = [Door.of(known.sender(submission.actor, submission.received_at)) for submission in submissions]
+    strangers = [_strangers(*pair) for pair in zip(submissions, doors, strict=True)]
+    assets = known.assets({item.asset for items in strangers for item in items if isinstance(item.asset, str)})
+    for number, (items, door) in enumerate(zip(strangers, doors, strict=True)):
+        named = (assets[item.asset] if isinstance(item.asset, str) else item.asset for item in items)
+        things = known.judged(door.allowed, (asset.id for asset in named if asset is not None))
+        source_id = known.source_id(submissions[number].source)
+        _admit_one(batch, number, source_id, door._replace(things=things), assets)
     batch.groups = _groups(batch.rows)
     return batch
 
 
-class Judge(NamedTuple):
-    """A sender, and the assets that policies judge for it."""
+class Door(NamedTuple):
+    """What a sender may report for, the assets that are let in already, and those that policies judge for it."""
 
-    sender: Sender
+    allowed: Predicate
+    welcome: dict[str | AssetRef, AssetRef]
     things: Mapping[UUID, Feature]
+
+    @classmethod
+    def of(cls, sender: Sender) -> Self:
+        """Return the door of a sender before anybody is judged."""
+        return cls(sender.allowed, sender.welcome(), {})
 
     def allows(self, asset: AssetRef) -> bool:
         """Say whether the sender may report for the asset."""
-        return self.sender.allowed.allows(asset.id, asset.organisation_id, self.things.get(asset.id))
+        return self.allowed.allows(asset.id, asset.organisation_id, self.things.get(asset.id))
 
 
-def _reports(submission: Submission) -> Iterator[Report]:
-    return (item for item in submission.items if isinstance(item, Report))
+def _strangers(submission: Submission, door: Door) -> list[Report]:
+    """Return the reports about assets for which it has not been found yet whether the sender may report for them."""
+    return [item for item in submission.items if item.asset not in door.welcome and isinstance(item, Report)]
 
 
-def _admit_one(batch: Batch, number: int, source_id: int, judge: Judge, assets: Mapping[str, AssetRef | None]) -> None:
+def _admit_one(batch: Batch, number: int, source_id: int, door: Door, assets: Mapping[str, AssetRef | None]) -> None:
     submission = batch.submissions[number]
     received_at = submission.received_at
-    latest, add, welcome = received_at + FUTURE_TOLERANCE, batch.rows.append, judge.sender.welcome()
+    latest, add, welcome = received_at + FUTURE_TOLERANCE, batch.rows.append, door.welcome
     for index, item in enumerate(submission.items):
         if isinstance(item, Refused):
             batch.aside.append(Aside(number, index, item, item, submission.actor.organisation_id))
             continue
-        asset, fix = welcome.get(item.asset), item.fix
-        if asset is not None and fix.fixed_at <= latest:  # nearly always
-            add(Row(number, asset, fix, source_id, received_at))
-            continue
-        asset = assets[item.asset] if isinstance(item.asset, str) else item.asset
-        why = _why_not(asset, fix, judge, latest)
-        if why is None and asset is not None:
-            welcome[item.asset] = asset
-            add(Row(number, asset, fix, source_id, received_at))
-            continue
+        asset, why = welcome.get(item.asset), None
+        if asset is None:
+            asset, why = _knock(item.asset, door, assets)
+        if asset is not None and why is None:
+            if item.fix.fixed_at <= latest:
+                add(Row(number, asset, item.fix, source_id, received_at))
+                continue
+            why = FUTURE
         owner = submission.actor if asset is None or why is UNKNOWN else asset
         batch.aside.append(Aside(number, index, item, why or UNKNOWN, owner.organisation_id))
 
 
-def _why_not(asset: AssetRef | None, fix: Fix, judge: Judge, latest: datetime) -> Refused | None:
-    """Return why a fix may not be stored. The same words for what does not exist and for what is somebody else's."""
-    if asset is None or not judge.allows(asset):
-        return UNKNOWN
+def _knock(
+    name: str | AssetRef, door: Door, assets: Mapping[str, AssetRef | None]
+) -> tuple[AssetRef | None, Refused | None]:
+    """Return the asset and why nothing may be stored of it; who is let in once is welcome from then on.
+
+    The same words for what does not exist and for what is somebody else's.
+    """
+    asset = assets[name] if isinstance(name, str) else name
+    if asset is None or not door.allows(asset):
+        return asset, UNKNOWN
     if not asset.is_active:
-        return INACTIVE
-    return FUTURE if fix.fixed_at > latest else None
+        return asset, INACTIVE
+    door.welcome[name] = asset
+    return asset, None
 
 
 def _groups(rows: Sequence[Row]) -> list[Group]:

@@ -120,12 +120,13 @@ class _Shown:
     """
 
     def __init__(self) -> None:
-        self._texts: dict[tuple[int, ...], str | None] = {(): "{}"}
+        self._texts: dict[tuple[int, ...], str | None] = {}
 
     def is_nothing_new(self, row: HeldRow, hits: Hits, places: Sequence[int]) -> bool:
         """Say whether an asset is heard of and stays in the very zones in which it is, none of which has a dwell."""
         first = hits[places[0]]
-        if row.zone_ids != self._text(first) or (row.connectivity == "lost" and row.fixed_at is not None):
+        is_same = row.zone_ids == (self._text(first) if first else "{}")
+        if not is_same or (row.connectivity == "lost" and row.fixed_at is not None):
             return False
         return len(places) == 1 or all(hits[place] == first for place in places)
 

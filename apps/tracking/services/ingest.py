@@ -98,8 +98,8 @@ def _broadcast(batch: Batch, held: Held) -> None:
     """Tell the positions lane, after the commit, where everything is that has moved."""
     moved = []
     for group, was in zip(batch.groups, held.rows, strict=True):
-        fix = batch.rows[group.newest].fix
-        if was.fixed_at is None or fix.fixed_at > was.fixed_at:
-            shown = was.connectivity if group.heard is Connectivity.LOST and was.fixed_at else group.heard.value
-            moved.append(lane_row(group.asset, fix, shown))
+        fix, before = batch.rows[group.newest].fix, was.fixed_at
+        if before is None or fix.fixed_at > before:
+            is_unchanged = group.heard is Connectivity.LOST and before is not None
+            moved.append(lane_row(group.asset, fix, was.connectivity if is_unchanged else group.heard))
     tell_lane(moved)
