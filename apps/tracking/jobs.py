@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 
 from apps.core import ticks
 from apps.core.ticks import Tick
-from apps.tracking.services import look_at_presences, maintain_partitions
+from apps.tracking.services import look_at_beginnings, look_at_presences, maintain_partitions
 
 
 def register_ticks() -> None:
     """Register the ticks of tracking."""
     ticks.register(Tick(name="tracking.presences", every=timedelta(seconds=1), run=look_at_presences))
+    ticks.register(Tick(name="tracking.beginnings", every=timedelta(seconds=1), run=look_at_beginnings))
     ticks.register(Tick(name="tracking.partitions", every=timedelta(hours=1), run=_maintain))
 
 

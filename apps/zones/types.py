@@ -6,7 +6,7 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from uuid import UUID
 
 from apps.core.types import Datum, FieldError, OrganisationId, TimeWindow, ZoneId
@@ -55,6 +55,14 @@ class ZoneRef:
     dwell_after: timedelta | None
     version: int
     ends_at: datetime | None = None
+
+
+class ZoneBegun(NamedTuple):
+    """A zone that came into force, since when, and the box around it: west, south, east, north."""
+
+    ref: ZoneRef
+    starts_at: datetime
+    bounds: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,14 @@
 """What one fix, or the passing of time, makes of an asset's presence.
 
-An asset enters a zone at its first fix inside and leaves it at its first fix outside, or earlier, at the instant
-at which the zone's validity ends. It has dwelt once it has stayed as long as the zone says. Feeding the same fixes
-one by one or in batches, with the clock looking in between or not, finds the same.
+An asset enters a zone at its first fix inside, or at the instant at which the zone's validity begins around it. It
+leaves at its first fix outside, or earlier, at the instant at which the validity ends. It has dwelt once it has stayed
+as long as the zone says. Feeding the same fixes one by one or in batches, with the clock looking in between or not,
+finds the same; beginnings apart, which only the clock sees, and only if it looks before the next fix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol, TypeAlias
@@ -92,6 +93,15 @@ def elapse(presence: Presence, at: datetime, find_zone: FindZone, patience: Pati
     return Outcome(replace(presence, connectivity=connectivity, stays=tuple(kept)), _in_order(facts), tuple(over))
 
 
+def surround(presence: Presence, begun: Mapping[ZoneId, datetime]) -> Outcome:
+    """Return the presence after zones came into force around its latest fix, each since an instant after that fix."""
+    new = {zone_id: at for zone_id, at in begun.items() if zone_id not in {stay.zone_id for stay in presence.stays}}
+    entered = [Stay(zone_id=zone_id, entered_at=at) for zone_id, at in new.items()]
+    facts = [Fact(kind=FindingKind.ENTERED, at=at, zone_id=zone_id) for zone_id, at in new.items()]
+    stays = tuple(sorted([*presence.stays, *entered], key=lambda stay: stay.zone_id))
+    return Outcome(replace(presence, stays=stays), _in_order(facts))
+
+
 def connectivity_at(fixed_at: datetime | None, at: datetime, patience: Patience) -> Connectivity:
     """Return how an asset stands whose latest fix is from ``fixed_at``; exactly at a limit is past it."""
     if fixed_at is None:
@@ -146,6 +156,10 @@ def _review(
     over: list[Stay] = []
     facts: list[Fact] = []
     for stay in stays:
+        if stay.entered_at > at:
+            # The clock saw the zone begin around the asset before this older fix came: the next one can tell more.
+            kept.append(stay)
+            continue
         zone = find_zone(stay.zone_id)
         left_at = _left_at(stay, zone, at, is_inside=stay.zone_id in inside)
         reached = stay.dwelt_at or dwelt_at(stay.entered_at, zone, left_at or at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apps.tracking.services.beginnings import look_at_beginnings
 from apps.tracking.services.clock import look_at_presences
 from apps.tracking.services.ingest import ingest, ingest_all
 from apps.tracking.services.partitions import PartitionReport, existing_partitions, maintain_partitions
@@ -13,6 +14,7 @@ __all__ = [
     "existing_partitions",
     "ingest",
     "ingest_all",
+    "look_at_beginnings",
     "look_at_presences",
     "maintain_partitions",
     "rename_source",

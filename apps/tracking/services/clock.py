@@ -81,7 +81,12 @@ def _look_at_some(at: datetime) -> int:
 
 def _look(row: PresenceRow, asset: AssetRef, find_zone: FindZone, at: datetime) -> Change:
     was = presence_of(row)
-    outcome = elapse(was, at, find_zone, asset) if asset.is_active else _retire(was, at, asset)
+    return change_of(row, asset, elapse(was, at, find_zone, asset) if asset.is_active else _retire(was, at, asset))
+
+
+def change_of(row: PresenceRow, asset: AssetRef, outcome: Outcome) -> Change:
+    """Return what time has made of a presence, as ``record`` takes it."""
+    was = presence_of(row)
     return Change(
         asset=asset,
         was=was,

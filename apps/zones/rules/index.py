@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from shapely import STRtree
 
 from apps.core.types import Datum, TimeWindow, ZoneId
-from apps.zones.types import AltitudeBand, ZoneRef
+from apps.zones.types import AltitudeBand, ZoneBegun, ZoneRef
 
 Bools: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
@@ -72,6 +72,11 @@ class ZoneIndex:
     def find(self, zone_id: ZoneId) -> ZoneRef | None:
         """Return the zone of that id; ``None`` for one that nobody can be in (deleted, or switched off)."""
         return self._by_id.get(zone_id)
+
+    def begun(self, after: datetime, until: datetime) -> list[ZoneBegun]:
+        """Return the zones whose validity began later than one instant and no later than another, by their ids."""
+        places = self._validities.begun(after, until).tolist()
+        return [_begun(self._members[place]) for place in places]
 
     def zones_hit(
         self,
@@ -158,12 +163,21 @@ class _Validities:
         self._ends = np.array([np.inf if window.end is None else window.end.timestamp() for window in windows])
         self._is_needed = bool(np.isfinite(self._starts).any() or np.isfinite(self._ends).any())
 
+    def begun(self, after: datetime, until: datetime) -> Ints:
+        """Return the places of those that start later than one instant and no later than another."""
+        return np.flatnonzero((self._starts > after.timestamp()) & (self._starts <= until.timestamp()))
+
     def hold(self, fixes: Ints, zones: Ints, ats: Sequence[datetime]) -> Bools:
         """Say for each pair whether the zone is in force at the fix's instant."""
         if not self._is_needed:
             return np.ones(len(fixes), dtype=np.bool_)
         instants = np.array([at.timestamp() for at in ats])[fixes]
         return (self._starts[zones] <= instants) & (instants < self._ends[zones])
+
+
+def _begun(zone: IndexedZone) -> ZoneBegun:
+    assert zone.validity.start is not None  # noqa: S101 - it has one, since it began
+    return ZoneBegun(zone.ref, zone.validity.start, zone.area.bounds)
 
 
 def _objects(values: Sequence[object]) -> NDArray[Any]:
