@@ -18,6 +18,7 @@ METRES_PER_DEGREE: Final = 111_320.0
 GEOMETRY: Final = "geometry"
 # What tells of a move must not tell of a hidden state.
 STATE: Final = "state"
+STATE_CATEGORY: Final = "state_category"
 
 
 def veiled(feature: Feature, owed: Obligations) -> Feature:
@@ -55,7 +56,8 @@ def veiled_data(data: Mapping[str, Any], owed: Obligations) -> dict[str, Any]:
 
 
 def without(properties: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
-    """Return the properties without the hidden ones; a dotted name hides a member."""
+    """Return the properties without the hidden ones; a dotted name hides a member, a hidden state its category."""
+    hidden = {*hidden, STATE_CATEGORY} if STATE in hidden else hidden
     kept = {name: value for name, value in properties.items() if name not in hidden}
     for name in hidden:
         head, dot, member = name.partition(".")

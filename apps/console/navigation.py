@@ -88,6 +88,7 @@ GROUPS = (
             _list_of("events.Event", "Events", "receipt_long"),
             _list_of("events.Endpoint", "Webhooks", "webhook"),
             _list_of("events.Delivery", "Deliveries", "outgoing_mail"),
+            _list_of("lifecycle.DefinitionVersion", "Lifecycles", "account_tree"),
             _list_of("lifecycle.Transition", "Transitions", "timeline"),
             _list_of("lifecycle.Timer", "Timers", "timer"),
             _list_of("lifecycle.Effect", "Effects", "bolt"),

@@ -53,9 +53,9 @@ class OverFilter(admin.SimpleListFilter):
         """Return the incidents that are over, or those that are not."""
         match self.value():
             case "yes":
-                return queryset.filter(state__in=OVER)
+                return queryset.filter(state_category=OVER)
             case "no":
-                return queryset.exclude(state__in=OVER)
+                return queryset.exclude(state_category=OVER)
         return queryset
 
 
@@ -269,7 +269,7 @@ class RuleAdmin(GuardedAdmin):
                 "fields": ("finding", ("zone_kind", "zone"), "asset_kind", "hysteresis"),
             },
         ),
-        ("Then", {"fields": (("title_template", "severity"), ("dedupe_window", "escalate_after"))}),
+        ("Then", {"fields": (("title_template", "severity"), ("dedupe_window", "escalate_after"), "lifecycle")}),
     )
 
     @display(description="Where", ordering="zone__name")  # type: ignore[untyped-decorator]  # unfold

@@ -24,4 +24,5 @@ class IncidentsConfig(AppConfig):
         queryables.register_queryables()
         policy.register_lifecycle()
         published.register_published()
+        services.register_spawning()
         register(Tick(name="findings", every=MATURE_EVERY, run=services.mature_pending))

@@ -11,6 +11,7 @@ from django.forms import ModelForm
 from apps.core.geometry import SRID
 from apps.core.widgets import PlaceField
 from apps.incidents.models import Incident, Rule
+from apps.lifecycle.forms import lifecycle_choice
 
 
 class IncidentForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic forms at run time
@@ -34,6 +35,8 @@ class IncidentForm(ModelForm):  # type: ignore[type-arg]  # Django has no generi
 class RuleForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic forms at run time
     """A rule."""
 
+    lifecycle = lifecycle_choice("incidents", empty="The shipped one")
+
     class Meta:
         model = Rule
         fields = (
@@ -49,6 +52,7 @@ class RuleForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic fo
             "hysteresis",
             "dedupe_window",
             "escalate_after",
+            "lifecycle",
         )
 
     def _post_clean(self) -> None:

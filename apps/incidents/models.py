@@ -15,11 +15,13 @@ from django.db.models.functions import Now
 from apps.access.granting import GroupGrant, UserGrant
 from apps.core.ids import new_id
 from apps.core.models import Row
-from apps.incidents.types import OVER, FindingKind, IncidentState, RuleTerms, Severity
-from apps.lifecycle.models import Stateful
+from apps.incidents.types import LIFECYCLE, OVER, FindingKind, RuleTerms, Severity
+from apps.lifecycle.models import Stateful, state_is_whole
 
 KINDS = [(each.value, each.value.replace("_", " ")) for each in FindingKind]
 NOT_NEGATIVE = timedelta(0)
+# The first version of the shipped lifecycle, whose states and stamps the table knows; others are as they say.
+SHIPPED = Q(lifecycle_key=LIFECYCLE, lifecycle_version=1)
 
 
 class Rule(Row):
@@ -51,6 +53,13 @@ class Rule(Row):
     )
     title_template = models.CharField(
         "title", max_length=200, default="{asset} {finding} {zone}", help_text="May name {asset}, {zone} and {finding}."
+    )
+    lifecycle = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The key of the lifecycle that its incidents follow. Empty means the shipped one.",
     )
     is_enabled = models.BooleanField("enabled", default=True)
 
@@ -91,6 +100,7 @@ class Rule(Row):
             dedupe_window=self.dedupe_window,
             escalate_after=self.escalate_after,
             title_template=self.title_template,
+            lifecycle=self.lifecycle,
         )
 
 
@@ -148,42 +158,55 @@ class Incident(Stateful):
         constraints = (
             models.CheckConstraint(name="incident_has_title", condition=~Q(title="")),
             models.CheckConstraint(name="incident_severity_is_known", condition=Q(severity__in=Severity.values)),
+            state_is_whole("incident_state_is_whole"),
+            models.CheckConstraint(name="incident_follows_a_lifecycle", condition=~Q(lifecycle_key="")),
             models.CheckConstraint(
-                name="incident_state_is_known", condition=Q(state__in=[each.value for each in IncidentState])
+                name="incident_state_is_known",
+                condition=~SHIPPED
+                | Q(state__in=["open", "reopened"], state_category="open")
+                | Q(state__in=["acknowledged", "escalated"], state_category="active")
+                | Q(state__in=["resolved", "closed"], state_category="done"),
             ),
             models.CheckConstraint(
                 name="incident_new_has_no_past",
-                condition=~Q(state__in=["open", "reopened"])
+                condition=~SHIPPED
+                | ~Q(state__in=["open", "reopened"])
                 | Q(acknowledged_at=None, escalated_at=None, resolved_at=None, closed_at=None),
             ),
             models.CheckConstraint(
                 name="incident_acknowledged_says_when",
-                condition=~Q(state="acknowledged") | Q(acknowledged_at__isnull=False),
+                condition=~SHIPPED | ~Q(state="acknowledged") | Q(acknowledged_at__isnull=False),
             ),
             models.CheckConstraint(
-                name="incident_escalated_says_when", condition=~Q(state="escalated") | Q(escalated_at__isnull=False)
+                name="incident_escalated_says_when",
+                condition=~SHIPPED | ~Q(state="escalated") | Q(escalated_at__isnull=False),
             ),
             models.CheckConstraint(
                 name="incident_over_says_when",
-                condition=Q(state__in=OVER, resolved_at__isnull=False)
-                | (~Q(state__in=OVER) & Q(resolved_at__isnull=True)),
+                condition=~SHIPPED
+                | Q(state_category=OVER, resolved_at__isnull=False)
+                | (~Q(state_category=OVER) & Q(resolved_at__isnull=True)),
             ),
             models.CheckConstraint(
                 name="incident_closed_says_when",
-                condition=Q(state="closed", closed_at__isnull=False) | (~Q(state="closed") & Q(closed_at__isnull=True)),
+                condition=~SHIPPED
+                | Q(state="closed", closed_at__isnull=False)
+                | (~Q(state="closed") & Q(closed_at__isnull=True)),
             ),
             models.CheckConstraint(
                 name="incident_names_what_it_knows",
                 condition=(Q(asset_id__isnull=True) | ~Q(asset_name="")) & (Q(zone_id__isnull=True) | ~Q(zone_name="")),
             ),
             models.UniqueConstraint(
-                fields=["dedupe_key"], condition=~Q(state__in=OVER), name="incident_once_while_not_over"
+                fields=["dedupe_key"], condition=~Q(state_category=OVER), name="incident_once_while_not_over"
             ),
         )
         indexes = (
             models.Index(fields=["opened_at", "id"], name="incident_by_opening"),
             models.Index(fields=["organisation", "opened_at"], name="incident_of_organisation"),
-            models.Index(fields=["organisation", "severity"], condition=~Q(state__in=OVER), name="incident_not_over"),
+            models.Index(
+                fields=["organisation", "severity"], condition=~Q(state_category=OVER), name="incident_not_over"
+            ),
             models.Index(fields=["dedupe_key", "last_found_at"], name="incident_by_key"),
             models.Index(fields=["asset_id", "opened_at"], name="incident_of_asset"),
         )
@@ -194,7 +217,7 @@ class Incident(Stateful):
     @property
     def is_over(self) -> bool:
         """Say whether nothing more is to be done about it."""
-        return self.state in OVER
+        return self.state_category == OVER
 
 
 class Evidence(models.Model):

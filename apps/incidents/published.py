@@ -16,7 +16,8 @@ from apps.events.registry import Topic
 from apps.events.rules import instant
 from apps.events.types import Change
 from apps.incidents.models import Incident, Rule
-from apps.incidents.types import FindingKind, IncidentState, Severity
+from apps.incidents.types import FindingKind, Severity
+from apps.lifecycle.types import Category
 
 COMMENTED: Final = "watchfloor.incident.commented.v1"
 UPDATED: Final = "watchfloor.incident.updated.v1"
@@ -34,7 +35,8 @@ INCIDENT_PROPERTIES: Final[Mapping[str, object]] = {
     "title": _TEXT,
     "description": _TEXT,
     "severity": _SEVERITY,
-    "state": {"enum": [each.value for each in IncidentState]},
+    "state": _TEXT,
+    "state_category": {"enum": [each.value for each in Category]},
     "state_since": _INSTANT,
     "finding": {"enum": [*_FINDINGS, None]},
     "rule_id": _ID,
@@ -63,6 +65,7 @@ RULE_PROPERTIES: Final[Mapping[str, object]] = {
     "dedupe_window_s": _SECONDS,
     "escalate_after_s": _SECONDS_OR_NULL,
     "title_template": _TEXT,
+    "lifecycle": _TEXT,
     "is_enabled": _FLAG,
 }
 EXAMPLE_INCIDENT: Final = Feature(
@@ -75,6 +78,7 @@ EXAMPLE_INCIDENT: Final = Feature(
         "description": "",
         "severity": 3,
         "state": "acknowledged",
+        "state_category": "active",
         "state_since": "2026-07-01T08:32:10Z",
         "finding": "entered",
         "rule_id": "0197c5a2-c3d5-7a08-8e19-4b6a7f0d2c51",
@@ -116,6 +120,7 @@ EXAMPLE_RULE: Final = Feature(
         "dedupe_window_s": 600.0,
         "escalate_after_s": 300.0,
         "title_template": "{asset} {finding} {zone}",
+        "lifecycle": "",
         "is_enabled": True,
     },
 )
@@ -134,6 +139,7 @@ def incident_feature(incident: Incident) -> Feature:
             "description": incident.description,
             "severity": incident.severity,
             "state": incident.state,
+            "state_category": incident.state_category,
             "state_since": instant(incident.state_since),
             "finding": incident.finding or None,
             "rule_id": _id(incident.rule_id),
@@ -171,6 +177,7 @@ def rule_feature(rule: Rule) -> Feature:
             "dedupe_window_s": rule.dedupe_window.total_seconds(),
             "escalate_after_s": _seconds(rule.escalate_after),
             "title_template": rule.title_template,
+            "lifecycle": rule.lifecycle,
             "is_enabled": rule.is_enabled,
         },
     )

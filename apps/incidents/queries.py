@@ -46,7 +46,7 @@ def rules_in_force(findings: Iterable[Finding]) -> RulesInForce:
 
 def open_incidents() -> QuerySet[Incident]:
     """Return the incidents that something is still to be done about."""
-    return Incident.objects.exclude(state__in=OVER)
+    return Incident.objects.exclude(state_category=OVER)
 
 
 def incidents_matching(
@@ -66,7 +66,7 @@ def incidents_matching(
     if state is not None:
         incidents = incidents.filter(state=state)
     if is_over is not None:
-        incidents = incidents.filter(state__in=OVER) if is_over else incidents.exclude(state__in=OVER)
+        incidents = incidents.filter(state_category=OVER) if is_over else incidents.exclude(state_category=OVER)
     if severity is not None:
         incidents = incidents.filter(severity__gte=severity)
     if bbox is not None:

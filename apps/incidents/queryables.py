@@ -8,10 +8,12 @@ from apps.core.types import Feature
 from apps.filters.lookups import or_null, seconds
 from apps.filters.registry import register
 from apps.filters.types import OWNED, Queryable, Type, queryables
-from apps.incidents.types import FindingKind, IncidentState, Severity
+from apps.incidents.types import FindingKind, Severity
+from apps.lifecycle.types import Category
 
 FINDINGS: Final = tuple(each.value for each in FindingKind)
 SEVERITIES: Final = tuple(Severity.values)
+CATEGORIES: Final = tuple(each.value for each in Category)
 
 
 def period_of(feature: Feature) -> tuple[object, object]:
@@ -28,7 +30,8 @@ def register_queryables() -> None:
             Queryable(name="title", type=Type.STRING),
             Queryable(name="description", type=Type.STRING),
             Queryable(name="severity", type=Type.INTEGER, enum=SEVERITIES, is_sortable=True),
-            Queryable(name="state", type=Type.STRING, enum=tuple(each.value for each in IncidentState)),
+            Queryable(name="state", type=Type.STRING),
+            Queryable(name="state_category", type=Type.STRING, enum=CATEGORIES, tells=("state",)),
             Queryable(name="state_since", type=Type.INSTANT, is_sortable=True),
             Queryable(name="finding", type=Type.STRING, lookup=or_null("finding"), enum=FINDINGS),
             Queryable(name="rule_id", type=Type.UUID),
@@ -72,6 +75,7 @@ def register_queryables() -> None:
             Queryable(name="dedupe_window_s", type=Type.NUMBER, lookup=seconds("dedupe_window"), unit="s"),
             Queryable(name="escalate_after_s", type=Type.NUMBER, lookup=seconds("escalate_after"), unit="s"),
             Queryable(name="title_template", type=Type.STRING),
+            Queryable(name="lifecycle", type=Type.STRING),
             Queryable(name="is_enabled", type=Type.BOOLEAN),
         )
     )

@@ -6,12 +6,13 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 from uuid import UUID
 
 from django.db import models
 
 from apps.core.types import AssetId, Conflict, Fix, OrganisationId, ZoneId
+from apps.lifecycle.types import Category
 
 if TYPE_CHECKING:
     from apps.assets.models import AssetKind
@@ -37,18 +38,12 @@ class Severity(models.IntegerChoices):
     CRITICAL = 4, "Critical"
 
 
-class IncidentState(enum.StrEnum):
-    """The states of ``lifecycles/incidents.v1.yaml``, for constraints and filters."""
-
-    OPEN = "open"
-    ACKNOWLEDGED = "acknowledged"
-    ESCALATED = "escalated"
-    RESOLVED = "resolved"
-    CLOSED = "closed"
-    REOPENED = "reopened"
-
-
-OVER = (IncidentState.RESOLVED.value, IncidentState.CLOSED.value)
+# The definition that incidents follow when their rule chooses no other.
+LIFECYCLE: Final = "incident"
+# What a timer can be asked to wait for; longer is a mistake in the unit.
+LONGEST_WAIT: Final = timedelta(days=365)
+# The category of the states in which nothing more is to be done.
+OVER: Final = Category.DONE.value
 
 
 class AlreadyOpen(Conflict):
@@ -110,6 +105,7 @@ class RuleTerms:
     dedupe_window: timedelta = timedelta(0)
     escalate_after: timedelta | None = None
     title_template: str = "{asset} {finding} {zone}"
+    lifecycle: str = ""
 
 
 class IncidentChanges(TypedDict, total=False):
@@ -134,4 +130,5 @@ class RuleChanges(TypedDict, total=False):
     dedupe_window: timedelta
     escalate_after: timedelta | None
     title_template: str
+    lifecycle: str
     is_enabled: bool

@@ -51,6 +51,7 @@ def sweep(at: datetime) -> int:
     """
     total = 0
     while claim := services.claim_due(BATCH, at):
+        services.read_log(at)  # what happened before they were due comes first
         own = list(claim.lapsed)
         if claim.fresh and not _hand_over(QUEUE, advance_due, claim.fresh, at, services.LEASE):
             own += claim.fresh

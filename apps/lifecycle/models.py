@@ -1,30 +1,100 @@
-"""The columns of everything that has a lifecycle, the history of its transitions, and the timers due on it."""
+"""Definitions, the columns of everything that follows one, its history, its timers and its effects."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from apps.core.ids import new_id
 from apps.core.models import Row
-from apps.lifecycle.types import Cause, EffectStatus
+from apps.lifecycle.types import Category, Cause, EffectStatus, Status
 
 NAME_LENGTH = 40
 
 
 class Stateful(Row):
-    """A row that follows a lifecycle. ``services`` of this app are the only ones who set these columns.
+    """A row that may follow a lifecycle. ``services`` of this app are the only ones who set these columns.
 
-    ``lifecycle_version`` pins the row to the definition it began with.
+    ``lifecycle_key`` and ``lifecycle_version`` pin the row to the definition it began with. A row that follows none has
+    an empty key, state and category, and nulls: the engine never meets one. ``state_category`` is that of the state.
     """
 
-    state = models.CharField(max_length=NAME_LENGTH, editable=False)
-    state_since = models.DateTimeField(editable=False)
-    lifecycle_version = models.PositiveSmallIntegerField(editable=False)
+    state = models.CharField(max_length=NAME_LENGTH, default="", db_default="", blank=True, editable=False)
+    state_category = models.CharField(max_length=8, default="", db_default="", blank=True, editable=False)
+    state_since: models.DateTimeField[datetime, datetime] = models.DateTimeField(  # type: ignore[misc]  # never null where a lifecycle is followed
+        null=True, editable=False
+    )
+    lifecycle_key = models.CharField(max_length=NAME_LENGTH, default="", db_default="", blank=True, editable=False)
+    lifecycle_version: models.PositiveSmallIntegerField[int, int] = models.PositiveSmallIntegerField(  # type: ignore[misc]  # as above
+        null=True, editable=False
+    )
 
     class Meta:
         abstract = True
+
+
+def state_is_whole(name: str) -> models.CheckConstraint:
+    """Return the constraint by which a row follows a lifecycle entirely, or not at all."""
+    known = Q(state_category__in=[each.value for each in Category])
+    follows = ~Q(state="") & known & Q(state_since__isnull=False, lifecycle_version__isnull=False)
+    nothing = Q(state="", state_category="", state_since__isnull=True, lifecycle_version__isnull=True)
+    return models.CheckConstraint(
+        name=name, condition=(~Q(lifecycle_key="") & follows) | (Q(lifecycle_key="") & nothing)
+    )
+
+
+class DefinitionVersion(Row):
+    """One version of a definition, as its text. What has been published never changes, which a trigger holds.
+
+    ``version`` is that of the row, as everywhere; ``number`` is the definition's. ``is_shipped`` is a copy of a file.
+    """
+
+    key = models.CharField(max_length=NAME_LENGTH)
+    number = models.PositiveSmallIntegerField("version")
+    noun = models.CharField(max_length=NAME_LENGTH)
+    title = models.CharField(max_length=60, blank=True)
+    status = models.CharField(
+        max_length=10, choices=[(each.value, each.value) for each in Status], default=Status.DRAFT
+    )
+    document = models.TextField()
+    is_shipped = models.BooleanField("shipped", default=False)
+    published_at = models.DateTimeField(null=True, blank=True)
+    published_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = "lifecycle"
+        ordering = ("key", "-number")
+        constraints = (
+            models.UniqueConstraint(fields=["key", "number"], name="definition_once"),
+            models.UniqueConstraint(fields=["key"], condition=Q(status="draft"), name="definition_one_draft"),
+            models.CheckConstraint(
+                name="definition_status_is_known", condition=Q(status__in=[each.value for each in Status])
+            ),
+            models.CheckConstraint(
+                name="definition_published_says_when",
+                condition=Q(status="draft", published_at__isnull=True)
+                | (~Q(status="draft") & Q(published_at__isnull=False)),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.number}"
+
+
+class LogReader(models.Model):
+    """How far the log has been read for transitions by event and condition: one row, locked while reading."""
+
+    singleton = models.BooleanField(primary_key=True, default=True)
+    offset = models.BigIntegerField()
+
+    class Meta:
+        constraints = (models.CheckConstraint(name="log_reader_is_one_row", condition=Q(singleton=True)),)
+
+    def __str__(self) -> str:
+        return str(self.offset)
 
 
 class Transition(models.Model):
@@ -43,6 +113,7 @@ class Transition(models.Model):
     actor_id = models.UUIDField(null=True)
     actor_label = models.CharField(max_length=200)
     reason = models.TextField(blank=True)
+    answers = models.JSONField(default=dict, db_default=Value({}, models.JSONField()), blank=True)
     effective_at = models.DateTimeField()
     recorded_at = models.DateTimeField(db_default=Now())
 

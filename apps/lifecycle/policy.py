@@ -7,11 +7,19 @@ from __future__ import annotations
 
 from apps.access.registry import register
 from apps.access.types import Protected
-from apps.lifecycle.models import Effect, Timer, Transition
+from apps.lifecycle.models import DefinitionVersion, Effect, Timer, Transition
 
 
 def register_nouns() -> None:
-    """Register history, timers and effects; none belongs to an organisation, so only a superuser sees them raw."""
+    """Register definitions, which belong to nobody; and history, timers and effects, which superusers alone see raw."""
+    register(
+        Protected(
+            noun="lifecycles",
+            model=DefinitionVersion,
+            actions=("view", "add", "change", "delete", "publish", "migrate"),
+            organisation=None,
+        )
+    )
     register(Protected(noun="transitions", model=Transition, actions=("view",), organisation="pk"))
     register(Protected(noun="timers", model=Timer, actions=("view",), organisation="pk"))
     register(Protected(noun="effects", model=Effect, actions=("view", "retry"), organisation="pk"))

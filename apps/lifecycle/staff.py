@@ -63,7 +63,8 @@ class LifecycleAdminMixin:
     @display(description="State", ordering="state")  # type: ignore[untyped-decorator]  # unfold
     def state_badge(self, row: Stateful) -> SafeString:
         """Return the state in its tone."""
-        return badge(queries.state_of(row))
+        state = queries.state_of(row)
+        return badge(state) if state else SafeString("")
 
     def timeline(self, row: Stateful, actor: Actor) -> Sequence[TimelineEntry]:
         """Return what the actor may see of what has happened to the object; a noun may add what else it knows."""
@@ -109,7 +110,8 @@ class LifecycleAdminMixin:
         except WatchfloorError as error:
             messages.error(request, " ".join([error.message, *(each.detail for each in error.errors)]))
         else:
-            messages.success(request, f"{moved} is now {queries.state_of(moved).label.lower()}.")
+            state = queries.state_of(moved)
+            messages.success(request, f"{moved} is now {state.label.lower() if state else moved.state}.")
         return self.back_to(row)
 
     def visible_or_404(self, request: HttpRequest, object_id: str) -> Any:

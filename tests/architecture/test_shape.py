@@ -21,6 +21,7 @@ NOT_IN_ADMIN = {
     "core.IdempotencyRecord": "kept for a day, holds other people's answers",
     "events.Epoch": "one value",
     "incidents.Comment": "on the incident's own page",
+    "lifecycle.LogReader": "one cursor",
     "live.FeedTicket": "used within 30 seconds or gone",
     "tracking.Position": "the key is composite: tracks are on the asset's page and the map",
     "tracking.Stay": "on the presence's page",

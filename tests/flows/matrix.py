@@ -181,6 +181,8 @@ ADMIN_PAGES: dict[str, tuple[str, Page]] = {
     "assets_asset_who_may_see": ("/admin/assets/asset/{asset}/who-may-see/", Page.FREE),
     "zones_zone_import_geojson": ("/admin/zones/zone/import/", Page.FREE),
     "zones_zone_who_may_see": ("/admin/zones/zone/{zone}/who-may-see/", Page.FREE),
+    "lifecycle_definitionversion_check": ("/admin/lifecycle/definitionversion/check/", Page.POST),
+    "lifecycle_definitionversion_do": ("/admin/lifecycle/definitionversion/{lifecycle_kind}/do/", Page.POST),
     "incidents_incident_comment": ("/admin/incidents/incident/{incident}/comment/", Page.POST),
     "incidents_incident_transition": ("/admin/incidents/incident/{incident}/transition/", Page.POST),
     "incidents_incident_who_may_see": ("/admin/incidents/incident/{incident}/who-may-see/", Page.FREE),

@@ -16,6 +16,7 @@ from apps.events import services
 from apps.events.services import number_pending
 from apps.incidents.models import Incident
 from apps.incidents.services import comment_on_incident
+from apps.lifecycle.models import DefinitionVersion
 from apps.tracking.types import Report
 from tests.factories.access import (
     assign,
@@ -99,6 +100,7 @@ def make_world(actions: frozenset[str]) -> World:
         "policy": policy.pk,
         "user_attribute": clearance.pk,
         "asset_kind": asset_kind.pk,
+        "lifecycle_kind": DefinitionVersion.objects.get(key="incident", number=1).pk,
         "asset": asset.pk,
         "device": device.pk,
         "zone_kind": zone_kind.pk,

@@ -21,6 +21,8 @@ from apps.events.models import Event
 from apps.incidents.models import Incident
 from apps.lifecycle import jobs, registry, services
 from apps.lifecycle.models import Effect, Transition
+from apps.lifecycle.registry import definitions
+from apps.lifecycle.registry import effects as effect_registry
 from apps.lifecycle.services.effects import EFFECT_LEASE, KEPT, MOST_ATTEMPTS
 from apps.lifecycle.types import Cause, EffectRule, Owed
 from tests.factories.access import make_cast, make_organisation
@@ -54,7 +56,7 @@ def harbour() -> Organisation:
 def diary(monkeypatch: pytest.MonkeyPatch) -> Diary:
     """Let acknowledging write two lines and resolving one."""
     kept = Diary()
-    monkeypatch.setattr(registry, "_effects", dict(registry._effects))
+    monkeypatch.setattr(effect_registry, "_effects", dict(effect_registry._effects))
     registry.register_effect("diary", kept.perform, schema={"type": "object"})
     client().flushdb()
     monkeypatch.setattr(jobs._silent, "until", 0.0)
@@ -68,12 +70,9 @@ def line(text: str) -> EffectRule:
 
 def give_effects(monkeypatch: pytest.MonkeyPatch, **effects: list[EffectRule]) -> None:
     """Let transitions of incidents have effects for this test."""
-    incidents = registry.lifecycle("incidents")
-    moves = {
-        name: replace(move, effects=tuple(effects.get(name, ()))) for name, move in incidents.current.moves.items()
-    }
-    changed = replace(incidents, definitions={1: replace(incidents.current, moves=moves)})
-    monkeypatch.setitem(registry._lifecycles, "incidents", changed)
+    shipped, text = definitions._shipped["incident", 1]
+    moves = {name: replace(move, effects=tuple(effects.get(name, ()))) for name, move in shipped.moves.items()}
+    monkeypatch.setitem(definitions._shipped, ("incident", 1), (replace(shipped, moves=moves), text))
 
 
 def acknowledged(harbour: Organisation) -> Incident:
@@ -201,7 +200,7 @@ def test_the_databases_own_trouble_is_nobodys_fault(harbour: Organisation, diary
 
 def test_a_kind_that_nobody_performs_rests(harbour: Organisation, diary: Diary) -> None:
     acknowledged(harbour)
-    del registry._effects["diary"]
+    del effect_registry._effects["diary"]
     assert perform_all() == 0
     assert Effect.objects.order_by("seq").first().last_error == "LookupError: Nobody performs «diary»."  # type: ignore[union-attr]
 

@@ -22,7 +22,7 @@ from apps.lifecycle.models import Timer, Transition
 from apps.lifecycle.registry import Lifecycle
 from apps.lifecycle.services import LEASE
 from apps.lifecycle.services import timers as timer_services
-from apps.lifecycle.services.engine import Circumstances, Step
+from apps.lifecycle.services.engine import Step
 from apps.lifecycle.services.engine import make_moves as make_moves_of_all
 from tests.factories.access import make_organisation
 from tests.factories.core import NOON, after
@@ -184,7 +184,7 @@ def test_a_guard_may_hold_a_timer_back(harbour: Organisation) -> None:
 def test_trouble_of_the_database_is_blamed_on_no_row(harbour: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
     incidents = waiting(harbour, 2)
 
-    def lost(*_: object) -> None:
+    def lost(*_: object, **__: object) -> None:
         raise OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(timer_services, "make_moves", lost)
@@ -267,10 +267,10 @@ def timer_ids(incident: Incident) -> list[UUID]:
 def poison(monkeypatch: pytest.MonkeyPatch, bad: Incident) -> None:
     """Make every move of one incident fail, as a fault in our code or its data would."""
 
-    def make_moves(lifecycle: Lifecycle, steps: Sequence[Step], circumstances: Circumstances) -> None:
+    def make_moves(lifecycle: Lifecycle, steps: Sequence[Step], **circumstances: Any) -> None:
         if any(step.row.pk == bad.pk for step in steps):
             raise RuntimeError("no such tug")
-        make_moves_of_all(lifecycle, steps, circumstances)
+        make_moves_of_all(lifecycle, steps, **circumstances)
 
     monkeypatch.setattr(timer_services, "make_moves", make_moves)
 

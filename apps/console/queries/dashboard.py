@@ -19,7 +19,7 @@ from apps.access.types import Actor
 from apps.assets.models import Asset
 from apps.incidents.models import Incident
 from apps.incidents.types import OVER, Severity
-from apps.lifecycle.queries import states_of
+from apps.lifecycle.queries import state_of
 from apps.lifecycle.types import State
 from apps.tracking.models import Presence
 from apps.tracking.types import Connectivity
@@ -39,7 +39,7 @@ class IncidentLine:
     id: UUID
     title: str
     severity: Severity
-    state: State
+    state: State | None
     age: timedelta
     assignee: str
 
@@ -102,7 +102,7 @@ class Dashboard:
 
 def dashboard_of(actor: Actor, *, at: datetime) -> Dashboard:
     """Return what the actor's dashboard shows now: a fixed number of statements, however much there is."""
-    not_over = visible(Incident.objects.exclude(state__in=OVER), actor, "incidents.view")
+    not_over = visible(Incident.objects.exclude(state_category=OVER), actor, "incidents.view")
     severities = _severities(not_over)
     return Dashboard(
         at=at,
@@ -146,7 +146,6 @@ def _severities(not_over: QuerySet[Incident]) -> list[SeverityCount]:
 
 
 def _incident_lines(not_over: QuerySet[Incident], actor: Actor, at: datetime) -> list[IncidentLine]:
-    states = states_of("incidents")
     worst_first = list(not_over.order_by("-severity", "opened_at", "id")[:MOST_INCIDENTS])
     assignees = User.objects.filter(pk__in={incident.assignee_id for incident in worst_first})
     names = {user.pk: user.label for user in visible(assignees, actor, "users.view")}
@@ -155,7 +154,7 @@ def _incident_lines(not_over: QuerySet[Incident], actor: Actor, at: datetime) ->
             id=incident.id,
             title=incident.title,
             severity=Severity(incident.severity),
-            state=states[incident.state],
+            state=state_of(incident),
             age=max(at - incident.opened_at, timedelta(0)),
             assignee=names.get(incident.assignee_id, HIDDEN) if incident.assignee_id else "",
         )

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -110,6 +112,13 @@ def images_before(
             first.order_by("object_id", "seq").distinct("object_id").values_list("object_id", "data__previous")
         )
     return found
+
+
+def events_for(after: int, until: int, limit: int, *, types: Iterable[str], words: Iterable[str]) -> list[Event]:
+    """Return the first events of a stretch of the log that are of these types, or about nouns called by these words."""
+    about = (Q(type__startswith=f"watchfloor.{word}.") for word in words)
+    wanted = reduce(or_, about, Q(type__in=list(types)))
+    return list(Event.objects.filter(wanted, offset__gt=after, offset__lte=until).order_by("offset")[:limit])
 
 
 def visible_page(actor: Actor, *, after: Cursor, limit: int, scan: int, matching: Q | None = None) -> EventPage:

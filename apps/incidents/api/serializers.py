@@ -17,7 +17,8 @@ from apps.core.geometry import SRID, parse_point
 from apps.core.types import Invalid
 from apps.incidents.models import Incident, Rule
 from apps.incidents.published import incident_feature, rule_feature
-from apps.incidents.types import FindingKind, IncidentState, Severity
+from apps.incidents.types import FindingKind, Severity
+from apps.lifecycle.types import Category
 
 FINDINGS = [each.value for each in FindingKind]
 
@@ -87,7 +88,8 @@ class IncidentSerializer(IncidentChangeSerializer):
 
     organisation_id = serializers.UUIDField(help_text="Who owns it: the owner of what it is about.")
     location = PointField(allow_null=True, default=None, help_text="Where it was first found.")
-    state = serializers.ChoiceField(choices=[each.value for each in IncidentState], read_only=True)
+    state = serializers.CharField(read_only=True)
+    state_category = serializers.ChoiceField(choices=[each.value for each in Category], read_only=True)
     state_since = serializers.DateTimeField(read_only=True)
     finding = serializers.ChoiceField(choices=FINDINGS, read_only=True, allow_null=True)
     rule_id = serializers.UUIDField(read_only=True, allow_null=True)
@@ -150,6 +152,9 @@ class RuleSerializer(RowSerializer):
     )
     escalate_after_s = SecondsField(allow_null=True, default=None, help_text="null is never.")
     title_template = serializers.CharField(max_length=200, default="{asset} {finding} {zone}")
+    lifecycle = serializers.CharField(
+        max_length=40, allow_blank=True, default="", help_text="What its incidents follow; empty is the shipped one."
+    )
     is_enabled = serializers.BooleanField(default=True)
 
 

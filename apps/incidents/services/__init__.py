@@ -5,6 +5,7 @@ from __future__ import annotations
 from apps.incidents.services.findings import Recorded, mature_pending, record_findings
 from apps.incidents.services.incidents import assign_incident, comment_on_incident, open_incident, update_incident
 from apps.incidents.services.rules import create_rule, delete_rule, update_rule
+from apps.incidents.services.spawning import register_spawning
 
 __all__ = [
     "Recorded",
@@ -15,6 +16,7 @@ __all__ = [
     "mature_pending",
     "open_incident",
     "record_findings",
+    "register_spawning",
     "update_incident",
     "update_rule",
 ]

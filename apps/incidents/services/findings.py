@@ -6,6 +6,7 @@ the fixes, so that an incident exists exactly when its evidence does.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +30,7 @@ from apps.incidents.queries import rules_in_force
 from apps.incidents.rules import Ending, Match
 from apps.incidents.services.telling import tell_incidents
 from apps.incidents.types import OVER, Finding
-from apps.lifecycle.rules import pause_after
+from apps.lifecycle.rules.durations import pause_after
 from apps.lifecycle.services import begin_all
 from apps.lifecycle.types import Cause
 
@@ -176,7 +177,7 @@ def _open_or_join_once(by_key: Mapping[str, list[Match]], at: datetime) -> Recor
     existing = _incidents_of(by_key)
     joined = {existing[key].id: (existing[key], matches) for key, matches in by_key.items() if key in existing}
     opened = [(_incident(matches), matches) for key, matches in by_key.items() if key not in existing]
-    begin_all([incident for incident, _ in opened], actor=SYSTEM, at=at, cause=Cause.RULE)
+    _begin(opened, at)
     _grow(list(joined.values()), at)
     Evidence.objects.bulk_create(
         [_evidence(incident, match.finding) for incident, matches in [*opened, *joined.values()] for match in matches]
@@ -184,12 +185,21 @@ def _open_or_join_once(by_key: Mapping[str, list[Match]], at: datetime) -> Recor
     return Recorded(opened=tuple(incident.id for incident, _ in opened), joined=tuple(joined))
 
 
+def _begin(opened: Sequence[tuple[Incident, Sequence[Match]]], at: datetime) -> None:
+    """Insert new incidents, those of each lifecycle together."""
+    by_lifecycle: defaultdict[str, list[Incident]] = defaultdict(list)
+    for incident, matches in opened:
+        by_lifecycle[matches[0].rule.lifecycle].append(incident)
+    for key, incidents in by_lifecycle.items():
+        begin_all(incidents, actor=SYSTEM, at=at, cause=Cause.RULE, key=key or None)
+
+
 def _incidents_of(by_key: Mapping[str, list[Match]]) -> dict[str, Incident]:
     """Return, locked, the incident of each key that its first match joins, where there is one."""
     first = [matches[0] for matches in by_key.values()]
     earliest = min(match.finding.effective_at - match.rule.dedupe_window for match in first)
     rows = Incident.objects.select_for_update(of=("self",)).filter(
-        ~Q(state__in=OVER) | Q(last_found_at__gte=earliest), dedupe_key__in=list(by_key)
+        ~Q(state_category=OVER) | Q(last_found_at__gte=earliest), dedupe_key__in=list(by_key)
     )
     found: dict[str, Incident] = {}
     for incident in rows.order_by("id"):

@@ -18,13 +18,11 @@ from apps.core.types import Feature, FieldError, Invalid, NotFound
 from apps.incidents.models import Comment, Incident
 from apps.incidents.published import COMMENTED, UPDATED, incident_feature
 from apps.incidents.services.telling import tell_incidents
-from apps.incidents.types import IncidentChanges, Severity
+from apps.incidents.types import LONGEST_WAIT, IncidentChanges, Severity
 from apps.lifecycle.services import begin, plan_timers
 
 LONGEST_TITLE: Final = 300
 LONGEST_TEXT: Final = 20_000
-# What a timer can be asked to wait for; longer is a mistake in the unit.
-LONGEST_WAIT: Final = timedelta(days=365)
 
 
 @transaction.atomic

@@ -20,6 +20,7 @@ from apps.incidents.published import rule_feature
 from apps.incidents.rules import template_errors
 from apps.incidents.services.telling import tell_rule
 from apps.incidents.types import FindingKind, RuleChanges, Severity
+from apps.lifecycle.queries import key_errors
 
 LONGEST: Final = timedelta(days=365)
 
@@ -103,6 +104,7 @@ def _errors(rule: Rule) -> Iterator[FieldError]:
         yield FieldError(pointer="/finding", code="unknown", detail=detail)
     if rule.severity not in Severity.values:
         yield FieldError(pointer="/severity", code="unknown", detail="A severity is a number from 1 to 4.")
+    yield from key_errors("incidents", rule.lifecycle)
     if rule.zone_id is not None and rule.zone_kind_id is not None:
         detail = "Name one zone or a kind of zone, not both."
         yield FieldError(pointer="/zone_kind_id", code="zone_or_kind", detail=detail)

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from apps.lifecycle.services.definitions import (
+    change_draft,
+    checked,
+    create_draft,
+    delete_draft,
+    draft_from,
+    load_shipped,
+    publish_definition,
+    retire_definition,
+)
 from apps.lifecycle.services.effects import (
     EFFECT_LEASE,
     claim_effects,
@@ -10,9 +20,19 @@ from apps.lifecycle.services.effects import (
     retry_effect,
 )
 from apps.lifecycle.services.engine import EFFECTS_DOORBELL
-from apps.lifecycle.services.moves import LONGEST_REASON, advance, advance_after, begin, begin_all, plan_timers
+from apps.lifecycle.services.moves import (
+    LONGEST_REASON,
+    advance,
+    advance_after,
+    begin,
+    begin_all,
+    plan_timers,
+    prepare,
+    record_begun,
+)
 from apps.lifecycle.services.telling import register_telling
 from apps.lifecycle.services.timers import LEASE, Claim, advance_due, claim_due
+from apps.lifecycle.services.triggers import read_log, register_triggers
 
 __all__ = [
     "EFFECTS_DOORBELL",
@@ -25,11 +45,23 @@ __all__ = [
     "advance_due",
     "begin",
     "begin_all",
+    "change_draft",
+    "checked",
     "claim_due",
     "claim_effects",
+    "create_draft",
+    "delete_draft",
+    "draft_from",
     "forget_effects",
+    "load_shipped",
     "perform_effects",
     "plan_timers",
+    "prepare",
+    "publish_definition",
+    "read_log",
+    "record_begun",
     "register_telling",
+    "register_triggers",
+    "retire_definition",
     "retry_effect",
 ]

@@ -22,7 +22,7 @@ from apps.core import redis
 from apps.core.types import Conflict, NotFound
 from apps.lifecycle.models import Effect
 from apps.lifecycle.registry import effect_kind
-from apps.lifecycle.rules import pause_after
+from apps.lifecycle.rules.durations import pause_after
 from apps.lifecycle.services.engine import EFFECTS_DOORBELL
 from apps.lifecycle.services.timers import LONGEST_ERROR, Claim
 from apps.lifecycle.types import EffectStatus, Owed

@@ -1,22 +1,33 @@
-"""Beginning a lifecycle, and moving along it by hand or by rule."""
+"""Beginning a lifecycle, and moving along it by hand, by rule and by the outcome of an effect."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
+import jsonschema
 from django.db import transaction
 
 from apps.access.queries import authorize
 from apps.access.types import SYSTEM, Actor, ActorKind
+from apps.core.text import json_errors
 from apps.core.types import FieldError, Invalid, NotFound
-from apps.lifecycle.models import Stateful
-from apps.lifecycle.registry import Lifecycle, definition_of, lifecycle_of
+from apps.lifecycle.models import Stateful, Timer
+from apps.lifecycle.queries import refusal_of
+from apps.lifecycle.registry import Lifecycle, current, definition_of, lifecycle_of
 from apps.lifecycle.registry import lifecycle as lifecycle_named
-from apps.lifecycle.rules import moves_from
-from apps.lifecycle.services.engine import Circumstances, Step, begin_rows, make_moves, replace_timers
+from apps.lifecycle.rules.moving import moves_from
+from apps.lifecycle.services.engine import (
+    Step,
+    begin_rows,
+    insert_timers,
+    make_moves,
+    record_first,
+    set_first,
+    timers_of,
+)
 from apps.lifecycle.types import Cause, GuardRefused, IllegalTransition, Move
 
 S = TypeVar("S", bound=Stateful)
@@ -24,22 +35,50 @@ LONGEST_REASON = 2000
 
 
 @transaction.atomic(savepoint=False)
-def begin(row: S, *, actor: Actor, at: datetime, cause: Cause = Cause.HAND, reason: str = "") -> S:
-    """Insert a new row in the first state of its noun's current definition, and publish that it was created.
+def begin(
+    row: S, *, actor: Actor, at: datetime, cause: Cause = Cause.HAND, reason: str = "", key: str | None = None
+) -> S:
+    """Insert a new row in the first state of the current definition, and publish that it was created.
 
-    Authorises nothing: the noun's own service has decided who may create.
+    ``key`` names the definition; without one it is the noun's. Authorises nothing: the noun's own service has decided
+    who may create.
     """
-    begin_all([row], actor=actor, at=at, cause=cause, reason=reason)
+    begin_all([row], actor=actor, at=at, cause=cause, reason=reason, key=key)
     return row
 
 
 @transaction.atomic(savepoint=False)
 def begin_all(
-    rows: Sequence[Stateful], *, actor: Actor, at: datetime, cause: Cause = Cause.HAND, reason: str = ""
+    rows: Sequence[Stateful],
+    *,
+    actor: Actor,
+    at: datetime,
+    cause: Cause = Cause.HAND,
+    reason: str = "",
+    key: str | None = None,
 ) -> None:
     """Do what ``begin`` does for any number of rows of one noun, in the same few statements."""
     if rows:
-        begin_rows(lifecycle_of(rows[0]), rows, Circumstances(actor=actor, at=at, cause=cause, reason=reason))
+        lifecycle = lifecycle_of(rows[0])
+        definition = current(key or lifecycle.key or "")
+        begin_rows(lifecycle, definition, rows, actor=actor, at=at, cause=cause, reason=reason)
+
+
+def prepare(row: Stateful, key: str, *, at: datetime) -> None:
+    """Put a row that its own service is about to insert into the first state; an empty key leaves it without one."""
+    if key:
+        set_first(row, current(key), at)
+
+
+@transaction.atomic
+def record_begun(rows: Sequence[Stateful], *, actor: Actor) -> list[dict[str, object] | None]:
+    """Write history and timers of rows that were prepared and inserted.
+
+    Return for each what its event tells of it in ``lifecycle``: ``None`` for one that follows no lifecycle.
+    """
+    following = [row for row in rows if row.lifecycle_key]
+    told = iter(record_first(lifecycle_of(following[0]), following, actor=actor, cause=Cause.HAND) if following else ())
+    return [next(told) if row.lifecycle_key else None for row in rows]
 
 
 @transaction.atomic
@@ -50,28 +89,39 @@ def advance(
     actor: Actor,
     at: datetime,
     reason: str = "",
+    answers: Mapping[str, Any] | None = None,
     cause: Cause = Cause.HAND,
     expected_version: int | None = None,
 ) -> S:
     """Make one transition and return the row as it is now; the row passed in stays as it was.
 
     Locks the row. Raises ``NotFound`` or ``NotAllowed`` for the actor, ``VersionConflict`` when the row is not at
-    ``expected_version``, ``IllegalTransition`` when its state has no such move, ``GuardRefused`` when a guard says no.
+    ``expected_version``, ``IllegalTransition`` when its state has no such move or nobody makes it by hand,
+    ``GuardRefused`` when a guard says no, ``Invalid`` for a reason or answers that do not do.
     """
     lifecycle = lifecycle_of(row)
     move = _move_named(row, transition)
+    action = move.action or f"{lifecycle.noun}.view"
     if actor.kind is not ActorKind.SYSTEM:
-        authorize(actor, move.action, row)
+        authorize(actor, action, row)
     fresh = lock_row(lifecycle, row)
     if actor.kind is not ActorKind.SYSTEM:
-        # Again, on what it is now that nobody else can change it. A move changes the state and nothing else, so a
-        # policy over the move speaks of the state that it leaves.
-        authorize(actor, move.action, fresh)
+        # Again, on what it is now that nobody else can change it. A policy over the move speaks of the object that
+        # it finds, not of what the move makes of it: what it sets, the definition sets.
+        authorize(actor, action, fresh)
     fresh.require_version(expected_version)
-    require_legal(fresh, move)
+    move = _move_named(fresh, transition)
+    require_legal(fresh, move, by_hand=actor.kind is not ActorKind.SYSTEM)
     require_guard(lifecycle, fresh, move)
-    circumstances = Circumstances(actor=actor, at=at, cause=cause, reason=_checked_reason(move, reason, cause))
-    make_moves(lifecycle, [Step(row=fresh, move=move, effective_at=max(at, fresh.state_since))], circumstances)
+    step = Step(
+        row=fresh,
+        move=move,
+        effective_at=max(at, fresh.state_since),
+        cause=cause,
+        reason=_checked_reason(move, reason, cause),
+        answers=_checked_answers(lifecycle, move, answers or {}, cause),
+    )
+    make_moves(lifecycle, [step], actor=actor, at=at)
     return fresh
 
 
@@ -87,16 +137,29 @@ def advance_after(
     """
     lifecycle = lifecycle_named(noun)
     row = lifecycle.model._default_manager.select_for_update(of=("self",)).filter(pk=object_id).first()
-    move = definition_of(row).moves.get(transition) if row else None
-    if row is None or move is None or row.state not in move.sources:
+    if row is None or not row.lifecycle_key:
+        return None
+    move = definition_of(row).moves.get(transition)
+    if move is None or row.state not in move.sources:
         return None
     return advance(row, transition, actor=SYSTEM, at=at, reason=reason[:LONGEST_REASON], cause=cause)
 
 
 @transaction.atomic
 def plan_timers(row: Stateful) -> None:
-    """Compute the row's timers afresh, after a field that they depend on was changed. The caller holds its lock."""
-    replace_timers(lifecycle_of(row), [row])
+    """Compute the row's timers afresh, after a field that they depend on was changed. The caller holds its lock.
+
+    What waits for a condition to last goes on waiting.
+    """
+    if not row.lifecycle_key:
+        return
+    lifecycle, definition = lifecycle_of(row), definition_of(row)
+    timed = [move.name for move in definition.moves.values() if move.timer]
+    due = timers_of(definition, row)
+    owed = Timer.objects.filter(noun=lifecycle.noun, object_id=row.pk, transition__in=timed)
+    kept = {timer.transition for timer in owed if due.get(timer.transition) == timer.due_at}
+    owed.exclude(transition__in=kept).delete()
+    insert_timers(lifecycle.noun, [(row.pk, name, due_at) for name, due_at in due.items() if name not in kept])
 
 
 def lock_row(lifecycle: Lifecycle, row: S) -> S:
@@ -107,24 +170,29 @@ def lock_row(lifecycle: Lifecycle, row: S) -> S:
     return fresh
 
 
-def require_legal(row: Stateful, move: Move) -> None:
-    """Raise ``IllegalTransition`` unless the row's state has the move."""
-    if row.state in move.sources:
+def require_legal(row: Stateful, move: Move, *, by_hand: bool) -> None:
+    """Raise ``IllegalTransition`` unless the row's state has the move, and somebody makes it by hand."""
+    if row.state in move.sources and (move.action or not by_hand):
         return
     definition = definition_of(row)
-    allowed = [each.name for each in moves_from(definition, row.state)]
+    allowed = [each.name for each in moves_from(definition, row.state) if each.action]
     label = definition.states[row.state].label.lower()
-    raise IllegalTransition(f"It is {label}; «{move.label}» is not possible from there.", details={"allowed": allowed})
+    why = f"It is {label}; «{move.label}» is not possible from there."
+    if row.state in move.sources:
+        why = f"«{move.label}» is not made by hand."
+    raise IllegalTransition(why, details={"allowed": allowed})
 
 
 def require_guard(lifecycle: Lifecycle, row: Stateful, move: Move) -> None:
-    """Raise ``GuardRefused`` when the move's guard gives a reason against it."""
-    refusal = lifecycle.guards[move.guard](row) if move.guard else None
+    """Raise ``GuardRefused`` when something stands against the move."""
+    refusal = refusal_of(lifecycle, row, move)
     if refusal is not None:
         raise GuardRefused(refusal)
 
 
 def _move_named(row: Stateful, transition: str) -> Move:
+    if not row.lifecycle_key:
+        raise IllegalTransition("It follows no lifecycle.", details={"allowed": []})
     definition = definition_of(row)
     if transition not in definition.moves:
         detail = f"One of {', '.join(definition.moves)}."
@@ -142,3 +210,36 @@ def _checked_reason(move: Move, reason: str, cause: Cause) -> str:
         detail = f"«{move.label}» needs a reason."
         raise Invalid("A reason is needed.", errors=[FieldError(pointer="/reason", code="required", detail=detail)])
     return reason
+
+
+def _checked_answers(lifecycle: Lifecycle, move: Move, answers: Mapping[str, Any], cause: Cause) -> Mapping[str, Any]:
+    """Return the answers; raises ``Invalid`` unless they meet the move's form, and the fields that they set."""
+    if move.form is None and answers:
+        error = FieldError(pointer="/answers", code="unasked", detail=f"«{move.label}» asks for nothing.")
+        raise Invalid("Nothing is asked.", errors=[error])
+    if move.form is None or (cause is not Cause.HAND and not answers):
+        return {}
+    errors = list(_form_errors(move.form, answers)) or list(_set_errors(lifecycle, move, answers))
+    if errors:
+        raise Invalid("These are no answers to the form.", errors=errors)
+    return answers
+
+
+def _form_errors(form: Mapping[str, Any], answers: Mapping[str, Any]) -> Iterator[FieldError]:
+    closed = {"unevaluatedProperties": False, **form}
+    for error in jsonschema.Draft202012Validator(closed).iter_errors(answers):
+        yield _answer_error(error)
+    yield from json_errors(answers, "/answers")
+
+
+def _set_errors(lifecycle: Lifecycle, move: Move, answers: Mapping[str, Any]) -> Iterator[FieldError]:
+    for each in move.sets:
+        if each.answer is not None:
+            schema = lifecycle.fields[each.field].schema
+            for error in jsonschema.Draft202012Validator(schema).iter_errors(answers.get(each.answer)):
+                yield FieldError(pointer=f"/answers/{each.answer}", code="invalid", detail=error.message[:300])
+
+
+def _answer_error(error: jsonschema.ValidationError) -> FieldError:
+    pointer = "/".join(["/answers", *map(str, error.absolute_path)])
+    return FieldError(pointer=pointer, code=str(error.validator), detail=error.message[:300])

@@ -21,11 +21,13 @@ from django.db import connection, transaction
 from apps.access.types import SYSTEM
 from apps.core.sweep import work_through
 from apps.lifecycle.models import Stateful, Timer
-from apps.lifecycle.registry import Lifecycle
+from apps.lifecycle.queries import refusal_of
+from apps.lifecycle.registry import Lifecycle, definition_of, predicate
 from apps.lifecycle.registry import lifecycle as lifecycle_named
-from apps.lifecycle.rules import pause_after
-from apps.lifecycle.services.engine import Circumstances, Step, make_moves
-from apps.lifecycle.types import Cause
+from apps.lifecycle.rules.durations import pause_after
+from apps.lifecycle.rules.moving import is_missed
+from apps.lifecycle.services.engine import Step, make_moves
+from apps.lifecycle.types import Cause, Move
 
 LEASE: Final = timedelta(seconds=10)
 LONGEST_ERROR: Final = 2000
@@ -108,20 +110,21 @@ def _advance_together(noun: str, timer_ids: Sequence[UUID], *, at: datetime) -> 
     """
     lifecycle = lifecycle_named(noun)
     object_ids = Timer.objects.filter(id__in=timer_ids).values_list("object_id", flat=True)
-    rows = _lock_rows(lifecycle, list(object_ids))
+    rows = lock_rows(lifecycle, object_ids)
     timers = list(Timer.objects.filter(id__in=timer_ids, due_at__lte=at).order_by("due_at", "id"))
-    decided = _decide(lifecycle, rows, timers)
+    decided = _decide(lifecycle, rows, timers, at)
     Timer.objects.filter(id__in=decided.void).delete()
     if decided.refused:
         _record_failures(decided.refused, at)
     if decided.steps:
-        make_moves(lifecycle, decided.steps, Circumstances(actor=SYSTEM, at=at, cause=Cause.TIMER))
+        make_moves(lifecycle, decided.steps, actor=SYSTEM, at=at)
     return len(decided.steps)
 
 
-def _lock_rows(lifecycle: Lifecycle, object_ids: Sequence[UUID]) -> dict[UUID, Stateful]:
-    rows = lifecycle.model._default_manager.select_for_update(of=("self",)).filter(pk__in=object_ids)
-    return {row.pk: row for row in rows.order_by("pk")}
+def lock_rows(lifecycle: Lifecycle, object_ids: Iterable[UUID]) -> dict[UUID, Stateful]:
+    """Return the rows that follow a lifecycle, by id, locked in the order in which everybody locks them."""
+    rows = lifecycle.model._default_manager.select_for_update(of=("self",)).filter(pk__in=list(object_ids))
+    return {row.pk: row for row in rows.order_by("pk") if row.lifecycle_key}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,26 +134,52 @@ class _Decided:
     void: Sequence[UUID]
 
 
-def _decide(lifecycle: Lifecycle, rows: Mapping[UUID, Stateful], timers: Sequence[Timer]) -> _Decided:
+def _decide(lifecycle: Lifecycle, rows: Mapping[UUID, Stateful], timers: Sequence[Timer], at: datetime) -> _Decided:
     """Say for each timer, earliest first, whether it fires, is refused by a guard, or has nothing left to do.
 
-    A row makes one move at a time: the first to fire takes the row's other timers with it.
+    A row makes one move at a time: the first to fire takes the row's other timers with it. Of those that are due at
+    the same instant, the one of the highest priority is the first.
     """
     steps: dict[UUID, Step] = {}
     refused: dict[UUID, str] = {}
     void: list[UUID] = []
-    for timer in timers:
+    for timer, move in _in_order(rows, timers):
         row = rows.get(timer.object_id)
-        move = lifecycle.definitions[row.lifecycle_version].moves.get(timer.transition) if row else None
-        if row is None or move is None or row.state not in move.sources:
+        if row is None or move is None or has_lapsed(lifecycle, row, move, timer, at):
             void.append(timer.id)
         elif row.pk in steps:
             continue
-        elif refusal := lifecycle.guards[move.guard](row) if move.guard else None:
+        elif refusal := refusal_of(lifecycle, row, move):
             refused[timer.id] = refusal
         else:
-            steps[row.pk] = Step(row=row, move=move, effective_at=max(timer.due_at, row.state_since))
+            steps[row.pk] = step_of(row, move, timer)
     return _Decided(steps=tuple(steps.values()), refused=refused, void=void)
+
+
+def _in_order(rows: Mapping[UUID, Stateful], timers: Sequence[Timer]) -> list[tuple[Timer, Move | None]]:
+    """Return the timers with their moves; ``None`` where the row is gone or its definition has no such move."""
+    found = [(timer, move_of(rows.get(timer.object_id), timer)) for timer in timers]
+    return sorted(found, key=lambda pair: (pair[0].due_at, -pair[1].priority if pair[1] else 0))
+
+
+def move_of(row: Stateful | None, timer: Timer) -> Move | None:
+    """Return the move that a timer owes, if the row's definition has it."""
+    return definition_of(row).moves.get(timer.transition) if row else None
+
+
+def has_lapsed(lifecycle: Lifecycle, row: Stateful, move: Move, timer: Timer, at: datetime) -> bool:
+    """Say whether a timer has nothing to do any more: the state was left, it is far too late, a condition is over."""
+    if row.state not in move.sources or is_missed(move.timer, timer.due_at, at):
+        return True
+    if move.timer is not None or move.condition is None:
+        return False
+    return predicate(lifecycle.noun, move.condition.when)(lifecycle.feature(row)) is not True
+
+
+def step_of(row: Stateful, move: Move, timer: Timer) -> Step:
+    """Return the step that a timer makes: it counts from when it was due."""
+    cause = Cause.CONDITION if move.timer is None and move.condition else Cause.TIMER
+    return Step(row=row, move=move, effective_at=max(timer.due_at, row.state_since), cause=cause)
 
 
 def _blame(noun: str, timer_id: UUID, error: Exception, *, at: datetime) -> None:

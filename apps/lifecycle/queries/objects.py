@@ -11,8 +11,8 @@ from django.db.models import Count, Min, Q, QuerySet
 from apps.access.queries import allowed_actions, parts_of
 from apps.access.types import Actor
 from apps.lifecycle.models import Stateful, Timer, Transition
-from apps.lifecycle.registry import definition_of, lifecycle, lifecycle_of
-from apps.lifecycle.rules import moves_from
+from apps.lifecycle.registry import Lifecycle, definition_of, followed, lifecycle_of, predicate
+from apps.lifecycle.rules.moving import moves_from
 from apps.lifecycle.types import AllowedTransition, Definition, Move, State
 
 
@@ -27,14 +27,25 @@ class TimerLag:
 
 def allowed(row: Stateful, actor: Actor) -> list[AllowedTransition]:
     """Return the transitions that the actor may make now, in the definition's order: state, action and guard agree."""
-    definition = definition_of(row)
-    guards = lifecycle_of(row).guards
+    if not row.lifecycle_key:
+        return []
+    definition, lifecycle = definition_of(row), lifecycle_of(row)
     actions = allowed_actions(actor, row)
     return [
         _allowed(definition, move)
         for move in moves_from(definition, row.state)
-        if move.action in actions and not (move.guard and guards[move.guard](row))
+        if move.action in actions and refusal_of(lifecycle, row, move) is None
     ]
+
+
+def refusal_of(lifecycle: Lifecycle, row: Stateful, move: Move) -> str | None:
+    """Return what stands against a move, whoever or whatever would make it; ``None`` when nothing does."""
+    refusal = lifecycle.guards[move.guard](row) if move.guard else None
+    if refusal is not None:
+        return refusal
+    if move.requires is not None and predicate(lifecycle.noun, move.requires)(lifecycle.feature(row)) is not True:
+        return f"«{move.label}» is possible only where {move.requires}."
+    return None
 
 
 def history(row: Stateful) -> QuerySet[Transition]:
@@ -58,14 +69,14 @@ def timers(row: Stateful) -> QuerySet[Timer]:
     return Timer.objects.filter(noun=lifecycle_of(row).noun, object_id=row.pk).order_by("due_at", "id")
 
 
-def state_of(row: Stateful) -> State:
-    """Return the state that the object is in, with its label and tone."""
-    return definition_of(row).states[row.state]
+def state_of(row: Stateful) -> State | None:
+    """Return the state that the object is in, with its label and tone; ``None`` for one that follows no lifecycle."""
+    return definition_of(row).states[row.state] if row.lifecycle_key else None
 
 
 def states_of(noun: str) -> dict[str, State]:
-    """Return every state of a noun's current definition, by name."""
-    return dict(lifecycle(noun).current.states)
+    """Return the states that objects of a noun may be in, by name; where two definitions share one, the latest's."""
+    return {name: state for each in followed() if each.noun == noun for name, state in each.states.items()}
 
 
 def timer_lag(at: datetime) -> TimerLag:
@@ -89,4 +100,5 @@ def _allowed(definition: Definition, move: Move) -> AllowedTransition:
         target_label=target.label,
         tone=target.tone,
         needs_reason=move.needs_reason,
+        form=move.form,
     )

@@ -1,0 +1,33 @@
+"""Reading lifecycles: what may happen to an object, what has happened to it, what is owed, and definitions."""
+
+from __future__ import annotations
+
+from apps.lifecycle.queries.objects import (
+    TimerLag,
+    allowed,
+    history,
+    history_of,
+    refusal_of,
+    state_of,
+    states_of,
+    timer_lag,
+    timers,
+    visible_history,
+)
+from apps.lifecycle.queries.validation import Validated, key_errors, validate
+
+__all__ = [
+    "TimerLag",
+    "Validated",
+    "allowed",
+    "history",
+    "history_of",
+    "key_errors",
+    "refusal_of",
+    "state_of",
+    "states_of",
+    "timer_lag",
+    "timers",
+    "validate",
+    "visible_history",
+]

@@ -1,0 +1,251 @@
+"""Transitions that events and conditions make: the log is read after a cursor, each event once.
+
+The cursor is a row, moved in the transaction of the transitions that it brings, so no event has its effect twice and
+none is passed over. An event that cannot be worked through is left behind as an effect of the kind ``trigger``: it is
+tried again from there, and holds up nobody.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
+
+from apps.access.types import SYSTEM
+from apps.core.ids import new_id
+from apps.events import queries
+from apps.events.models import Event
+from apps.lifecycle.models import Effect, LogReader, Stateful, Timer
+from apps.lifecycle.queries import refusal_of
+from apps.lifecycle.registry import Lifecycle, definition_of, register_effect
+from apps.lifecycle.registry import lifecycle as lifecycle_named
+from apps.lifecycle.rules.durations import pause_after
+from apps.lifecycle.services.engine import Step, insert_timers, make_moves
+from apps.lifecycle.services.listening import Ears, Heard, hear, listen
+from apps.lifecycle.services.timers import LONGEST_ERROR, has_lapsed, lock_rows, move_of, step_of
+from apps.lifecycle.types import Cause, Move, Owed
+
+BATCH: Final = 500
+TRIGGER: Final = "trigger"
+
+log = structlog.get_logger(__name__)
+
+
+def read_log(at: datetime) -> int:
+    """Work through what the log holds after the cursor; return how many events were read. A tick: safe to run twice."""
+    total, size = 0, BATCH
+    while True:
+        try:
+            read = _read_batch(size, at)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            if size == 1:
+                total += _leave_behind(error, at)
+                size = BATCH
+                continue
+            log.warning("lifecycle.batch_failed", size=size, exc_info=error)
+            size = max(1, size // 8)
+            continue
+        total += read
+        if read < size:
+            return total
+
+
+def register_triggers() -> None:
+    """Register the effect by which an event that could not be worked through is tried again."""
+    register_effect(TRIGGER, _try_again, schema={"not": {}})
+
+
+@transaction.atomic
+def _read_batch(limit: int, at: datetime) -> int:
+    head = queries.head().offset
+    reader = _lock_reader()
+    if reader is None or reader.offset >= head:
+        return 0
+    ears = listen()
+    events = _between(ears, reader.offset, head, limit)
+    work_on(ears, events, at)
+    _move_on(reader, events[-1].offset if len(events) == limit else head)
+    return len(events)
+
+
+@transaction.atomic
+def _leave_behind(error: Exception, at: datetime) -> int:
+    """Step over one event, and owe it as an effect that is tried again; return one."""
+    head = queries.head().offset
+    reader = _lock_reader()
+    events = _between(listen(), reader.offset, head, 1) if reader else []
+    for event in events:
+        log.error("lifecycle.event_failed", offset=event.offset, exc_info=error)
+        Effect.objects.create(
+            id=new_id(),
+            kind=TRIGGER,
+            params={"offset": event.offset},
+            noun=event.noun,
+            object_id=event.object_id,
+            object={},
+            transition="",
+            to_state="",
+            effective_at=event.occurred_at,
+            due_at=at + pause_after(1),
+            attempts=1,
+            last_error=f"{type(error).__name__}: {error}".replace("\x00", "")[:LONGEST_ERROR],
+        )
+        _move_on(reader, event.offset)
+    return len(events)
+
+
+def _try_again(owed: Owed, at: datetime) -> None:
+    event = Event.objects.filter(offset=owed.params["offset"]).first()
+    if event is not None:
+        work_on(listen(), [event], at)
+
+
+def _lock_reader() -> LogReader | None:
+    """Return the cursor, locked; it begins where the log ends when it is read for the first time."""
+    reader = LogReader.objects.select_for_update(skip_locked=True).first()
+    if reader is not None or LogReader.objects.exists():
+        return reader
+    LogReader.objects.bulk_create([LogReader(offset=queries.head().offset)], ignore_conflicts=True)
+    return LogReader.objects.select_for_update().get()
+
+
+def _move_on(reader: LogReader | None, offset: int | None) -> None:
+    if reader is not None and offset is not None:
+        reader.offset = offset
+        reader.save(update_fields=["offset"])
+
+
+def _between(ears: Ears, after: int, until: int, limit: int) -> list[Event]:
+    return queries.events_for(after, until, limit, types=ears.types, words=ears.words)
+
+
+def work_on(ears: Ears, events: Sequence[Event], at: datetime) -> None:
+    """Make the transitions that these events bring, in their order, in the caller's transaction.
+
+    All objects concerned are locked first, in the order in which everybody locks them. An object makes its moves one
+    after the other; those of different objects go together.
+    """
+    heard = {noun: hear(ears, noun, events) for noun in ears.nouns}
+    for noun, found in heard.items():
+        lifecycle = lifecycle_named(noun)
+        ids = {object_id for each in found for object_id in each.object_ids}
+        if ids:
+            _Work(lifecycle=lifecycle, ears=ears, rows=lock_rows(lifecycle, ids), at=at).go_through(found)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """Going through what a noun has heard: the rows in hand, and the steps that wait to be made together."""
+
+    lifecycle: Lifecycle
+    ears: Ears
+    rows: Mapping[UUID, Stateful]
+    at: datetime
+    steps: dict[UUID, Step] = field(default_factory=dict)
+    due: dict[UUID, list[Timer]] = field(default_factory=dict)
+
+    def go_through(self, heard: Iterable[Heard]) -> None:
+        """Make every move, in the order of the log."""
+        self._read_timers()
+        for each in heard:
+            for object_id in each.object_ids:
+                row = self.rows.get(object_id)
+                if row is not None:
+                    self._hear(row, each)
+        self._flush()
+
+    def _hear(self, row: Stateful, heard: Heard) -> None:
+        """Let one row hear one event: first what the clock owed it before, then what the event does."""
+        if row.pk in self.steps:
+            self._flush()
+        self._fire_timers(row, heard.event.occurred_at)
+        if heard.event.occurred_at < row.state_since:
+            return  # it was so before the object came into this state
+        step = self._by_event(row, heard) or self._by_condition(row, heard)
+        if step is not None:
+            self.steps[row.pk] = step
+
+    def _by_event(self, row: Stateful, heard: Heard) -> Step | None:
+        moves = [move for move in _moves(row) if move.event and self.ears.is_meant(move, row, heard)]
+        return self._first(row, moves, heard, Cause.EVENT)
+
+    def _by_condition(self, row: Stateful, heard: Heard) -> Step | None:
+        """Judge the row's conditions by what the event says that it was; start and stop what waits for one to last."""
+        if heard.feature is None or heard.event.object_id != row.pk:
+            return None
+        now_true: list[Move] = []
+        for move in _moves(row):
+            if move.condition is None:
+                continue
+            is_met = self.ears.is_met(self.lifecycle.noun, move, heard.feature)
+            if move.condition.lasting is None:
+                now_true += [move] if is_met else []
+            elif is_met:
+                due_at = max(heard.event.occurred_at, row.state_since) + move.condition.lasting
+                insert_timers(self.lifecycle.noun, [(row.pk, move.name, due_at)])
+            else:
+                self._owed(row).filter(transition=move.name).delete()
+        return self._first(row, now_true, heard, Cause.CONDITION)
+
+    def _first(self, row: Stateful, moves: Sequence[Move], heard: Heard, cause: Cause) -> Step | None:
+        """Return the step of the highest priority that nothing stands against."""
+        for move in sorted(moves, key=attrgetter("priority"), reverse=True):
+            if refusal_of(self.lifecycle, row, move) is None:
+                effective_at = max(heard.event.occurred_at, row.state_since)
+                return Step(row=row, move=move, effective_at=effective_at, cause=cause)
+        return None
+
+    # What the clock owed an object before something else happened to it comes first, however late the clock is.
+
+    def _read_timers(self) -> None:
+        owed = Timer.objects.filter(noun=self.lifecycle.noun, object_id__in=list(self.rows), due_at__lte=self.at)
+        found: defaultdict[UUID, list[Timer]] = defaultdict(list)
+        for timer in owed.order_by("due_at", "id"):
+            found[timer.object_id].append(timer)
+        self.due = dict(found)
+
+    def _fire_timers(self, row: Stateful, until: datetime) -> None:
+        for timer in self.due.pop(row.pk, ()) if row.pk in self.due else ():
+            if timer.due_at > until:
+                self.due.setdefault(row.pk, []).append(timer)
+                continue
+            move = move_of(row, timer)
+            if move is None or has_lapsed(self.lifecycle, row, move, timer, self.at):
+                continue
+            if refusal_of(self.lifecycle, row, move) is None:
+                make_moves(self.lifecycle, [step_of(row, move, timer)], actor=SYSTEM, at=self.at)
+                self.due[row.pk] = list(self._owed(row).filter(due_at__lte=self.at).order_by("due_at", "id"))
+                self._fire_timers(row, until)
+                return
+
+    def _owed(self, row: Stateful) -> Any:
+        return Timer.objects.filter(noun=self.lifecycle.noun, object_id=row.pk)
+
+    def _flush(self) -> None:
+        """Make the moves that have come together."""
+        if self.steps:
+            make_moves(self.lifecycle, list(self.steps.values()), actor=SYSTEM, at=self.at)
+            moved = list(self.steps)
+            self.steps.clear()
+            self._forget_timers(moved)
+
+    def _forget_timers(self, moved: Sequence[UUID]) -> None:
+        """Take in hand what the clock owes rows since they have moved."""
+        for object_id in moved:
+            self.due.pop(object_id, None)
+        owed = Timer.objects.filter(noun=self.lifecycle.noun, object_id__in=moved, due_at__lte=self.at)
+        for timer in owed.order_by("due_at", "id"):
+            self.due.setdefault(timer.object_id, []).append(timer)
+
+
+def _moves(row: Stateful) -> list[Move]:
+    return [move for move in definition_of(row).moves.values() if row.state in move.sources]
