@@ -1,8 +1,9 @@
 """The feed to many sockets, beside a bare broadcast of the same texts by the same server in the same run.
 
-Two figures: deliveries a second when events come faster than they can be sent, and how late they are at 10,000
-deliveries a second. A delivery is one event that one socket has received. Events go the whole way: written, numbered,
-read by the hub, decided for every audience, encoded, sent. Publisher, server and client are three processes.
+Three figures: deliveries a second when events come faster than they can be sent, how late they are at 10,000
+deliveries a second, and how long a change of access takes to reach every socket, each of another person, while events
+go on. A delivery is one event that one socket has received. Events go the whole way: written, numbered, read by the
+hub, decided for every audience, encoded, sent. Publisher, server and client are three processes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,15 +29,21 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.prod")
 django.setup()
 
 from django.core.management import call_command  # noqa: E402 - models can be imported only after setup
+from shapely import MultiPolygon, box  # noqa: E402
 
 from apps.access import services as access  # noqa: E402
+from apps.access.models import AttributeDefinition  # noqa: E402
 from apps.access.types import SYSTEM  # noqa: E402
 from apps.core import clock  # noqa: E402
 from apps.core.ids import new_id  # noqa: E402
 from apps.events.services import publish, relay  # noqa: E402
 from apps.events.types import Change, NewEvent  # noqa: E402
+from apps.zones.services import create_zone, create_zone_kind  # noqa: E402
+from apps.zones.types import ZoneDraft  # noqa: E402
 
-GOAL_RATIO, GOAL_P99_MS, GOAL_BYTES_PER_SOCKET = 0.55, 60.0, 25_000
+GOAL_RATIO, GOAL_P99_MS, GOAL_BYTES_PER_SOCKET, GOAL_CHANGE_S = 0.55, 60.0, 25_000, 5.0
+# Events a second while access changes.
+BESIDE = 10
 RATE = 10_000
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -88,6 +96,7 @@ class World:
             name=name, slug=name.replace(" ", "-"), parent_id=None, actor=SYSTEM, at=clock.now()
         )
         role = access.create_role(name=name, actions=["zones.view"], actor=SYSTEM, at=clock.now())
+        self.user_ids: list[UUID] = []
         self.headers = [[("Authorization", f"Bearer {self._reader(role.pk)}")] for _ in range(readers)]
         self.frames = [[self._subscription(number)] for number in range(audiences)]
         self.zones = [new_id() for _ in range(50)]
@@ -102,11 +111,44 @@ class World:
         access.assign_role(
             role_id=role_id, organisation_id=self.organisation.pk, user_id=user.pk, group_id=None, actor=SYSTEM, at=at
         )
+        self.user_ids.append(user.pk)
         key = access.create_api_key(user_id=user.pk, name="bench", scopes=["zones.view"], actor=SYSTEM, at=at)
         return str(key[1])
 
     def _subscription(self, number: int) -> dict[str, Any]:
         return {"type": "subscribe", "id": 1, "sub": "zones", "topic": "zones", "bbox": [-180 + number, -10, 180, 10]}
+
+    def tell_apart(self) -> None:
+        """Give each reader an attribute of their own, for a policy to ask about."""
+        at = clock.now()
+        if not AttributeDefinition.objects.filter(name="bench").exists():
+            access.define_attribute(name="bench", type="text", actor=SYSTEM, at=at)
+        for user_id in self.user_ids:
+            access.set_attribute(user_id, "bench", str(user_id), actor=SYSTEM, at=at)
+
+    def hidden_zone(self) -> UUID:
+        """Return a zone in the boxes of all readers that none of them may see."""
+        at, slug = clock.now(), f"bench-{new_id()}"
+        self.elsewhere = access.create_organisation(name=slug, slug=slug, parent_id=None, actor=SYSTEM, at=at)
+        kind = create_zone_kind(slug=slug, name=slug, actor=SYSTEM, at=at)
+        draft = ZoneDraft(name="hidden", area=MultiPolygon([box(100, 0, 100.1, 0.1)]))
+        zone = create_zone(draft, kind=kind, organisation=self.elsewhere, actor=SYSTEM, at=at)
+        relay(at)
+        return zone.pk
+
+    def permit_all(self, *, alike: bool) -> None:
+        """Let everybody see it."""
+        condition = "" if alike else "name <> ${user.bench}"
+        content: Any = {
+            "name": f"bench {new_id()}", "effect": "permit", "actions": ["zones.view"], "condition": condition,
+            "everybody": True,
+        }  # fmt: skip
+        access.create_policy(content, organisation_id=self.elsewhere.pk, actor=SYSTEM, at=clock.now())
+
+    def go_on(self, stop: threading.Event) -> None:
+        """Publish until told to stop."""
+        while not stop.wait(1 / BESIDE):
+            self.publish(1)
 
     def publish(self, events: int) -> None:
         """Write events and number them."""
@@ -211,6 +253,33 @@ class Bench:
         self.sent += events
         server.write("\t".join(texts))
 
+    def change(self, *, alike: bool) -> float:
+        """Return after how many seconds the last socket has what a policy for everybody gives, while events go on.
+
+        ``alike`` are people who may all see the same; otherwise each may see something else than all others.
+        """
+        people = World(readers=self.options.sockets, audiences=1)
+        if not alike:
+            people.tell_apart()
+        with self.server("feed", headers=people.headers, frames=people.frames):
+            secret = people.hidden_zone()
+            self.client.ask("listen", text=str(secret))
+            stop = threading.Event()
+            beside = threading.Thread(target=people.go_on, args=(stop,))
+            beside.start()
+            begun = time.time()
+            people.permit_all(alike=alike)
+            heard = self.client.ask("heard", seconds=30)
+            stop.set()
+            beside.join()
+            self.check(heard["heard"] == self.options.sockets, f"{heard['heard']} sockets heard of a change of access")
+            return float(heard["last_at"] - begun)
+
+    def changes(self) -> dict[str, Any]:
+        """Return how long changes of access take, each with as many people as there are sockets."""
+        found = {name: round(self.change(alike=name == "alike"), 2) for name in ("alike", "apart")}
+        return {"change_of_access_s": found, "goal_change_of_access_s": GOAL_CHANGE_S}
+
     def check(self, is_right: bool, said: str) -> None:  # noqa: FBT001 - reads as a sentence
         """Remember what is wrong."""
         if not is_right:
@@ -251,6 +320,7 @@ class Bench:
             "bytes_per_socket": self.bytes_per_socket["feed"],
             "bare_bytes_per_socket": self.bytes_per_socket["bare"],
             "goal_bytes_per_socket": GOAL_BYTES_PER_SOCKET,
+            **self.changes(),
             "checked": "every socket got every event once; sampled sockets in the order of the log, without a gap",
             "failures": self.failures,
         }
@@ -285,9 +355,11 @@ def main() -> int:
     parser.add_argument("--events", type=int, default=500, help="events of the saturated part")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of the paced part")
     parser.add_argument("--rounds", type=int, default=3)
-    bench = Bench(parser.parse_args())
+    parser.add_argument("--only-access", action="store_true", help="measure nothing but a change of access")
+    options = parser.parse_args()
+    bench = Bench(options)
     try:
-        result = bench.run()
+        result = {**bench.changes(), "failures": bench.failures} if options.only_access else bench.run()
     finally:
         bench.client.end()
     print(json.dumps(result))

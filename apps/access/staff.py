@@ -133,15 +133,24 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         return [each for each in super().get_search_fields(request) if not self.is_hidden(request, each)]
 
     def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
-        """Return the form without what is hidden."""
-        found = super().get_fieldsets(request, obj)
-        if not self.hidden(request):
+        """Return the form without what is hidden; what there is, ``fieldsets_of`` says. A new row hides nothing yet."""
+        found = self.fieldsets_of(request, obj)
+        if obj is None or not self.hidden(request):
             return found
         return [(title, {**options, "fields": self._unhidden(request, options["fields"])}) for title, options in found]
 
     def get_inlines(self, request: HttpRequest, obj: models.Model | None) -> Any:
-        """Return the parts without those that tell of what is hidden."""
-        return [each for each in super().get_inlines(request, obj) if not self.is_hidden(request, each.__name__)]
+        """Return the parts without those that tell of what is hidden; what there is, ``inlines_of`` says."""
+        found = self.inlines_of(request, obj)
+        return [each for each in found if obj is None or not self.is_hidden(request, each.__name__)]
+
+    def fieldsets_of(self, request: HttpRequest, obj: models.Model | None) -> Any:
+        """Return the whole form; classes that arrange it by the row override this, for nothing comes past the veil."""
+        return super().get_fieldsets(request, obj)
+
+    def inlines_of(self, request: HttpRequest, obj: models.Model | None) -> Any:
+        """Return all parts of a row."""
+        return super().get_inlines(request, obj)
 
     def _unhidden(self, request: HttpRequest, fields: Iterable[Any]) -> list[Any]:
         kept: list[Any] = []
@@ -237,9 +246,11 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     def get_form(
         self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
-        """Return the form, which repeats what a service has just refused."""
+        """Return the form, which repeats what a service has just refused, and knows nothing of what is hidden."""
         form = super().get_form(request, obj, change=change, **kwargs)
-        return type(form.__name__, (RefusableForm, form), {"refusal": getattr(request, "refusal", None)})
+        hidden = () if obj is None else [name for name in form.base_fields if self.is_hidden(request, name)]
+        refusal = getattr(request, "refusal", None)
+        return type(form.__name__, (RefusableForm, form), {"refusal": refusal, "left_out": hidden})
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: ModelForm[Any], change: bool) -> None:
         """Save through the service, unless the form was opened on another version; go on with the row that it returned.

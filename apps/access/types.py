@@ -94,7 +94,8 @@ class Protected:
     for which a row of history is still going on: then a right in force now shows it as well.
 
     ``feature`` publishes a row; policies judge what it returns. ``fields`` are what a policy may hide of it, and
-    ``place`` is the column of its geometry.
+    ``place`` is the column of its geometry. ``copies`` are actions of other nouns, from whose objects the place was
+    copied: whoever may not see it there does not see the copy.
     """
 
     noun: str
@@ -111,6 +112,7 @@ class Protected:
     feature: Callable[[Any], Feature] | None = None
     fields: tuple[str, ...] = ()
     place: str | None = None
+    copies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin
@@ -104,7 +105,7 @@ class AssetKindAdmin(GuardedAdmin):
     def save_through(self, request: HttpRequest, row: Model, form: ModelForm[Any], change: bool) -> Model:
         """Make or change the kind."""
         actor, at = actor_of_staff(request), now()
-        given = {**form.cleaned_data, "attributes_schema": form.cleaned_data["attributes_schema"] or {}}
+        given = _with_empty(form.cleaned_data, "attributes_schema")
         if not change:
             return services.create_asset_kind(actor=actor, at=at, **given)
         return services.update_asset_kind(row.pk, actor=actor, at=at, **cast("AssetKindChanges", changed(form, given)))
@@ -144,7 +145,7 @@ class AssetAdmin(WhoMaySee, GuardedAdmin):
     def save_through(self, request: HttpRequest, row: Model, form: ModelForm[Any], change: bool) -> Model:
         """Make or change the asset; its identifiers and devices follow."""
         actor, at = actor_of_staff(request), now()
-        given = {**form.cleaned_data, "attributes": form.cleaned_data["attributes"] or {}}
+        given = _with_empty(form.cleaned_data, "attributes")
         if not change:
             return services.create_asset(actor=actor, at=at, **given)
         return services.update_asset(row.pk, actor=actor, at=at, **cast("AssetChanges", changed(form, given)))
@@ -213,6 +214,11 @@ class DeviceAdmin(GuardedAdmin):
 def changed(form: ModelForm[Any], given: dict[str, Any]) -> dict[str, Any]:
     """Return what was typed anew: two people who change different fields do not undo each other."""
     return {name: value for name, value in given.items() if name in form.changed_data}
+
+
+def _with_empty(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return what was typed, an emptied JSON field as an empty object; a hidden one is not there."""
+    return {**given, name: given[name] or {}} if name in given else dict(given)
 
 
 def _kept(formset: BaseInlineFormSet[Any, Any, Any]) -> list[dict[str, Any]]:

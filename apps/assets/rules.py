@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -115,7 +116,10 @@ def attribute_errors(
         yield FieldError(pointer=pointer, code="bad_schema", detail="The kind's schema cannot be evaluated.")
         return
     for error in sorted(found, key=lambda error: [str(step) for step in error.absolute_path]):
-        yield FieldError(pointer=pointer + _path(error), code=f"schema_{error.validator}", detail=error.message[:500])
+        # What the schema asks for, never what stands there: whoever reads this may not be allowed to see it.
+        asked = json.dumps(error.validator_value, ensure_ascii=False)
+        detail = f"The kind asks for {error.validator}: {asked}"[:500]
+        yield FieldError(pointer=pointer + _path(error), code=f"schema_{error.validator}", detail=detail)
 
 
 def _storable_errors(value: Mapping[str, object], pointer: str) -> Iterator[FieldError]:

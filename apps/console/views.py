@@ -13,7 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
 
-from apps.access.queries import actor_of_user, scope
+from apps.access.queries import scope
+from apps.access.staff import actor_of_staff
 from apps.access.types import Actor
 from apps.console import queries
 from apps.console.navigation import list_address, navigation
@@ -31,7 +32,7 @@ NIL = "00000000-0000-0000-0000-000000000000"
 @ensure_csrf_cookie
 def live_map(request: HttpRequest) -> HttpResponse:
     """Show the live map; ``?wall`` is the form for a display that nobody sits at."""
-    actor = actor_of_user(request.user)
+    actor = actor_of_staff(request)
     is_wall = "wall" in request.GET
     context = {
         "links": _bar_links(request),
@@ -55,7 +56,7 @@ def live_map(request: HttpRequest) -> HttpResponse:
 
 def live_map_stays(request: HttpRequest) -> JsonResponse:
     """Return who is inside which zone now, as far as the person may see both."""
-    stays = queries.visible_stays(actor_of_user(request.user))
+    stays = queries.visible_stays(actor_of_staff(request))
     return JsonResponse({str(zone): [str(asset) for asset in assets] for zone, assets in stays.items()})
 
 
@@ -99,7 +100,7 @@ def dashboard_figures(request: HttpRequest) -> HttpResponse:
 
 def _figures(request: HttpRequest) -> dict[str, Any]:
     at = now()
-    actor = actor_of_user(request.user)
+    actor = actor_of_staff(request)
     return {
         "dashboard": queries.dashboard_of(actor, at=at),
         "incident_list": list_address("incidents.Incident", request),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -25,9 +26,19 @@ def require_read_version(row: Row, read: str) -> None:
 
 
 class RefusableForm:
-    """Mixed into an admin form: says again what the service refused, so that nothing that was typed is lost."""
+    """Mixed into an admin form: says again what the service refused, so that nothing that was typed is lost.
+
+    ``left_out`` are fields that the form must neither show nor take: also those that it declares itself.
+    """
 
     refusal: WatchfloorError | None = None
+    left_out: Collection[str] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, Any] = self.fields  # type: ignore[attr-defined]  # of the form
+        for name in set(self.left_out) & set(fields):
+            del fields[name]
 
     def clean(self) -> Any:
         """Return what was typed, or say what was refused."""

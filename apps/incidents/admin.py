@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from apps.access.front import WhoMaySee
-from apps.access.queries import allowed_actions, parts_of
+from apps.access.queries import allowed_actions, hidden_fields, parts_of
 from apps.access.staff import GrantInline, GuardedAdmin, GuardedInline, actor_of_staff
 from apps.access.types import Actor
 from apps.core.clock import now
@@ -142,7 +142,7 @@ class IncidentAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
     change_form_outer_before_template = "incidents/above.html"
     readonly_fields = ("finding_shown", "about", "map", "opened_at", "last_found_at", "rule")
 
-    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+    def fieldsets_of(self, request: HttpRequest, obj: Model | None) -> Any:
         """Return what is asked of a new incident, or what is known of one."""
         if obj is None:
             asked = (("title", "severity"), "organisation", "description", "escalate_after")
@@ -152,7 +152,7 @@ class IncidentAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
             ("Found", {"fields": (("about", "finding_shown", "rule"), ("opened_at", "last_found_at"), "map")}),
         )
 
-    def get_inlines(self, request: HttpRequest, obj: Model | None) -> Any:
+    def inlines_of(self, request: HttpRequest, obj: Model | None) -> Any:
         """Return the parts, of an incident that there is."""
         return self.inlines if obj is not None else ()
 
@@ -309,6 +309,11 @@ class PendingFindingAdmin(GuardedAdmin):
     list_select_related = ("rule",)
     ordering = ("due_at", "id")
     fields = (("rule", "kind"), ("effective_at", "due_at"), ("attempts", "last_error"), "finding")
+
+    def hidden(self, request: HttpRequest) -> frozenset[str]:
+        """Return what is hidden: the finding, from whom something of where assets are is hidden."""
+        hides = hidden_fields(actor_of_staff(request), "positions")
+        return super().hidden(request) | (frozenset({"finding"}) if hides else frozenset())
 
     @display(description="Asset")  # type: ignore[untyped-decorator]  # unfold
     def asset_shown(self, pending: PendingFinding) -> str:

@@ -33,6 +33,7 @@ def register_nouns() -> None:
             feature=incident_feature,
             fields=(*INCIDENT_PROPERTIES, "geometry"),
             place="location",
+            copies=("assets.track",),
         )
     )
     register(

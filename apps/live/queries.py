@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
@@ -20,8 +20,10 @@ from django.db.models import Q, QuerySet
 from django.utils.crypto import constant_time_compare
 
 from apps.access.judging import FREE, Obligations
-from apps.access.queries import access_version, owed_for, predicate, published_by_id, shows, visible
-from apps.access.queries.standing import standing_of
+from apps.access.queries import access_version, owed_for, predicate, published_by_id, shows
+from apps.access.queries.doors import reached
+from apps.access.queries.many import learn_standings
+from apps.access.queries.standing import one_moment, standing_of
 from apps.access.registry import protected
 from apps.access.types import Actor, Predicate
 from apps.access.veils import veiled
@@ -40,6 +42,10 @@ from apps.live.rules.stamps import stamp_of
 from apps.live.rules.texts import instant, snapshot_bodies
 from apps.live.types import Known, Limits, LogRow, View
 
+T = TypeVar("T")
+# So many are read at a time. Of people, fewer than access keeps.
+FEATURES: Final = 2_000
+PEOPLE: Final = 500
 # Of these changes an event carries the new picture of its object.
 PICTURED = frozenset({"created", "updated", "transitioned"})
 # Events may speak of what is some minutes ahead of the clock, and be numbered some time after they were written.
@@ -119,9 +125,14 @@ def end_of_log() -> Cursor:
     return log.head()
 
 
-def reaches(wanted: Iterable[tuple[Actor, str]]) -> dict[tuple[Actor, str], Predicate]:
+def reaches(wanted: Collection[tuple[Actor, str]]) -> dict[tuple[Actor, str], Predicate]:
     """Return what each actor may do each action to, now."""
-    return {(actor, action): predicate(actor, action) for actor, action in wanted}
+    found: dict[tuple[Actor, str], Predicate] = {}
+    with one_moment():
+        for pairs in _chunks(iter(wanted), PEOPLE):
+            learn_standings({actor for actor, _ in pairs}, {action for _, action in pairs})
+            found |= {(actor, action): predicate(actor, action) for actor, action in pairs}
+    return found
 
 
 def published(ids_by_noun: Mapping[str, Iterable[UUID]]) -> dict[UUID, Feature]:
@@ -134,7 +145,12 @@ def published(ids_by_noun: Mapping[str, Iterable[UUID]]) -> dict[UUID, Feature]:
 
 def fallen(actors: Iterable[Actor]) -> frozenset[Actor]:
     """Return the actors that are nobody any more: disabled, or their key revoked or expired."""
-    return frozenset(actor for actor in actors if not standing_of(actor).is_active)
+    found: set[Actor] = set()
+    with one_moment():
+        for block in _chunks(iter(actors), PEOPLE):
+            learn_standings(block, ())
+            found |= {actor for actor in block if not standing_of(actor).is_active}
+    return frozenset(found)
 
 
 def ended_sessions(sessions: Iterable[SignIn], at: datetime) -> frozenset[str]:
@@ -155,16 +171,16 @@ def ended_sessions(sessions: Iterable[SignIn], at: datetime) -> frozenset[str]:
 def read_snapshot(view: View, actor: Actor, reach: Predicate, limits: Limits) -> Snapshot:
     """Return what the view shows to the actor now; raises ``SnapshotTooLarge``, or ``FilterError`` for what is hidden.
 
-    ``reach`` is applied on top of the rows' own condition, so that nothing is shown that the hub's decision
-    would not show.
+    Rows are judged by ``reach`` in SQL, and once more in Python, so that nothing is shown that the hub's decision would
+    not show; what the actor may see after the rows were read tells whether it still stands.
     """
     topic = topics.get(view.topic)
     _require_askable(view.filter, actor)
     cursor = log.head()
     picture = _Picture(view=view, topic=topic, reach=reach, at=clock.now())
     early, has_all_early = _early(topic, picture, cursor, limits) if reach.policies.delays else ((), True)
-    rows = visible(_candidates(picture, early, has_all_early=has_all_early), actor, topic.view_action)
-    for chunk in _chunks(topic.features(rows)):
+    rows = reached(_candidates(picture, early, has_all_early=has_all_early), reach, topic.view_action)
+    for chunk in _chunks(topic.features(rows), FEATURES):
         picture.add(chunk)
         if len(picture.features) > limits.snapshot_features:
             raise SnapshotTooLarge(
@@ -309,8 +325,8 @@ def is_wanted(feature: Feature, found: Filter | None) -> bool:
     return found is None or _predicate_of(found)(feature) is True
 
 
-def _chunks(features: Iterator[Feature], size: int = 2_000) -> Iterator[list[Feature]]:
-    while chunk := list(itertools.islice(features, size)):
+def _chunks(things: Iterator[T], size: int) -> Iterator[list[T]]:
+    while chunk := list(itertools.islice(things, size)):
         yield chunk
 
 

@@ -76,8 +76,9 @@ class ZoneForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic fo
             self.fields["area"].widget = ZoneMapWidget(colour=zone.kind.colour)
 
     def band(self) -> AltitudeBand:
-        """Return the heights as they were typed."""
-        given = self.cleaned_data
+        """Return the heights as they were typed; what the form does not show is as it was."""
+        names = ("lower_m", "lower_datum", "upper_m", "upper_datum")
+        given = {name: self.cleaned_data.get(name, getattr(self.instance, name)) for name in names}
         return AltitudeBand(
             lower_m=given["lower_m"],
             lower_datum=Datum(given["lower_datum"]) if given["lower_datum"] else None,
@@ -86,8 +87,9 @@ class ZoneForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic fo
         )
 
     def validity(self) -> TimeWindow:
-        """Return the validity as it was typed."""
-        return TimeWindow(start=self.cleaned_data["valid_from"], end=self.cleaned_data["valid_to"])
+        """Return the validity as it was typed; what the form does not show is as it was."""
+        start, end = (self.cleaned_data.get(name, self.initial.get(name)) for name in ("valid_from", "valid_to"))
+        return TimeWindow(start=start, end=end)
 
     def _post_clean(self) -> None:
         """Leave judging to the service: the row is never saved by the form."""

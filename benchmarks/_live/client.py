@@ -33,6 +33,9 @@ class FeedSocket(asyncio.Protocol):
         self.last_at = 0.0
         self.late: list[float] = []
         self.kept = bytearray() if is_sampled else None
+        self.wanted = b""
+        self.heard_at = 0.0
+        self._before = b""
         self._tail = b""
 
     def connection_made(self, transport: Any) -> None:
@@ -53,6 +56,8 @@ class FeedSocket(asyncio.Protocol):
             self.transport.write(masked(b'{"type":"pong"}'))
         if not self.ready.done() and (not self.hello or b'"last":true' in data):
             self.ready.set_result(None)
+        if self.wanted and not self.heard_at:
+            self._listen(data, now)
         text = self._tail + data
         found = SENT.findall(text)
         if found:
@@ -63,6 +68,13 @@ class FeedSocket(asyncio.Protocol):
             self.kept += data
         start = text.rfind(b'"sent":')
         self._tail = text[start:] if start >= 0 and not SENT.match(text, start) else text[-6:]
+
+    def _listen(self, data: bytes, now: float) -> None:
+        """Note when the text that is waited for has come, in one piece or in two."""
+        text = self._before + data
+        self._before = text[-len(self.wanted) :]
+        if self.wanted in text:
+            self.heard_at = now
 
     def _upgraded(self, data: bytes) -> bytes:
         head, _, rest = data.partition(b"\r\n\r\n")
@@ -120,6 +132,22 @@ class Crowd:
             if each.kept is not None:
                 each.kept.clear()
         return result
+
+    async def listen(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Begin to wait for a text."""
+        for each in self.sockets:
+            each.wanted, each.heard_at = order["text"].encode(), 0.0
+        return {}
+
+    async def heard(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Say how many sockets have heard the text, and when the last one did; then listen no more."""
+        deadline = time.monotonic() + order["seconds"]
+        while not all(each.heard_at for each in self.sockets) and time.monotonic() < deadline:  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.02)
+        instants = [each.heard_at for each in self.sockets if each.heard_at]
+        for each in self.sockets:
+            each.wanted = b""
+        return {"heard": len(instants), "last_at": max(instants, default=0.0)}
 
     async def close(self, _: dict[str, Any]) -> dict[str, Any]:
         """Leave."""

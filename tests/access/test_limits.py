@@ -279,3 +279,81 @@ def test_a_condition_over_reports_is_asked_of_the_asset(harbour) -> None:
 
     assert result.stored == 1
     assert [each.code for each in result.quarantined] == ["unknown_asset"]
+
+
+def copied(harbour: Organisation, organisation: Organisation | None = None) -> Incident:
+    """An incident with a copied place, and the fix in its evidence."""
+    incident = make_incident(organisation or harbour)
+    Incident.objects.filter(pk=incident.pk).update(location="SRID=4326;POINT(1.23456 5.67891)")
+    Evidence.objects.create(
+        incident=incident,
+        finding="entered",
+        effective_at=after(),
+        asset={"name": "Tug", "identifiers": []},
+        fix={"lon": 1.23456, "lat": 5.67891, "speed_mps": 3.5},
+    )
+    return incident
+
+
+def told_of(user: User, incident: Incident) -> dict[str, Any]:
+    path = f"/api/v1/incidents/{incident.pk}"
+    evidence = get(user, f"{path}/evidence")["items"][0]
+    client = signed_in(user)
+    admin = client.get(f"/admin/incidents/incident/{incident.pk}/change/").content.decode()
+    return {
+        "place": get(user, path).get("location"),
+        "listed": get(user, "/api/v1/incidents")["items"][0].get("location"),
+        "fix": evidence.get("fix"),
+        "admin": "1.2345" in admin or "5.6789" in admin,
+    }
+
+
+def test_a_copied_place_lies_on_the_grid_of_the_track(harbour, bob) -> None:
+    incident = copied(harbour)
+    exact = told_of(bob, incident)
+    assert (exact["place"]["coordinates"], exact["fix"]["lon"], exact["admin"]) == ([1.23456, 5.67891], 1.23456, True)
+
+    limit(harbour, "assets.track", coarsen_m=5_000)
+
+    lon, lat = snap(1.23456, 5.67891, 5_000)
+    place = {"type": "Point", "coordinates": [lon, lat]}
+    fix = {"lon": lon, "lat": lat, "speed_mps": 3.5}
+    assert told_of(bob, incident) == {"place": place, "listed": place, "fix": fix, "admin": False}
+    for query in ("bbox=1,5,2,6", "filter=S_INTERSECTS(geometry,POINT(1 5))"):
+        get(bob, f"/api/v1/incidents?{query}", 400)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {"delay_s": 600},
+        {"hidden_fields": ["geometry"]},
+        {"hidden_fields": ["speed_mps"]},
+        {"condition": "attributes.length_m > 50", "delay_s": 600},
+    ],
+    ids=["late", "without a place", "without a speed", "where something unknown holds"],
+)
+def test_a_copied_place_is_hidden_where_the_track_is_kept_back(harbour, bob, what) -> None:
+    incident = copied(harbour)
+    limit(harbour, "assets.track", **what)
+    number_pending(100)
+
+    assert told_of(bob, incident) == {"place": None, "listed": None, "fix": None, "admin": False}
+    events = visible_page(actor_of_user(bob), after=Cursor(epoch=head().epoch, offset=0), limit=100, scan=100).items
+    assert [
+        told["data"]["object"]["geometry"] for told in map(dict[str, Any], events) if "incident" in str(told["type"])
+    ] == [None]
+
+
+def test_a_limit_that_names_incidents_says_what_holds_there(harbour, bob) -> None:
+    incident = copied(harbour)
+    limit(harbour, "assets.track", "incidents.view", coarsen_m=5_000, hidden_fields=["severity"])
+    body = get(bob, f"/api/v1/incidents/{incident.pk}")
+    assert "severity" not in body
+    assert body["location"]["coordinates"] == list(snap(1.23456, 5.67891, 5_000))
+
+
+def test_a_limit_elsewhere_leaves_a_copied_place(harbour, bob) -> None:
+    incident = copied(harbour)
+    limit(make_organisation("Elsewhere"), "assets.track", delay_s=600)
+    assert told_of(bob, incident)["place"]["coordinates"] == [1.23456, 5.67891]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
 from apps.access import services
 from apps.access.models import ApiKey, Assignment, DeviceKey, Organisation, Role, User
+from apps.access.staff import GuardedAdmin
 from apps.access.types import SYSTEM
 from tests.factories.access import Cast, make_cast, make_group, make_role, make_user, signed_in
 from tests.factories.core import NOON
@@ -189,3 +192,19 @@ def test_bulk_deletion_past_the_services_is_not_offered(cast: Cast) -> None:
     root.post(address(Role, "changelist"), {"action": "delete_selected", "_selected_action": [role.pk], "post": "yes"})
 
     assert Role.objects.filter(pk=role.pk).exists()
+
+
+VEILED = ("get_list_display", "get_search_fields", "get_fieldsets", "get_inlines", "get_list_filter")
+
+
+@pytest.mark.parametrize("name", VEILED)
+def test_no_page_goes_past_the_veil(name: str) -> None:
+    guarded = [type(each) for each in admin.site._registry.values() if isinstance(each, GuardedAdmin)]
+    assert len(guarded) > 10
+    past = [
+        owner.__name__
+        for each in guarded
+        for owner in each.__mro__[: each.__mro__.index(GuardedAdmin)]
+        if name in vars(owner) and "super()" not in inspect.getsource(vars(owner)[name])
+    ]
+    assert past == []

@@ -16,7 +16,7 @@ from apps.access.services import grant_access
 from apps.access.types import SYSTEM
 from apps.console.site import WatchfloorAdminSite
 from apps.core import csp
-from tests.factories.access import Cast, make_cast, make_user, signed_in
+from tests.factories.access import Cast, make_cast, make_policy, make_user, signed_in
 from tests.factories.assets import make_asset
 from tests.factories.core import NOON
 from tests.factories.incidents import make_incident
@@ -186,3 +186,11 @@ def test_the_map_may_move_an_incident_with_its_token(people: Cast):
     assert (answer.status_code, incident.state) == (200, "open")
     incident.refresh_from_db()
     assert incident.state == "acknowledged"
+
+
+def test_a_policy_that_asks_for_the_channel_knows_the_admin(db) -> None:
+    cast = make_cast()
+    make_zone(organisation=cast.harbour)
+    make_policy("require", ["zones.view"], "${channel} = 'admin'", organisation=cast.harbour)
+    assert signed_in(cast.bob).get("/admin/").context["dashboard"].zones_in_all == 1
+    assert signed_in(cast.bob).get("/api/v1/zones").json()["items"] == []

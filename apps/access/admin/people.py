@@ -100,7 +100,7 @@ class UserAdmin(PersonPages):
         kinds = {"superuser": row.is_superuser, "staff": row.is_staff, "service account": row.is_service}
         return next((name for name, applies in kinds.items() if applies), "user")
 
-    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+    def fieldsets_of(self, request: HttpRequest, obj: models.Model | None) -> Any:
         """Return what is asked: of a new account also whether it is a program's, which never changes."""
         who = ["username", "display_name", "email", "organisation"]
         is_service = isinstance(obj, User) and obj.is_service

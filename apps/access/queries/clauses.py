@@ -17,7 +17,9 @@ from shapely import wkb
 from apps.access.judging import Clause, Effect, Obligations, Policies, Test, policies_of
 from apps.access.models import AttributeDefinition, Organisation, Policy, UserAttribute
 from apps.access.policies import ATTRIBUTE_TYPES
-from apps.access.types import Channel
+from apps.access.registry import protected
+from apps.access.types import READING, Channel
+from apps.access.veils import GEOMETRY
 from apps.core import clock
 from apps.core.types import Feature, FieldError, TimeWindow
 from apps.filters.queries import compile_predicate, parse
@@ -106,16 +108,28 @@ def attribute_value(of: str, value: object, area: GEOSGeometry | None) -> object
 
 def policies_for(terms: Iterable[Terms], action: str, person: Person, channel: Channel | None) -> Policies:
     """Return the policies over an action as clauses, their variables bound to the person, the channel and now."""
-    found = [each for each in terms if names_action(each.actions, action)]
+    asked = tuple(terms)
+    found = [each for each in asked if names_action(each.actions, action)]
     noun = action.partition(".")[0]
     values = {**person.values, "now": clock.now(), "channel": channel.value if channel else None}
     clauses = [_clause(each, noun, person.types, values) for each in found]
+    clauses += [_clause_of_copy(each) for each in asked if each not in found and bears_on(each, action)]
     return policies_of(clauses, is_timed=any(each.asks_time for each in found))
 
 
 def names_action(patterns: Iterable[str], action: str) -> bool:
     """Say whether an action is named, itself or by ``assets.*`` or ``*``."""
     return any(each in (action, "*") or (each.endswith(".*") and action.startswith(each[:-1])) for each in patterns)
+
+
+def bears_on(terms: Terms, action: str) -> bool:
+    """Say whether a policy counts for an action: it names it, or limits where the place was copied from."""
+    if names_action(terms.actions, action):
+        return True
+    noun, _, verb = action.partition(".")
+    if terms.effect is not Effect.LIMIT or verb not in READING:
+        return False
+    return any(names_action(terms.actions, each) for each in protected(noun).copies)
 
 
 def parse_condition(text: str, noun: str, types: Mapping[str, Type]) -> Filter | None:
@@ -212,6 +226,26 @@ def _clause(terms: Terms, noun: str, types: Mapping[str, Type], values: Mapping[
         is_broken=is_broken,
         obligations=terms.obligations,
         test=test,
+    )
+
+
+def _clause_of_copy(terms: Terms) -> Clause:
+    """Return what a limit over something else asks of a copied place.
+
+    Its condition is about that other thing, as it is now, so nothing is known of it here, and the limit holds. Only a
+    grid can be kept of a copy; what else is hidden, or told late, takes the place away (docs/decisions/0009).
+    """
+    owed = terms.obligations
+    hidden = frozenset({GEOMETRY}) if owed.hidden or owed.delay else frozenset[str]()
+    return Clause(
+        policy_id=terms.id,
+        version=terms.version,
+        name=terms.name,
+        effect=terms.effect,
+        organisation_ids=terms.organisation_ids,
+        during=terms.during,
+        is_broken=bool(terms.condition.strip()),
+        obligations=Obligations(hidden=hidden, coarsen_m=owed.coarsen_m),
     )
 
 

@@ -1,16 +1,16 @@
 """The standings of many people at once: a number of statements that does not grow with the people.
 
-What is kept here is what ``standing`` reads one by one, and decided by the same code; a property test holds them
-together. Nothing is cached: it is for questions about people, not for the path of a request.
+What is read here is what ``standing`` reads one by one, and decided by the same code; a property test holds them
+together. Nothing is kept for questions about people; ``learn_standings`` keeps it for whoever decides for many actors.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
@@ -22,26 +22,35 @@ from apps.access.queries.clauses import (
     Person,
     Terms,
     attribute_value,
+    bears_on,
     covered_by,
     is_begun,
-    names_action,
     policies_for,
     terms_of,
     variable_types,
 )
+from apps.access.queries.people import Validity, validities_of
 from apps.access.queries.scopes import entry_of, scope_of_user
 from apps.access.queries.standing import (
     ROLE_COLUMNS,
     RoleRow,
     Standing,
+    access_version,
     begun_rows,
     below_each,
     binds,
     codename,
     fill_roles,
     held_of,
+    keep_standing,
+    kept_standing,
 )
-from apps.access.types import ALWAYS, READING, Channel, Protected, Scope
+from apps.access.registry import all_actions
+from apps.access.types import ALWAYS, READING, Actor, Channel, Protected, Scope
+from apps.core import clock
+
+# From so many on, reading them together takes fewer statements.
+MANY: Final = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +77,7 @@ class People:
     groups: Mapping[UUID, frozenset[int]]
     persons: Mapping[UUID, Person]
     standards: tuple[Standard, ...]
+    changes_at: datetime | None = None
     _noted: set[tuple[str, str]] = field(default_factory=set)
 
     def scope(self, user_id: UUID, action: str, channel: Channel | None) -> Scope:
@@ -76,11 +86,30 @@ class People:
 
     def scope_under(self, standards: Iterable[Standard], user_id: UUID, action: str, channel: Channel | None) -> Scope:
         """Return what somebody could do the action to if these were the policies in force."""
+        self.note_grants(action)
         entry, verb = entry_of(action)
-        self._note_grants(entry, verb)
         standing = self.standings[user_id]
         policies = self.policies_under(standards, user_id, action, channel)
         return scope_of_user(entry, verb, standing, policies, with_periods=verb in READING)
+
+    def standing_of(self, actor: Actor, version: int, validity: Validity) -> Standing:
+        """Return what an actor holds whose key or token is as valid as that, as ``standing`` reads it."""
+        user_id = actor.user_id
+        found = None if user_id is None else self.standings.get(user_id)
+        if user_id is None or found is None or not validity.stands:
+            return Standing(version=version)
+        groups = self.groups[user_id]
+        terms = tuple(each.terms for each in self.standards if each.names(user_id, groups) and binds(found, each.terms))
+        ends = [each for each in (found.expires_at, validity.until, self.changes_at) if each is not None]
+        return replace(
+            found,
+            version=version,
+            expires_at=min(ends, default=None),
+            terms=terms,
+            person=self.persons[user_id],
+            granted=dict(found.granted),
+            policies={},
+        )
 
     def policies_under(
         self, standards: Iterable[Standard], user_id: UUID, action: str, channel: Channel | None
@@ -90,12 +119,13 @@ class People:
         terms = [
             each.terms
             for each in standards
-            if names_action(each.terms.actions, action) and each.names(user_id, groups) and binds(standing, each.terms)
+            if bears_on(each.terms, action) and each.names(user_id, groups) and binds(standing, each.terms)
         ]
         return policies_for(terms, action, self.persons[user_id], channel)
 
-    def _note_grants(self, entry: Protected, verb: str) -> None:
-        """Read what all of them hold by grant or because it is theirs, once for a noun and a verb."""
+    def note_grants(self, action: str) -> None:
+        """Read what all of them hold by grant or because it is theirs, once for an action."""
+        entry, verb = entry_of(action)
         key = (entry.noun, verb)
         if key in self._noted:
             return
@@ -141,7 +171,8 @@ def people_of(rows: Iterable[User], actions: Collection[str], at: datetime) -> P
     """Return people, who are active, with what each of them holds of these actions; a dozen statements at most."""
     users = {row.pk: row for row in rows if row.is_active}
     groups = _groups_of(users)
-    standards = standards_in_force(at)
+    changes: list[datetime] = []
+    standards = standards_in_force(at, changes.append)
     standings = {
         row.pk: Standing(
             version=0,
@@ -160,12 +191,35 @@ def people_of(rows: Iterable[User], actions: Collection[str], at: datetime) -> P
         groups=groups,
         persons=_persons(users),
         standards=standards,
+        changes_at=min(changes, default=None),
     )
 
 
-def standards_in_force(at: datetime) -> tuple[Standard, ...]:
-    """Return the policies in force at the instant, in the order of their keys; four statements."""
-    return _standards(row for row in _not_over(at) if is_begun(row, at, lambda _until: None))
+def learn_standings(actors: Iterable[Actor], actions: Collection[str]) -> None:
+    """Read what many accounts hold, and keep it as if each had been asked for these actions.
+
+    A number of statements that does not grow with them, for all of whom nothing is kept that still stands. Does nothing
+    for a few: one by one is faster for them.
+    """
+    at, version = clock.now(), access_version()
+    wanted = [each for each in actors if each.is_account and kept_standing(each, version, at) is None]
+    if len(wanted) < MANY:
+        return
+    rows = User.objects.filter(pk__in={each.user_id for each in wanted}, is_active=True)
+    people = people_of(rows, all_actions(), at)
+    for action in actions:
+        people.note_grants(action)
+    validities = validities_of(wanted, at)
+    for actor in wanted:
+        keep_standing(actor, people.standing_of(actor, version, validities[actor]))
+
+
+def standards_in_force(at: datetime, expire: Callable[[datetime], None] = lambda _until: None) -> tuple[Standard, ...]:
+    """Return the policies in force at the instant, in the order of their keys; four statements.
+
+    ``expire`` is told when the period of one of them, or of one to come, begins or ends.
+    """
+    return _standards([row for row in _not_over(at) if is_begun(row, at, expire)])
 
 
 def find_standard(policy_id: UUID, at: datetime) -> Standard | None:

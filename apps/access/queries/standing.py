@@ -108,12 +108,23 @@ def standing_of(actor: Actor) -> Standing:
     """Return what a user or device holds now; one small query when nothing has changed."""
     at = clock.now()
     version = access_version()
-    key = (actor.kind, actor.user_id, actor.key_id, actor.token_id, actor.address, actor.organisation_id)
-    kept = _kept.get(key)
-    if kept is None or kept.version != version or (kept.expires_at is not None and at >= kept.expires_at):
+    kept = kept_standing(actor, version, at)
+    if kept is None:
         kept = _read(actor, version, at)
-        _kept.put(key, kept)
+        keep_standing(actor, kept)
     return kept
+
+
+def kept_standing(actor: Actor, version: int, at: datetime) -> Standing | None:
+    """Return what an actor holds, if it was read under this version and still stands."""
+    kept = _kept.get(_key(actor))
+    is_old = kept is None or kept.version != version or (kept.expires_at is not None and at >= kept.expires_at)
+    return None if is_old else kept
+
+
+def keep_standing(actor: Actor, standing: Standing) -> None:
+    """Keep what an actor holds, read after the version that it names."""
+    _kept.put(_key(actor), standing)
 
 
 def granted(standing: Standing, entry: Protected, verb: str) -> Held:
@@ -299,6 +310,10 @@ def _owned(entry: Protected, verb: str, user_id: UUID | None) -> Iterable[UUID]:
         return ()
     ids: Iterable[UUID] = entry.model._default_manager.filter(**{entry.owner: user_id}).values_list("pk", flat=True)
     return ids
+
+
+def _key(actor: Actor) -> object:
+    return (actor.kind, actor.user_id, actor.key_id, actor.token_id, actor.address, actor.organisation_id)
 
 
 def _read_version() -> int:

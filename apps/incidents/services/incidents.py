@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Unpack
 from uuid import UUID
@@ -93,7 +94,7 @@ def assign_incident(
     incident = _lock(incident_id)
     authorize(actor, "incidents.assign", incident)
     incident.require_version(expected_version)
-    if assignee is not None and not _may_see(assignee, incident):
+    if assignee is not None and not _may_see(assignee, incident, by=actor):
         detail = f"{assignee.label} may not see this incident."
         error = FieldError(pointer="/assignee_id", code="may_not_see", detail=detail)
         raise Invalid("It cannot be assigned to somebody who may not see it.", errors=[error])
@@ -127,8 +128,9 @@ def _lock(incident_id: UUID) -> Incident:
     return incident
 
 
-def _may_see(user: User, incident: Incident) -> bool:
-    return permits(actor_of_user(user), "incidents.view", incident)
+def _may_see(user: User, incident: Incident, *, by: Actor) -> bool:
+    """Say whether somebody may see an incident where another is looking at it just now."""
+    return permits(replace(actor_of_user(user), channel=by.channel), "incidents.view", incident)
 
 
 def _save_changed(incident: Incident, before: Feature, *, actor: Actor, at: datetime) -> bool:

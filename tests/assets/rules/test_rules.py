@@ -125,9 +125,9 @@ def test_attributes_are_judged_by_their_kind(attributes: object, expected: list[
     assert found(rules.attribute_errors(attributes, VESSEL)) == expected
 
 
-def test_the_message_says_what_is_wrong() -> None:
+def test_the_message_says_what_is_asked_for_and_not_what_stands_there() -> None:
     assert list(rules.attribute_errors({"flag": 7}, VESSEL)) == [
-        FieldError(pointer="/attributes/flag", code="schema_type", detail="7 is not of type 'string'")
+        FieldError(pointer="/attributes/flag", code="schema_type", detail='The kind asks for type: "string"')
     ]
 
 
