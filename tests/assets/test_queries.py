@@ -10,13 +10,16 @@ import pytest
 from apps.access import services as access
 from apps.access.types import SYSTEM
 from apps.assets.models import Asset
+from apps.assets.published import asset_feature, published_assets
 from apps.assets.queries import (
     asset_refs,
+    asset_shown,
     assets_by_identifier,
     assets_matching,
     device,
 )
-from apps.assets.types import AssetRef, DeviceRef, IdentifierPair
+from apps.assets.types import AssetRef, AssetShown, DeviceRef, IdentifierPair
+from apps.core.ids import new_id
 from apps.core.types import AssetId, OrganisationId
 from tests.factories.assets import make_asset, make_asset_kind, make_device
 from tests.factories.core import NOON
@@ -110,3 +113,28 @@ def test_lists_are_narrowed_by_every_condition(conditions: Any, expected: set[st
     make_asset("Barge", kind=vessel, is_active=False)
     make_asset("Jet", identifiers=[("icao24", "4ca7f2")])
     assert {each.name for each in assets_matching(Asset.objects.all(), **conditions)} == expected
+
+
+SHOWN: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "with all it can have": {
+        "attributes": {"length_m": 28.5, "name": '\u00fc"', "none": None, "of": [1, {"deep": True}]},
+        "identifiers": [("plate", "B-AB 1"), ("mmsi", "367000002"), ("mmsi", "367000001")],
+        "is_active": False,
+    },
+}
+
+
+@pytest.mark.parametrize("parts", SHOWN, ids=str)
+def test_an_asset_is_shown_by_its_statement_as_by_the_orm(parts: str) -> None:
+    pk = make_asset("Tug", **SHOWN[parts]).pk
+    make_asset("Other", identifiers=[("mmsi", "367000003")])
+    row = published_assets().get(pk=pk)
+    assert asset_shown(pk) == AssetShown(
+        feature=asset_feature(row), recorded_at=row.recorded_at, changed_at=row.changed_at
+    )
+
+
+def test_an_asset_that_is_not_there_is_not_shown() -> None:
+    make_asset()
+    assert asset_shown(new_id()) is None
