@@ -296,7 +296,7 @@ class RuleAdmin(GuardedAdmin):
         )
 
     def delete_through(self, request: HttpRequest, row: Model) -> None:
-        """Delete the rule; the incidents that it has opened stay."""
+        """Delete the rule, unless it has opened incidents."""
         services.delete_rule(row.pk, actor=actor_of_staff(request), at=now())
 
 

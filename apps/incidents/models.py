@@ -122,7 +122,7 @@ class Incident(Stateful):
     """
 
     organisation = models.ForeignKey("access.Organisation", on_delete=models.PROTECT, related_name="+")
-    rule = models.ForeignKey(Rule, on_delete=models.SET_NULL, null=True, blank=True, related_name="incidents")
+    rule = models.ForeignKey(Rule, on_delete=models.PROTECT, null=True, blank=True, related_name="incidents")
     finding = models.CharField(max_length=20, choices=KINDS, blank=True)
     title = models.CharField(max_length=300)
     description = models.TextField(blank=True)
@@ -132,7 +132,7 @@ class Incident(Stateful):
     zone_id = models.UUIDField(null=True, blank=True)
     zone_name = models.CharField("zone", max_length=200, blank=True)
     location = models.PointField(srid=4326, null=True, blank=True)
-    assignee = models.ForeignKey("access.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    assignee = models.ForeignKey("access.User", on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     escalate_after = models.DurationField(null=True, blank=True)
     dedupe_key = models.CharField(max_length=120, null=True, blank=True, editable=False)
     opened_at = models.DateTimeField()
@@ -246,7 +246,7 @@ class Comment(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="comments")
-    author = models.ForeignKey("access.User", on_delete=models.SET_NULL, null=True, related_name="+")
+    author = models.ForeignKey("access.User", on_delete=models.PROTECT, null=True, related_name="+")
     author_label = models.CharField(max_length=200)
     text = models.TextField()
     said_at = models.DateTimeField()

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 from django.contrib.gis.geos import Point
+from django.db.models import ProtectedError
 
-from apps.core.types import Invalid, NotAllowed, NotFound, VersionConflict
+from apps.core.types import Conflict, Invalid, NotAllowed, NotFound, VersionConflict
 from apps.events.models import Event
 from apps.incidents import services
 from apps.incidents.models import Comment, Incident, Rule
 from apps.incidents.types import FindingKind, Severity
 from apps.lifecycle.models import Timer
-from tests.factories.access import Cast, assign, make_cast, make_organisation
+from tests.factories.access import Cast, assign, make_cast, make_organisation, make_user
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_incident, make_rule
 
@@ -215,10 +216,18 @@ def test_moving_a_rule_needs_the_right_on_both_sides_and_says_whence(cast: Cast)
     assert (event.organisation_id, event.previous_organisation_id) == (there.pk, cast.harbour.pk)
 
 
-def test_incidents_outlive_their_rule(cast: Cast) -> None:
-    rule = make_rule(cast.harbour)
-    incident = make_incident(cast.harbour)
-    Incident.objects.filter(pk=incident.pk).update(rule=rule)
-    services.delete_rule(rule.pk, actor=cast.actor("alice"), at=NOON)
+def test_what_an_incident_names_is_not_deleted_under_it(cast: Cast) -> None:
+    rule, incident = make_rule(cast.harbour), make_incident(cast.harbour)
+    Incident.objects.filter(pk=incident.pk).update(rule=rule, assignee=cast.bob)
+    author = make_user()
+    Comment.objects.create(incident=incident, author=author, author_label="", text="Look.", said_at=NOON)
+
+    with pytest.raises(Conflict, match="Switch it off instead"):
+        services.delete_rule(rule.pk, actor=cast.actor("alice"), at=NOON)
+    for user in (cast.bob, author):
+        with pytest.raises(ProtectedError):
+            user.delete()
+
     incident.refresh_from_db()
-    assert (incident.rule_id, incident.title) == (None, "A tug drifts")
+    assert (incident.rule, incident.assignee) == (rule, cast.bob)
+    assert not Event.objects.filter(type="watchfloor.rule.deleted.v1").exists()

@@ -12,8 +12,9 @@ from django.db import transaction
 from apps.access.models import Organisation
 from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.types import Actor
+from apps.core.constraints import broken_constraints
 from apps.core.text import text_error
-from apps.core.types import FieldError, Invalid, NotFound
+from apps.core.types import Conflict, FieldError, Invalid, NotFound
 from apps.events.types import Change
 from apps.incidents.models import Rule
 from apps.incidents.published import rule_feature
@@ -23,6 +24,7 @@ from apps.incidents.types import FindingKind, RuleChanges, Severity
 from apps.lifecycle.queries import key_errors
 
 LONGEST: Final = timedelta(days=365)
+NAMED: Final = "It has opened incidents, which say so. Switch it off instead."
 
 
 @transaction.atomic
@@ -72,12 +74,13 @@ def update_rule(
 
 @transaction.atomic
 def delete_rule(rule_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
-    """Delete a rule with what waits for it. The incidents that it has opened stay, and no longer name it."""
+    """Delete a rule with what waits for it; raises ``Conflict`` once it has opened an incident."""
     rule = _lock(rule_id)
     authorize(actor, "rules.delete", rule)
     rule.require_version(expected_version)
     before = rule_feature(rule)
-    Rule.objects.filter(pk=rule_id).delete()
+    with broken_constraints({"fk": lambda: Conflict(NAMED, code="in_use")}):
+        Rule.objects.filter(pk=rule_id).delete()
     tell_rule(Change.DELETED, rule, before=before, actor=actor, at=at)
 
 
