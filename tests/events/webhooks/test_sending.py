@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 from django.db.models import F
+from django_rq import get_queue
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from apps.access.types import SYSTEM
 from apps.core import clock
 from apps.core.ids import new_id
+from apps.core.redis import channel_name, client
+from apps.core.working import Worker
 from apps.events import jobs, services
 from apps.events.models import Attempt, Delivery, Endpoint
 from apps.events.queries import head
@@ -249,3 +252,23 @@ def test_it_is_told_of_what_it_asked_for(cast: Cast, receiver: Receiver, given: 
     logged(*[new_event(organisation_id=cast.harbour.pk, title=title) for title in ("one", "two")])
     deliver()
     assert [each.event["data"]["object"]["properties"]["title"] for each in receiver.received] == told
+
+
+def test_one_job_wakes_a_worker_for_everything_that_is_due(cast: Cast, receiver: Receiver) -> None:
+    make_webhook(cast.alice, receiver.url)
+    logged(*[new_event(organisation_id=cast.harbour.pk) for _ in range(3)])
+    queue = get_queue(jobs.QUEUE)
+    queue.empty()
+    client().delete(channel_name(jobs.QUEUE))
+    assert (jobs.owe(clock.now()), jobs.owe(clock.now()), len(queue.get_job_ids())) == (3, 0, 1)
+    Worker([queue], connection=queue.connection, serializer=queue.serializer).work(burst=True)
+    assert (len(receiver.received), set(states()), queue.failed_job_registry.count) == (3, {"delivered"}, 0)
+
+
+def test_what_no_worker_takes_the_clock_sends(cast: Cast, receiver: Receiver) -> None:
+    make_webhook(cast.alice, receiver.url)
+    logged(new_event(organisation_id=cast.harbour.pk))
+    services.owe_events(clock.now())
+    Delivery.objects.update(due_at=F("due_at") - timedelta(seconds=6))
+    assert jobs.owe(clock.now()) == 1
+    assert states() == ["delivered"]
