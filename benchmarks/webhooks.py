@@ -106,7 +106,7 @@ def post_all(url: str, bodies: Sequence[bytes], secret: str) -> float:
                     answer = await post(client, url, body, headers, seconds=15)
                     assert answer.status == 204, answer
 
-            await asyncio.gather(*(work() for _ in range(jobs.PER_ENDPOINT)))
+            await asyncio.gather(*(work() for _ in range(jobs.CONNECTIONS)))
         return time.perf_counter() - begun
 
     return asyncio.run(run())

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
+from uuid import UUID
 
 import aiohttp
 import redis
@@ -38,8 +39,13 @@ from apps.events.services.delivering import (
 from apps.events.services.owing import owe_events
 
 QUEUE: Final = "webhooks"
-SLOTS: Final = 64
-PER_ENDPOINT: Final = 16
+# In hand at once, and of these of one endpoint: the database is asked for batches, since it costs ten times a message.
+SLOTS: Final = 512
+PER_ENDPOINT: Final = 256
+# Requests that one endpoint gets at the same time from one worker.
+CONNECTIONS: Final = 16
+# How long answers are gathered, to be settled together.
+GATHER_SECONDS: Final = 0.03
 # A run ends after this, even with more to do: other jobs wait for the same worker.
 RUN_SECONDS: Final = 5.0
 WAKE_SECONDS: Final = 5
@@ -92,13 +98,16 @@ class _Run:
 
     in_hand: dict[asyncio.Task[Result | None], Message] = field(default_factory=dict)
     sent: int = 0
+    _turns: defaultdict[UUID, asyncio.Semaphore] = field(
+        default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(CONNECTIONS))
+    )
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="webhooks"))
 
     async def run(self) -> int:
         """Claim, send and settle until nothing is due or the time is over; return how many messages were sent."""
         ends_at = time.monotonic() + RUN_SECONDS
         try:
-            async with open_client(per_host=PER_ENDPOINT) as session:
+            async with open_client(per_host=0) as session:
                 while True:
                     left = ends_at - time.monotonic()
                     await self._claim(session, is_over=left <= 0)
@@ -112,11 +121,12 @@ class _Run:
 
     async def _claim(self, session: aiohttp.ClientSession, *, is_over: bool) -> None:
         free = SLOTS - len(self.in_hand)
-        if is_over or free < 1:
+        if is_over or free < SLOTS // 2:
             return
         held = Counter(message.endpoint_id for message in self.in_hand.values())
         for message in await self._in_thread(lambda: claim(free, held, each=PER_ENDPOINT, at=clock.now())):
-            self.in_hand[asyncio.create_task(_send(session, message))] = message
+            turns = self._turns[message.endpoint_id]
+            self.in_hand[asyncio.create_task(_send(session, message, turns))] = message
 
     async def _pace(self, left: float) -> bool:
         """Wait for an endpoint that is held back by its rate; say whether one is, within the time that is left."""
@@ -131,24 +141,26 @@ class _Run:
     async def _settle(self) -> None:
         """Wait for the first answers, and settle all that are there by then."""
         done, _ = await asyncio.wait(self.in_hand, return_when=asyncio.FIRST_COMPLETED)
-        results = [result for task in done if (result := task.result()) is not None]
-        for task in done:
-            del self.in_hand[task]
+        if len(done) < len(self.in_hand):
+            done, _ = await asyncio.wait(self.in_hand, timeout=GATHER_SECONDS)
+        settled = [(self.in_hand.pop(task), task.result()) for task in done]
+        results = [result for _, result in settled if result is not None]
+        late = [message for message, result in settled if result is None]
         self.sent += len(results)
-        await self._in_thread(lambda: settle(results, at=clock.now()))
+        await self._in_thread(lambda: settle(results, late=late, at=clock.now()))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-async def _send(session: aiohttp.ClientSession, message: Message) -> Result | None:
-    """Send one message; ``None`` when this process slept for so long that the message is another's by now."""
-    sent_at, began = clock.now(), time.monotonic()
+async def _send(session: aiohttp.ClientSession, message: Message, turns: asyncio.Semaphore) -> Result | None:
+    """Send one message in its turn; ``None`` when that came so late that its lease might end meanwhile."""
     timeout = settings.WATCHFLOOR.webhook_timeout
-    if sent_at + timeout > message.until:
-        return None
-    seconds = timeout.total_seconds()
-    answer = await post(session, message.url, message.body, message.headers, seconds=seconds)
+    async with turns:
+        sent_at, began = clock.now(), time.monotonic()
+        if sent_at + timeout > message.until:
+            return None
+        answer = await post(session, message.url, message.body, message.headers, seconds=timeout.total_seconds())
     return Result(
         message=message,
         sent_at=sent_at,
