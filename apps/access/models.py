@@ -18,7 +18,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 
 from apps.access.rules import PREFIX_LENGTH
 from apps.core.ids import new_id
@@ -268,3 +268,29 @@ __all__ = [
     "UserAttribute",
     "always",
 ]
+
+
+class AccessChange(models.Model):
+    """One change of what somebody may do, as the database saw it in its transaction; it stays as it was written.
+
+    ``user_id`` is whom it is about, where it is about one; ``was`` and ``becomes`` are the row without secrets. An
+    empty ``actor_label`` is a change that no service made.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(db_default=Now())
+    what = models.CharField(max_length=63)
+    verb = models.CharField(max_length=7)
+    row_id = models.CharField(max_length=36)
+    user_id = models.UUIDField(null=True)
+    was = models.JSONField(null=True)
+    becomes = models.JSONField(null=True)
+    actor_id = models.UUIDField(null=True)
+    actor_label = models.CharField("by", max_length=200)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=["user_id", "id"], name="access_change_of_user"),)
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.row_id} {self.verb}"

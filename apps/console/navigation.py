@@ -79,6 +79,7 @@ GROUPS = (
             _list_of("oauth2_provider.Application", "OAuth clients", "robot_2"),
             _list_of("socialaccount.SocialAccount", "Sign-in links", "link"),
             _list_of("mfa.Authenticator", "Second factors", "phonelink_lock"),
+            _list_of("access.AccessChange", "Changes of access", "history"),
         ),
     ),
     Group(

@@ -12,12 +12,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.gis.geos import GEOSGeometry
-from django.db import transaction
 
 from apps.access.models import AttributeDefinition, Policy, User, UserAttribute
 from apps.access.queries import authorize, authorize_in
 from apps.access.queries.holdings import is_all_powerful, outranks
 from apps.access.services.checks import clean, in_use_is_a_conflict, lock_for, require, taken
+from apps.access.services.recording import recorded
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.geometry import to_geos
@@ -34,7 +34,7 @@ BROKEN: Final = {
 }
 
 
-@transaction.atomic
+@recorded
 def define_attribute(*, name: str, type: str, description: str = "", actor: Actor, at: datetime) -> AttributeDefinition:  # noqa: A002 - what it is called everywhere
     """Return a new attribute that users may have; its name and type stay what they are."""
     authorize_in(actor, "user-attributes.add", None)
@@ -45,7 +45,7 @@ def define_attribute(*, name: str, type: str, description: str = "", actor: Acto
     return row
 
 
-@transaction.atomic
+@recorded
 def describe_attribute(
     definition_id: UUID, description: str, *, actor: Actor, at: datetime, expected_version: int | None = None
 ) -> AttributeDefinition:
@@ -59,7 +59,7 @@ def describe_attribute(
     return row
 
 
-@transaction.atomic
+@recorded
 def delete_attribute(definition_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
     """Delete an attribute that no user has and no policy asks for."""
     row = lock_for(AttributeDefinition.objects.all(), definition_id, actor=actor, action="user-attributes.delete")
@@ -70,7 +70,7 @@ def delete_attribute(definition_id: UUID, *, actor: Actor, at: datetime, expecte
         row.delete()
 
 
-@transaction.atomic
+@recorded
 def set_attribute(user_id: UUID, name: str, value: object, *, actor: Actor, at: datetime) -> UserAttribute:
     """Return what is known of the user from now on; a geometry is GeoJSON, an instant RFC 3339 with its offset.
 
@@ -89,7 +89,7 @@ def set_attribute(user_id: UUID, name: str, value: object, *, actor: Actor, at: 
     return row
 
 
-@transaction.atomic
+@recorded
 def clear_attribute(user_id: UUID, name: str, *, actor: Actor, at: datetime) -> bool:
     """Forget an attribute of a user, which policies take for unknown; ``False`` if there was none."""
     user = _user(user_id, actor)

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db import transaction
 from django.db.models import Model
 
 from apps.access.models import User
@@ -16,12 +15,13 @@ from apps.access.queries.holdings import reaches_for
 from apps.access.queries.standing import codename
 from apps.access.registry import protected_model
 from apps.access.services.checks import as_range, require
+from apps.access.services.recording import recorded
 from apps.access.types import Actor, Protected
 from apps.core.constraints import broken_constraints
 from apps.core.types import Conflict, Invalid, NotFound, TimeWindow
 
 
-@transaction.atomic
+@recorded
 def grant_access(
     thing: Model,
     action: str,
@@ -54,7 +54,7 @@ def grant_access(
     return True
 
 
-@transaction.atomic
+@recorded
 def revoke_access(
     thing: Model, action: str, *, to: User | Group, only: int | None = None, actor: Actor, at: datetime
 ) -> bool:

@@ -20,6 +20,7 @@ from apps.access.queries.holdings import is_all_powerful
 from apps.access.rules import provider_key
 from apps.access.services.checks import lock, require
 from apps.access.services.people import create_user
+from apps.access.services.recording import recorded
 from apps.access.types import SYSTEM, Actor, Identity, IdentityProvider
 from apps.core.types import Conflict, FieldError, Invalid, NotAllowed, NotFound
 
@@ -41,7 +42,7 @@ def sign_in_identity(identity: Identity, provider: IdentityProvider, *, at: date
     return user
 
 
-@transaction.atomic
+@recorded
 def link_identity(user_id: UUID, *, issuer: str, subject: str, actor: Actor, at: datetime) -> SocialAccount:
     """Return a new link by which a subject of a provider signs in as the user; superusers make them by hand."""
     require(is_all_powerful(actor), "Only a superuser links people.")
@@ -56,7 +57,7 @@ def link_identity(user_id: UUID, *, issuer: str, subject: str, actor: Actor, at:
     return _link(user, identity)
 
 
-@transaction.atomic
+@recorded
 def unlink_identity(link_id: int, *, actor: Actor, at: datetime) -> None:
     """Take a link away: the subject does not sign in as the user any more."""
     require(is_all_powerful(actor), "Only a superuser unlinks people.")

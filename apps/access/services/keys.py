@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Q
 
 from apps.access import rules
@@ -14,6 +13,7 @@ from apps.access.models import ApiKey, DeviceKey, User
 from apps.access.queries import authorize_in
 from apps.access.queries.holdings import outranks
 from apps.access.services.checks import clean, lock, lock_for, require, require_known_actions
+from apps.access.services.recording import recorded
 from apps.access.types import Actor
 from apps.core.types import FieldError, Invalid
 
@@ -23,7 +23,7 @@ MOST_KEYS_IN_MIND = 10_000
 _asked_at: dict[UUID, datetime] = {}
 
 
-@transaction.atomic
+@recorded
 def create_api_key(
     *,
     user_id: UUID,
@@ -63,7 +63,7 @@ def create_api_key(
     return row, str(token)
 
 
-@transaction.atomic
+@recorded
 def create_device_key(
     *,
     organisation_id: UUID,
@@ -92,7 +92,7 @@ def create_device_key(
     return row, str(token)
 
 
-@transaction.atomic
+@recorded
 def revoke_api_key(key_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> ApiKey:
     """Return the key, of no use from now on; revoking it again changes nothing."""
     row = lock_for(ApiKey.objects.all(), key_id, actor=actor, action="api-keys.delete")
@@ -101,7 +101,7 @@ def revoke_api_key(key_id: UUID, *, actor: Actor, at: datetime, expected_version
     return row
 
 
-@transaction.atomic
+@recorded
 def revoke_device_key(key_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> DeviceKey:
     """Return the key, of no use from now on; revoking it again changes nothing."""
     row = lock_for(DeviceKey.objects.all(), key_id, actor=actor, action="device-keys.delete")

@@ -16,13 +16,14 @@ from oauth2_provider.models import AccessToken, Application
 from apps.access.models import User
 from apps.access.queries.holdings import is_all_powerful
 from apps.access.services.checks import clean, require
+from apps.access.services.recording import recorded
 from apps.access.types import Actor
 from apps.core.types import FieldError, Invalid, NotFound
 
 REFUSAL = "Only a superuser keeps OAuth clients."
 
 
-@transaction.atomic
+@recorded
 def create_oauth_client(*, name: str, account_id: UUID, actor: Actor, at: datetime) -> tuple[Application, str]:
     """Return a new client that stands for a service account, and its secret, which cannot be read again."""
     require(is_all_powerful(actor), REFUSAL)
@@ -39,7 +40,7 @@ def create_oauth_client(*, name: str, account_id: UUID, actor: Actor, at: dateti
     return row, secret
 
 
-@transaction.atomic
+@recorded
 def change_oauth_client(client_pk: int, *, name: str, account_id: UUID, actor: Actor, at: datetime) -> Application:
     """Return the client under its new name, for its new account; what tokens it had end when the account changes."""
     require(is_all_powerful(actor), REFUSAL)
@@ -53,7 +54,7 @@ def change_oauth_client(client_pk: int, *, name: str, account_id: UUID, actor: A
     return row
 
 
-@transaction.atomic
+@recorded
 def renew_oauth_secret(client_pk: int, *, actor: Actor, at: datetime) -> str:
     """Return a new secret of the client; the old one, and all tokens that it gave out, end now."""
     require(is_all_powerful(actor), REFUSAL)
@@ -64,7 +65,7 @@ def renew_oauth_secret(client_pk: int, *, actor: Actor, at: datetime) -> str:
     return str(secret)
 
 
-@transaction.atomic
+@recorded
 def delete_oauth_client(client_pk: int, *, actor: Actor, at: datetime) -> None:
     """Delete the client and every token of it."""
     require(is_all_powerful(actor), REFUSAL)

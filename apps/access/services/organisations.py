@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from apps.access.models import Organisation
 from apps.access.queries import authorize_in
 from apps.access.services.checks import apply, clean, in_use_is_a_conflict, lock, lock_for, taken
+from apps.access.services.recording import recorded
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.types import Conflict, FieldError, Invalid
@@ -30,7 +31,7 @@ class OrganisationChanges(TypedDict, total=False):
     parent_id: UUID | None
 
 
-@transaction.atomic
+@recorded
 def create_organisation(
     *, name: str, slug: str, parent_id: UUID | None = None, actor: Actor, at: datetime
 ) -> Organisation:
@@ -47,7 +48,7 @@ def create_organisation(
     return row
 
 
-@transaction.atomic
+@recorded
 def change_organisation(
     organisation_id: UUID,
     changes: OrganisationChanges,
@@ -78,7 +79,7 @@ def change_organisation(
     return row
 
 
-@transaction.atomic
+@recorded
 def delete_organisation(
     organisation_id: UUID,
     *,

@@ -10,12 +10,12 @@ from uuid import UUID
 from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.db import transaction
 
 from apps.access.models import User
 from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.queries.holdings import is_all_powerful, outranks
 from apps.access.services.checks import apply, clean, in_use_is_a_conflict, lock, lock_for, require, taken
+from apps.access.services.recording import recorded
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.types import FieldError, Invalid, NotFound
@@ -39,7 +39,7 @@ class UserChanges(TypedDict, total=False):
     is_superuser: bool
 
 
-@transaction.atomic
+@recorded
 def create_user(
     *,
     username: str,
@@ -80,7 +80,7 @@ def create_user(
     return row
 
 
-@transaction.atomic
+@recorded
 def change_user(
     user_id: UUID, changes: UserChanges, *, actor: Actor, at: datetime, expected_version: int | None = None
 ) -> User:
@@ -107,7 +107,7 @@ def change_user(
     return row
 
 
-@transaction.atomic
+@recorded
 def set_password(user_id: UUID, password: str, *, actor: Actor, at: datetime) -> User:
     """Return the user with a new password, which ends their sessions; everybody may set their own."""
     row = lock(User.objects.all(), user_id)
@@ -121,7 +121,7 @@ def set_password(user_id: UUID, password: str, *, actor: Actor, at: datetime) ->
     return row
 
 
-@transaction.atomic
+@recorded
 def create_group(*, name: str, actor: Actor, at: datetime) -> Group:
     """Return a new group. Groups span organisations, so superusers keep them."""
     require(is_all_powerful(actor), "Only a superuser keeps groups.")
@@ -132,7 +132,7 @@ def create_group(*, name: str, actor: Actor, at: datetime) -> Group:
     return row
 
 
-@transaction.atomic
+@recorded
 def set_group_members(group_id: int, user_ids: Iterable[UUID], *, actor: Actor, at: datetime) -> Group:
     """Return the group with exactly these members."""
     require(is_all_powerful(actor), "Only a superuser keeps groups.")
@@ -143,7 +143,7 @@ def set_group_members(group_id: int, user_ids: Iterable[UUID], *, actor: Actor, 
     return group
 
 
-@transaction.atomic
+@recorded
 def set_user_groups(user_id: UUID, group_ids: Iterable[int], *, actor: Actor, at: datetime) -> User:
     """Return the user, a member of exactly these groups."""
     require(is_all_powerful(actor), "Only a superuser keeps groups.")
@@ -152,7 +152,7 @@ def set_user_groups(user_id: UUID, group_ids: Iterable[int], *, actor: Actor, at
     return user
 
 
-@transaction.atomic
+@recorded
 def delete_group(group_id: int, *, actor: Actor, at: datetime) -> None:
     """Delete a group together with its assignments and grants."""
     require(is_all_powerful(actor), "Only a superuser keeps groups.")

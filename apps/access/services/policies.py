@@ -8,7 +8,6 @@ from typing import Final, TypedDict
 from uuid import UUID
 
 from django.contrib.auth.models import Group
-from django.db import transaction
 
 from apps.access.judging import Effect
 from apps.access.models import Organisation, Policy, User
@@ -17,6 +16,7 @@ from apps.access.queries.clauses import names_action
 from apps.access.queries.holdings import holds_for, is_all_powerful
 from apps.access.registry import all_actions, all_protected, judge
 from apps.access.services.checks import apply, as_range, clean, lock_for, require, taken
+from apps.access.services.recording import recorded
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.types import FieldError, Invalid, NotFound, TimeWindow
@@ -51,7 +51,7 @@ class PolicyChanges(TypedDict, total=False):
 COLUMNS: Final = frozenset(PolicyChanges.__annotations__) - {"user_ids", "group_ids"}
 
 
-@transaction.atomic
+@recorded
 def create_policy(changes: PolicyChanges, *, organisation_id: UUID | None, actor: Actor, at: datetime) -> Policy:
     """Return a new policy over an organisation and all below it; over everything (``None``) superusers only."""
     authorize_in(actor, "policies.add", organisation_id)
@@ -66,7 +66,7 @@ def create_policy(changes: PolicyChanges, *, organisation_id: UUID | None, actor
     return row
 
 
-@transaction.atomic
+@recorded
 def change_policy(
     policy_id: UUID, changes: PolicyChanges, *, actor: Actor, at: datetime, expected_version: int | None = None
 ) -> Policy:
@@ -86,7 +86,7 @@ def change_policy(
     return row
 
 
-@transaction.atomic
+@recorded
 def delete_policy(policy_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
     """Delete a policy, at once. Its refusals end with it, so it takes ``policies.delete`` where it stands."""
     row = lock_for(Policy.objects.all(), policy_id, actor=actor, action="policies.delete")

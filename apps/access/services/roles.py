@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
-from django.db import transaction
-
 from apps.access.models import Assignment, Organisation, Role, User
 from apps.access.queries import authorize, authorize_in
 from apps.access.queries.holdings import holds, holds_at_root, holds_for
@@ -23,6 +21,7 @@ from apps.access.services.checks import (
     require_known_actions,
     taken,
 )
+from apps.access.services.recording import recorded
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.types import Conflict, Invalid, NotFound, TimeWindow
@@ -46,7 +45,7 @@ class RoleChanges(TypedDict, total=False):
     actions: list[str]
 
 
-@transaction.atomic
+@recorded
 def create_role(*, name: str, actions: Iterable[str], description: str = "", actor: Actor, at: datetime) -> Role:
     """Return a new role; its actions must be registered, and held by the actor at the top of a tree."""
     authorize_in(actor, "roles.add", None)
@@ -59,7 +58,7 @@ def create_role(*, name: str, actions: Iterable[str], description: str = "", act
     return row
 
 
-@transaction.atomic
+@recorded
 def change_role(
     role_id: UUID, changes: RoleChanges, *, actor: Actor, at: datetime, expected_version: int | None = None
 ) -> Role:
@@ -83,7 +82,7 @@ def change_role(
     return row
 
 
-@transaction.atomic
+@recorded
 def delete_role(role_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
     """Delete a role that is not assigned any more; raises ``Conflict`` while it is."""
     row = lock_for(Role.objects.all(), role_id, actor=actor, action="roles.delete")
@@ -92,7 +91,7 @@ def delete_role(role_id: UUID, *, actor: Actor, at: datetime, expected_version: 
         row.delete()
 
 
-@transaction.atomic
+@recorded
 def assign_role(
     *,
     role_id: UUID,
@@ -131,7 +130,7 @@ def assign_role(
     return row
 
 
-@transaction.atomic
+@recorded
 def end_assignment(assignment_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
     """Take an assignment away, at once, with all that it showed of its period."""
     row = lock_for(Assignment.objects.all(), assignment_id, actor=actor, action="assignments.delete")

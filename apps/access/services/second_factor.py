@@ -12,6 +12,7 @@ from django.db import transaction
 from apps.access.models import User
 from apps.access.queries.holdings import is_all_powerful
 from apps.access.services.checks import lock, require
+from apps.access.services.recording import recorded
 from apps.access.types import Actor
 
 # A code is good for its half minute and the one on either side.
@@ -35,7 +36,7 @@ def spend_code(authenticator_id: int, code: str, *, at: datetime) -> bool:
     return True
 
 
-@transaction.atomic
+@recorded
 def reset_second_factor(user_id: UUID, *, actor: Actor, at: datetime) -> None:
     """Take all second factors of a user away; at the next sign-in they set one up anew."""
     require(is_all_powerful(actor), "Only a superuser resets a second factor.")
