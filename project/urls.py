@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.tracking.api.urls")),
     path("", include("apps.zones.api.urls")),
     path("", include("apps.incidents.api.urls")),
+    path("", include("apps.lifecycle.api.urls")),
     path("", include("apps.core.api.urls")),
     path("", include("apps.live.api.urls")),
     path("", include("apps.events.api.urls")),

@@ -19,6 +19,8 @@ from apps.assets import services
 from apps.assets.models import Asset, AssetGroupGrant, AssetKind, AssetUserGrant, Device, Identifier
 from apps.assets.types import AssetChanges, AssetKindChanges, DeviceChanges, IdentifierPair
 from apps.core.clock import now
+from apps.lifecycle.forms import lifecycle_choice
+from apps.lifecycle.staff import LifecycleAdminMixin
 
 
 class PartInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
@@ -82,9 +84,17 @@ class GroupGrantInline(GrantInline):
     verbose_name_plural = "grants to groups"
 
 
+class AssetKindForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic forms at run time
+    """A kind of asset."""
+
+    lifecycle = lifecycle_choice("assets", empty="None")
+
+
 @admin.register(AssetKind)
 class AssetKindAdmin(GuardedAdmin):
     """Kinds of assets; the slug is chosen once."""
+
+    form = AssetKindForm
 
     list_display = ("name", "slug", "icon", "late_after", "lost_after", "changed_at")
     search_fields = ("name", "slug")
@@ -92,6 +102,7 @@ class AssetKindAdmin(GuardedAdmin):
         (None, {"fields": ("name", "slug", "icon")}),
         ("Silence", {"fields": (("late_after", "lost_after"),)}),
         ("Attributes", {"fields": ("attributes_schema",)}),
+        ("Lifecycle", {"fields": ("lifecycle",)}),
     )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
@@ -116,13 +127,13 @@ class AssetKindAdmin(GuardedAdmin):
 
 
 @admin.register(Asset)
-class AssetAdmin(WhoMaySee, GuardedAdmin):
+class AssetAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
     """Assets, found by name or by any of their identifiers."""
 
     called_by = "name"
-    tells_of: ClassVar = {"IdentifierInline": "identifiers", "known_as": "identifiers"}
-    list_display = ("name", "kind", "organisation", "known_as", "is_active", "changed_at")
-    list_filter = ("kind", "organisation", "is_active")
+    tells_of: ClassVar = {"IdentifierInline": "identifiers", "known_as": "identifiers", "state_badge": "state"}
+    list_display = ("name", "kind", "organisation", "known_as", "state_badge", "is_active", "changed_at")
+    list_filter = ("kind", "organisation", "is_active", "state")
     list_select_related = ("kind", "organisation")
     search_fields = ("name", "identifiers__value")
     search_help_text = "Name, MMSI, plate or any other identifier"

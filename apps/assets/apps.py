@@ -1,4 +1,4 @@
-"""Registers assets with access and with the event log."""
+"""Registers assets with access, the event log and the lifecycle engine."""
 
 from __future__ import annotations
 
@@ -17,4 +17,5 @@ class AssetsConfig(AppConfig):
 
         policy.register_nouns()
         queryables.register_queryables()
+        policy.register_lifecycle()
         published.register_published()

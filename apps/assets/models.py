@@ -16,6 +16,7 @@ from django.db.models.functions import Upper
 from apps.access.granting import GroupGrant, UserGrant
 from apps.assets.types import Protocol
 from apps.core.models import Row
+from apps.lifecycle.models import Stateful, state_is_whole
 
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
 
@@ -33,6 +34,13 @@ class AssetKind(Row):
     )
     late_after = models.DurationField(default=timedelta(minutes=5), help_text="Silence after which an asset is late.")
     lost_after = models.DurationField(default=timedelta(minutes=15), help_text="Silence after which it is lost.")
+    lifecycle = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The key of the lifecycle that new ones of this kind follow. Empty means none.",
+    )
 
     class Meta:
         verbose_name = "asset kind"
@@ -50,8 +58,11 @@ class AssetKind(Row):
         return self.name
 
 
-class Asset(Row):
-    """Something that can be tracked. An inactive asset keeps its history and may not report."""
+class Asset(Stateful):
+    """Something that can be tracked. An inactive asset keeps its history and may not report.
+
+    It follows the lifecycle that its kind named when it was made, or none.
+    """
 
     kind = models.ForeignKey(AssetKind, on_delete=models.PROTECT, related_name="assets")
     organisation = models.ForeignKey("access.Organisation", on_delete=models.PROTECT, related_name="+")
@@ -65,8 +76,12 @@ class Asset(Row):
             ("track_asset", "Can follow asset"),
             ("report_asset", "Can report positions of asset"),
             ("share_asset", "Can share asset"),
+            ("advance_asset", "Can move asset along its lifecycle"),
         )
-        constraints = (models.CheckConstraint(name="asset_has_name", condition=~Q(name="")),)
+        constraints = (
+            models.CheckConstraint(name="asset_has_name", condition=~Q(name="")),
+            state_is_whole("asset_state_is_whole"),
+        )
         indexes = (
             models.Index(fields=["organisation", "id"], name="asset_of_organisation"),
             models.Index(fields=["name", "id"], name="asset_by_name"),

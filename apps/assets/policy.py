@@ -6,6 +6,8 @@ from apps.access import registry
 from apps.access.types import Protected
 from apps.assets.models import Asset, AssetGroupGrant, AssetKind, AssetUserGrant, Device
 from apps.assets.published import ASSET_PROPERTIES, asset_feature, asset_kind_feature
+from apps.lifecycle import registry as lifecycles
+from apps.lifecycle.types import Settable
 
 WRITE = ("view", "add", "change", "delete")
 
@@ -16,7 +18,7 @@ def register_nouns() -> None:
         Protected(
             noun="assets",
             model=Asset,
-            actions=(*WRITE, "track", "report", "share"),
+            actions=(*WRITE, "track", "report", "advance", "share"),
             grants=(AssetUserGrant, AssetGroupGrant),
             feature=asset_feature,
             fields=tuple(ASSET_PROPERTIES),
@@ -38,5 +40,18 @@ def register_nouns() -> None:
             actions=WRITE,
             organisation=None,
             feature=asset_kind_feature,
+        )
+    )
+
+
+def register_lifecycle() -> None:
+    """Let assets follow lifecycles; their kinds choose which, if any."""
+    lifecycles.register(
+        lifecycles.Lifecycle(
+            noun="assets",
+            word="asset",
+            model=Asset,
+            feature=asset_feature,
+            fields={"is_active": Settable(schema={"type": "boolean"}, column="is_active")},
         )
     )

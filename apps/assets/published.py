@@ -13,8 +13,10 @@ from apps.core.types import Feature
 from apps.events import registry
 from apps.events.changes import register_changes
 from apps.events.registry import Topic
+from apps.lifecycle.types import Category
 
 _TEXT: Final = {"type": "string"}
+_TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 _OBJECT: Final = {"type": "object"}
 _SECONDS: Final = {"type": "number", "exclusiveMinimum": 0}
 _IDENTIFIERS: Final = {
@@ -27,6 +29,8 @@ ASSET_PROPERTIES: Final = {
     "is_active": {"type": "boolean"},
     "attributes": _OBJECT,
     "identifiers": _IDENTIFIERS,
+    "state": _TEXT_OR_NULL,
+    "state_category": {"enum": [*(each.value for each in Category), None]},
 }
 ASSET_KIND_PROPERTIES: Final = {
     "slug": _TEXT,
@@ -35,6 +39,7 @@ ASSET_KIND_PROPERTIES: Final = {
     "attributes_schema": _OBJECT,
     "late_after_s": _SECONDS,
     "lost_after_s": _SECONDS,
+    "lifecycle": _TEXT,
 }
 EXAMPLE_ASSET: Final = Feature(
     id=UUID("0197c5a2-7d41-7a3e-8f5b-2c1d9e0a4b66"),
@@ -46,8 +51,18 @@ EXAMPLE_ASSET: Final = Feature(
         "is_active": True,
         "attributes": {"length_m": 28.5},
         "identifiers": [{"scheme": "mmsi", "value": "367000001"}],
+        "state": "moored",
+        "state_category": "active",
     },
 )
+EXAMPLE_MOVE: Final[Mapping[str, object]] = {
+    "transition": "moor",
+    "from": "approaching",
+    "to": "moored",
+    "cause": "hand",
+    "reason": "",
+    "effective_at": "2026-07-01T08:32:10Z",
+}
 EXAMPLE_ASSET_KIND: Final = Feature(
     id=UUID("0197c5a2-5e90-7c44-b0a1-90d2f3ab7c31"),
     organisation_id=None,
@@ -59,6 +74,7 @@ EXAMPLE_ASSET_KIND: Final = Feature(
         "attributes_schema": {"type": "object", "properties": {"length_m": {"type": "number"}}},
         "late_after_s": 300.0,
         "lost_after_s": 900.0,
+        "lifecycle": "",
     },
 )
 
@@ -77,6 +93,8 @@ def asset_feature(asset: Asset) -> Feature:
         is_active=asset.is_active,
         attributes=asset.attributes,
         identifiers=[(each.scheme, each.value) for each in asset.identifiers.all()],
+        state=asset.state,
+        state_category=asset.state_category,
     )
 
 
@@ -90,6 +108,8 @@ def asset_as_published(
     is_active: bool,
     attributes: Mapping[str, object],
     identifiers: Iterable[tuple[str, ...]],
+    state: str,
+    state_category: str,
 ) -> Feature:
     """Return the feature of an asset whose columns were read in another way."""
     return Feature(
@@ -102,6 +122,8 @@ def asset_as_published(
             "is_active": is_active,
             "attributes": attributes,
             "identifiers": [{"scheme": scheme, "value": value} for scheme, value in sorted(identifiers)],
+            "state": state or None,
+            "state_category": state_category or None,
         },
     )
 
@@ -119,6 +141,7 @@ def asset_kind_feature(kind: AssetKind) -> Feature:
             "attributes_schema": kind.attributes_schema,
             "late_after_s": kind.late_after.total_seconds(),
             "lost_after_s": kind.lost_after.total_seconds(),
+            "lifecycle": kind.lifecycle,
         },
     )
 
@@ -144,7 +167,7 @@ def register_published() -> None:
             features=asset_features,
         )
     )
-    register_changes("asset", a_thing="An asset", properties=ASSET_PROPERTIES, example=EXAMPLE_ASSET)
+    register_changes("asset", a_thing="An asset", properties=ASSET_PROPERTIES, example=EXAMPLE_ASSET, move=EXAMPLE_MOVE)
     register_changes(
         "asset_kind", a_thing="A kind of asset", properties=ASSET_KIND_PROPERTIES, example=EXAMPLE_ASSET_KIND
     )

@@ -26,7 +26,7 @@ VERSION_SQL: Final = "SELECT version FROM assets_assetset"
 SHOWN_SQL: Final = """
 SELECT asset.id, asset.organisation_id, asset.version, asset.name, kind.slug, asset.is_active, asset.attributes,
        ARRAY(SELECT ARRAY[scheme, value] FROM assets_identifier WHERE asset_id = asset.id),
-       asset.recorded_at, asset.changed_at
+       asset.state, asset.state_category, asset.recorded_at, asset.changed_at
 FROM assets_asset AS asset JOIN assets_assetkind AS kind ON kind.id = asset.kind_id
 WHERE asset.id = %s
 """
@@ -59,7 +59,7 @@ def asset_shown(asset_id: UUID) -> AssetShown | None:
     row = first_row(SHOWN_SQL, [asset_id])
     if row is None:
         return None
-    id_, organisation_id, version, name, kind, is_active, attributes, identifiers, recorded_at, changed_at = row
+    id_, organisation_id, version, name, kind, is_active, attributes, identifiers, *state, recorded_at, changed_at = row
     feature = asset_as_published(
         id_,
         organisation_id,
@@ -69,6 +69,8 @@ def asset_shown(asset_id: UUID) -> AssetShown | None:
         is_active=is_active,
         attributes=orjson.loads(attributes),
         identifiers=map(tuple, identifiers),
+        state=state[0],
+        state_category=state[1],
     )
     return AssetShown(feature=feature, recorded_at=recorded_at, changed_at=changed_at)
 

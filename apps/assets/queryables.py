@@ -9,7 +9,7 @@ from django.db.models.functions import Concat
 from apps.assets.models import Identifier
 from apps.assets.types import Protocol
 from apps.core.types import Feature
-from apps.filters.lookups import seconds
+from apps.filters.lookups import or_null, seconds
 from apps.filters.registry import register
 from apps.filters.types import OWNED, ROW, Queryable, Type, queryables
 
@@ -39,6 +39,8 @@ def register_queryables() -> None:
                 read=identifiers_of,
                 description="As `scheme:value`.",
             ),
+            Queryable(name="state", type=Type.STRING, lookup=or_null("state")),
+            Queryable(name="state_category", type=Type.STRING, lookup=or_null("state_category"), tells=("state",)),
             open_properties=("attributes",),
         )
     )

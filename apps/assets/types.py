@@ -87,6 +87,7 @@ class AssetKindChanges(TypedDict, total=False):
     attributes_schema: Mapping[str, object]
     late_after: timedelta
     lost_after: timedelta
+    lifecycle: str
 
 
 class DeviceChanges(TypedDict, total=False):

@@ -29,6 +29,8 @@ _MOVE: Final[Mapping[str, object]] = {
 }
 
 
+# Whether a new thing begins a lifecycle may depend on its kind.
+_FIRST: Final[Mapping[str, object]] = {**_MOVE, "type": ["object", "null"]}
 _SIGNAL: Final[Mapping[str, object]] = {
     "type": "object",
     "required": ["signal", "text", "transition", "from", "to", "effective_at"],
@@ -76,7 +78,9 @@ def register_changes(
             description=f"{a_thing} {done}.",
             properties=properties,
             example=example,
-            lifecycle=_Lifecycle(_MOVE, move) if move and change in _MOVES else None,
+            lifecycle=_Lifecycle(_FIRST if change is Change.CREATED else _MOVE, move)
+            if move and change in _MOVES
+            else None,
         )
     if move:
         _register_signals(word, a_thing=a_thing, properties=properties, example=example, move=move)

@@ -1,14 +1,27 @@
-"""What may be asked about the transitions that one object has made."""
+"""What may be asked about definitions, and about the transitions that one object has made."""
 
 from __future__ import annotations
 
 from apps.filters.registry import register
-from apps.filters.types import Queryable, Type, queryables
-from apps.lifecycle.types import Cause
+from apps.filters.types import ROW, Queryable, Type, queryables
+from apps.lifecycle.types import Cause, Status
 
 
 def register_queryables() -> None:
-    """Register what a history can be filtered by."""
+    """Register what definitions and histories can be filtered by."""
+    register(
+        queryables(
+            "lifecycles",
+            *ROW,
+            Queryable(name="key", type=Type.STRING, read=None, is_sortable=True),
+            Queryable(name="number", type=Type.INTEGER, read=None),
+            Queryable(name="noun", type=Type.STRING, read=None),
+            Queryable(name="title", type=Type.STRING, read=None),
+            Queryable(name="status", type=Type.STRING, read=None, enum=tuple(each.value for each in Status)),
+            Queryable(name="is_shipped", type=Type.BOOLEAN, read=None),
+            Queryable(name="published_at", type=Type.INSTANT, read=None),
+        )
+    )
     register(
         queryables(
             "transitions",

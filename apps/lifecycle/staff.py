@@ -82,7 +82,7 @@ class LifecycleAdminMixin:
     ) -> HttpResponse:
         """Show the form, with the lifecycle around it."""
         row: Stateful | None = self.get_object(request, object_id)  # type: ignore[attr-defined]
-        context = {} if row is None else {"lifecycle": self.lifecycle_context(request, row)}
+        context = {} if row is None or not row.lifecycle_key else {"lifecycle": self.lifecycle_context(request, row)}
         response: HttpResponse = super().change_view(  # type: ignore[misc]  # ModelAdmin
             request, object_id, form_url, {**context, **(extra_context or {})}
         )

@@ -49,6 +49,14 @@ class Cause(enum.StrEnum):
     MIGRATION = "migration"
 
 
+class TimersThen(enum.StrEnum):
+    """What becomes of running timers when an object is brought to another version."""
+
+    RECOMPUTE = "recompute"
+    RESTART = "restart"
+    KEEP = "keep"
+
+
 class EffectStatus(enum.StrEnum):
     """What has become of an effect."""
 

@@ -53,6 +53,8 @@ def test_a_new_asset_is_stored_and_told() -> None:
         "is_active": True,
         "attributes": {"length_m": 28.5},
         "identifiers": [{"scheme": "mmsi", "value": "003669999"}],
+        "state": None,
+        "state_category": None,
     }
     (event,) = events_of("assets")
     assert (event.type, event.object_id, event.organisation_id) == (

@@ -6,10 +6,14 @@ from datetime import datetime
 
 from apps.access.models import Organisation
 from apps.access.types import SYSTEM
+from apps.assets.models import AssetKind
+from apps.assets.services import update_asset_kind
 from apps.events.services import relay
 from apps.incidents.models import Incident
 from apps.lifecycle import services
 from apps.lifecycle.models import DefinitionVersion
+from apps.lifecycle.registry import keys_of
+from tests.factories.assets import make_asset_kind
 from tests.factories.core import NOON
 
 DRILL = """
@@ -53,3 +57,38 @@ def hear_all(at: datetime) -> int:
     """Number what was logged and read it."""
     relay(at)
     return services.read_log(at)
+
+
+MOORING = """
+key: mooring
+noun: assets
+title: Mooring
+initial: away
+states:
+  away:   {label: Away, tone: calm, category: open}
+  moored: {label: Moored, tone: notice}
+  gone:   {label: Gone, tone: done, final: true}
+transitions:
+  moor:
+    label: Moor
+    from: [away]
+    to: moored
+    action: assets.advance
+    if: is_active = TRUE
+  leave:
+    label: Leave
+    from: [moored]
+    to: gone
+    action: assets.advance
+    effects:
+      - {kind: set-field, field: is_active, value: false}
+      - {kind: spawn-incident, title: "{name} has left", severity: 1}
+"""
+
+
+def make_moored_kind() -> AssetKind:
+    """Return a kind of asset whose assets follow «mooring»."""
+    if "mooring" not in keys_of("assets"):
+        make_definition(MOORING)
+    kind = make_asset_kind()
+    return update_asset_kind(kind.pk, actor=SYSTEM, at=NOON, lifecycle="mooring")

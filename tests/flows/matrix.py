@@ -86,6 +86,8 @@ MATRIX: dict[str, Address] = {
     "asset-kind": _reference("/api/v1/asset-kinds/{asset_kind}", "patch", "delete"),
     "assets": _list("/api/v1/assets", "post"),
     "asset": _one("/api/v1/assets/{asset}", "patch", "delete"),
+    "asset-transitions": _one("/api/v1/assets/{asset}/transitions", "post"),
+    "asset-history": _one("/api/v1/assets/{asset}/history"),
     "asset-devices": _one("/api/v1/assets/{asset}/devices", "post"),
     "asset-device": _one("/api/v1/assets/{asset}/devices/{device}", "patch", "delete"),
     "zone-kinds": _reference("/api/v1/zone-kinds", "post"),
@@ -101,6 +103,14 @@ MATRIX: dict[str, Address] = {
     "incident-assignee": _one("/api/v1/incidents/{incident}/assignee", "put", reads=False),
     "incident-comments": _one("/api/v1/incidents/{incident}/comments", "post"),
     "incident-evidence": _one("/api/v1/incidents/{incident}/evidence"),
+    "lifecycles": _reference("/api/v1/lifecycles", "post"),
+    "lifecycle": _reference("/api/v1/lifecycles/{lifecycle_kind}", "patch", "delete"),
+    "lifecycle-publish": Address(
+        path="/api/v1/lifecycles/{lifecycle_kind}/publish", kind=Kind.REFERENCE, reads=False, writes=("post",)
+    ),
+    "lifecycle-retire": Address(
+        path="/api/v1/lifecycles/{lifecycle_kind}/retire", kind=Kind.REFERENCE, reads=False, writes=("post",)
+    ),
     "rules": _list("/api/v1/rules", "post"),
     "rule": _one("/api/v1/rules/{rule}", "patch", "delete"),
     "positions": _list("/api/v1/positions", "post"),
@@ -178,6 +188,7 @@ ADMIN_PAGES: dict[str, tuple[str, Page]] = {
     "access_policy_try": ("/admin/access/policy/try/", Page.POST),
     "access_policy_offers": ("/admin/access/policy/offers/?noun=assets&q={mark}", Page.FREE),
     "access_of_object": ("/admin/access/policy/who/assets/{asset}/", Page.ONE),
+    "assets_asset_transition": ("/admin/assets/asset/{asset}/transition/", Page.POST),
     "assets_asset_who_may_see": ("/admin/assets/asset/{asset}/who-may-see/", Page.FREE),
     "zones_zone_import_geojson": ("/admin/zones/zone/import/", Page.FREE),
     "zones_zone_who_may_see": ("/admin/zones/zone/{zone}/who-may-see/", Page.FREE),

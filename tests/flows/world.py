@@ -27,8 +27,9 @@ from tests.factories.access import (
     make_role,
     make_user,
 )
-from tests.factories.assets import make_asset, make_asset_kind, make_device
+from tests.factories.assets import make_asset, make_device
 from tests.factories.incidents import make_rule
+from tests.factories.lifecycles import make_moored_kind
 from tests.factories.tracking import IN_SQUARE, ingest
 from tests.factories.webhooks import make_webhook
 from tests.factories.zones import make_zone, make_zone_kind
@@ -70,7 +71,7 @@ def make_world(actions: frozenset[str]) -> World:
     assignment = assign(alice, everything, harbour)
     assign(bob, viewing, harbour)
     assign(charlie, sorted(actions), elsewhere)
-    asset_kind, zone_kind = make_asset_kind(), make_zone_kind()
+    asset_kind, zone_kind = make_moored_kind(), make_zone_kind()
     asset = make_asset(
         f"{MARK} Tug", kind=asset_kind, organisation=harbour, identifiers=[("mmsi", f"{MARK.lower()}-1")]
     )

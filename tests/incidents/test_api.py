@@ -226,17 +226,27 @@ def test_transitions_say_what_is_possible_for_whom(cast: Cast) -> None:
     path = f"incidents/{incident.pk}/transitions"
     status, body, headers = call(cast.alice, "get", path)
     assert (status, headers["ETag"]) == (200, '"1"')
+    ways = body.pop("ways")
     assert body == {
-        "state": {"name": "open", "label": "Open", "tone": "alert"},
+        "lifecycle": {"key": "incident", "version": 1, "title": "Incident"},
+        "state": {"name": "open", "label": "Open", "tone": "alert", "category": "open", "is_final": False},
         "since": "2026-06-30T12:00:00Z",
         "allowed": [
-            {"name": "acknowledge", "label": "Acknowledge", "target": "acknowledged", "needs_reason": False},
-            {"name": "escalate", "label": "Escalate", "target": "escalated", "needs_reason": False},
-            {"name": "resolve", "label": "Resolve", "target": "resolved", "needs_reason": False},
+            {"name": name, "label": label, "target": target, "needs_reason": False, "form": None}
+            for name, label, target in (
+                ("acknowledge", "Acknowledge", "acknowledged"),
+                ("escalate", "Escalate", "escalated"),
+                ("resolve", "Resolve", "resolved"),
+            )
         ],
         "due": [{"name": "escalate", "due_at": "2026-06-30T12:05:00Z"}],
         "history": f"/api/v1/incidents/{incident.pk}/history",
     }
+    assert [(way["name"], way["may"], way["due_at"]) for way in ways] == [
+        ("acknowledge", True, None),
+        ("escalate", True, "2026-06-30T12:05:00Z"),
+        ("resolve", True, None),
+    ]
     assert call(cast.bob, "get", path)[1]["allowed"] == []
 
 

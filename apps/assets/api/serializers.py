@@ -12,6 +12,7 @@ from apps.assets.published import asset_feature, asset_kind_feature
 from apps.assets.types import AssetShown, Protocol
 from apps.core.api.fields import SecondsField
 from apps.core.api.rows import RowSerializer, row_body
+from apps.lifecycle.types import Category
 
 
 class AssetKindChangeSerializer(RowSerializer):
@@ -25,6 +26,9 @@ class AssetKindChangeSerializer(RowSerializer):
     late_after_s = SecondsField(default=timedelta(minutes=5), help_text="Silence after which an asset is late.")
     lost_after_s = SecondsField(
         default=timedelta(minutes=15), help_text="Silence after which it is lost; longer than `late_after_s`."
+    )
+    lifecycle = serializers.CharField(
+        max_length=40, allow_blank=True, default="", help_text="What new ones of this kind follow; empty is nothing."
     )
 
 
@@ -52,6 +56,8 @@ class AssetSerializer(RowSerializer):
     )
     attributes = serializers.DictField(default=dict, help_text="What the kind's JSON Schema allows.")
     identifiers = IdentifierSerializer(many=True, default=list, help_text="Replaced as a whole.")
+    state = serializers.CharField(read_only=True, allow_null=True, help_text="Null where it follows no lifecycle.")
+    state_category = serializers.ChoiceField(choices=[each.value for each in Category], read_only=True, allow_null=True)
 
 
 class DeviceSerializer(RowSerializer):

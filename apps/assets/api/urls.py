@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from apps.assets.api.kinds import AssetKindsView, AssetKindView
+from apps.assets.api.lifecycle import AssetHistoryView, AssetTransitionsView
 from apps.assets.api.views import AssetsView, AssetView, DevicesView, DeviceView
 
 urlpatterns = [
@@ -12,6 +13,8 @@ urlpatterns = [
     path("api/v1/asset-kinds/<uuid:kind_id>", AssetKindView.as_view(), name="asset-kind"),
     path("api/v1/assets", AssetsView.as_view(), name="assets"),
     path("api/v1/assets/<uuid:asset_id>", AssetView.as_view(), name="asset"),
+    path("api/v1/assets/<uuid:object_id>/transitions", AssetTransitionsView.as_view(), name="asset-transitions"),
+    path("api/v1/assets/<uuid:object_id>/history", AssetHistoryView.as_view(), name="asset-history"),
     path("api/v1/assets/<uuid:asset_id>/devices", DevicesView.as_view(), name="asset-devices"),
     path("api/v1/assets/<uuid:asset_id>/devices/<uuid:device_pk>", DeviceView.as_view(), name="asset-device"),
 ]

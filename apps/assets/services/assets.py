@@ -23,6 +23,7 @@ from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
 from apps.events.rules import feature_object
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
+from apps.lifecycle.services import prepare, record_begun
 
 
 @transaction.atomic
@@ -48,11 +49,14 @@ def create_asset(
         changed_at=at,
     )
     pairs = _normalise(identifiers)
-    _check(asset, _hold_kind(kind.pk), pairs)
+    held = _hold_kind(kind.pk)
+    _check(asset, held, pairs)
+    prepare(asset, held.lifecycle, at=at)
     asset.save(force_insert=True)
     _replace_identifiers(asset, pairs, actor)
     authorize_image(actor, "assets.add", asset)
-    _publish(Change.CREATED, asset, previous=None, actor=actor, at=at)
+    [begun] = record_begun([asset], actor=actor)
+    _publish(Change.CREATED, asset, previous=None, lifecycle=begun, actor=actor, at=at)
     return asset
 
 
@@ -191,7 +195,15 @@ def _taken(pairs: Sequence[IdentifierPair], asset: Asset, actor: Actor) -> Confl
     return Conflict(f"An identifier belongs to one asset only. {told}", code="identifier_taken", errors=errors)
 
 
-def _publish(change: Change, asset: Asset, *, previous: Feature | None, actor: Actor, at: datetime) -> None:
+def _publish(
+    change: Change,
+    asset: Asset,
+    *,
+    previous: Feature | None,
+    lifecycle: Mapping[str, object] | None = None,
+    actor: Actor,
+    at: datetime,
+) -> None:
     moved_from = previous.organisation_id if previous and previous.organisation_id != asset.organisation_id else None
     event = NewEvent(
         type=f"watchfloor.asset.{change}.v1",
@@ -200,6 +212,7 @@ def _publish(change: Change, asset: Asset, *, previous: Feature | None, actor: A
         organisation_id=asset.organisation_id,
         previous_organisation_id=moved_from,
         change=change,
+        lifecycle=lifecycle,
         object=None if change is Change.DELETED else feature_object(asset_feature(asset)),
         previous=feature_object(previous) if previous else None,
     )

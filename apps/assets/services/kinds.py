@@ -22,6 +22,7 @@ from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
 from apps.events.rules import feature_object
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
+from apps.lifecycle.queries import key_errors
 
 MOST_OFFENDERS_NAMED = 10
 
@@ -35,6 +36,7 @@ def create_asset_kind(
     attributes_schema: Mapping[str, object] | None = None,
     late_after: timedelta = timedelta(minutes=5),
     lost_after: timedelta = timedelta(minutes=15),
+    lifecycle: str = "",
     actor: Actor,
     at: datetime,
 ) -> AssetKind:
@@ -47,6 +49,7 @@ def create_asset_kind(
         attributes_schema=dict(attributes_schema or {}),
         late_after=late_after,
         lost_after=lost_after,
+        lifecycle=lifecycle,
         changed_at=at,
     )
     _check(kind)
@@ -114,6 +117,7 @@ def _check(kind: AssetKind) -> None:
         *text_error(kind.icon, "/icon", max_length=64, may_be_blank=True),
         *rules.silence_errors(kind.late_after, kind.lost_after),
         *rules.schema_errors(kind.attributes_schema),
+        *key_errors("assets", kind.lifecycle),
     ]
     if errors:
         raise Invalid("This is no kind of asset.", errors=errors)

@@ -20,12 +20,13 @@ from apps.core import clock
 from apps.core.api.etags import etag, if_match
 from apps.core.api.idempotency import idempotent
 from apps.core.api.parameters import require_known
-from apps.core.api.views import NounView, one, page, read_body
+from apps.core.api.views import NounView, one, read_body
 from apps.core.types import NotFound
 from apps.filters.api.lists import ListView
 from apps.lifecycle import queries, services
 from apps.lifecycle.api.serializers import HistorySerializer, TransitionRequestSerializer, TransitionsSerializer
 from apps.lifecycle.models import Stateful
+from apps.lifecycle.registry import definition_of
 
 
 class LifecycleView(NounView):
@@ -45,7 +46,7 @@ class LifecycleView(NounView):
         """Return the object, if the caller may see it and its state; raises ``NotFound``."""
         row = self.find(request, object_id)
         shown = self.show(request, row)
-        if not isinstance(shown, Mapping) or STATE not in shown:
+        if not isinstance(shown, Mapping) or STATE not in shown or not row.lifecycle_key:
             raise NotFound("There is no such thing, or you may not see it.")
         return row
 
@@ -60,10 +61,12 @@ class TransitionsView(LifecycleView):
         row = self.find_with_state(request, object_id)
         body = TransitionsSerializer(
             {
+                "lifecycle": definition_of(row),
                 "state": queries.state_of(row),
                 "since": row.state_since,
                 "allowed": queries.allowed(row, actor_of(request)),
                 "due": queries.timers(row),
+                "ways": queries.ways_out(row, actor_of(request)),
                 "history": reverse(self.history_url_name, args=[object_id]),
             }
         )
@@ -81,6 +84,7 @@ class TransitionsView(LifecycleView):
             actor=actor_of(request),
             at=clock.now(),
             reason=body["reason"],
+            answers=body["answers"],
             expected_version=expected_version,
         )
         return one(request, self.show(request, moved), version=moved.version)
@@ -97,4 +101,8 @@ class HistoryView(LifecycleView, ListView):
         """List the transitions that were made, oldest first."""
         require_known(request, ())
         row = self.find_with_state(request, object_id)
-        return page(self, request, queries.visible_history(row, actor_of(request)), HistorySerializer)
+        actor = actor_of(request)
+        paginator = self.pagination_class()
+        steps = paginator.paginate_queryset(queries.visible_history(row, actor), request, self)
+        context = {"request": request, "shows_answers": queries.visible_answers(row, actor)}
+        return paginator.get_paginated_response(HistorySerializer(steps, many=True, context=context).data)

@@ -12,22 +12,28 @@ from apps.lifecycle.queries.objects import (
     states_of,
     timer_lag,
     timers,
+    visible_answers,
     visible_history,
 )
+from apps.lifecycle.queries.stuck import Way, says, ways_out
 from apps.lifecycle.queries.validation import Validated, key_errors, validate
 
 __all__ = [
     "TimerLag",
     "Validated",
+    "Way",
     "allowed",
     "history",
     "history_of",
     "key_errors",
     "refusal_of",
+    "says",
     "state_of",
     "states_of",
     "timer_lag",
     "timers",
     "validate",
+    "visible_answers",
     "visible_history",
+    "ways_out",
 ]

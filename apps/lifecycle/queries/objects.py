@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Min, Q, QuerySet
 
-from apps.access.queries import allowed_actions, parts_of
+from apps.access.queries import allowed_actions, hidden_fields, parts_of
 from apps.access.types import Actor
 from apps.lifecycle.models import Stateful, Timer, Transition
 from apps.lifecycle.registry import Lifecycle, definition_of, followed, lifecycle_of, predicate
@@ -57,6 +57,11 @@ def visible_history(row: Stateful, actor: Actor) -> QuerySet[Transition]:
     """Return what the actor, who sees the object, may see of what has happened to it, oldest first."""
     action = f"{lifecycle_of(row).noun}.view"
     return parts_of(history(row), row, actor, action, instant="effective_at")
+
+
+def visible_answers(row: Stateful, actor: Actor) -> bool:
+    """Say whether the actor may see what was answered to forms: only where nothing of such an object may be hidden."""
+    return not hidden_fields(actor, lifecycle_of(row).noun)
 
 
 def history_of(noun: str, object_id: UUID) -> QuerySet[Transition]:

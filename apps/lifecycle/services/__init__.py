@@ -20,6 +20,7 @@ from apps.lifecycle.services.effects import (
     retry_effect,
 )
 from apps.lifecycle.services.engine import EFFECTS_DOORBELL
+from apps.lifecycle.services.migrating import Mapped, Migrated, MigrationPlan, migrate, try_migration
 from apps.lifecycle.services.moves import (
     LONGEST_REASON,
     advance,
@@ -40,6 +41,9 @@ __all__ = [
     "LEASE",
     "LONGEST_REASON",
     "Claim",
+    "Mapped",
+    "Migrated",
+    "MigrationPlan",
     "advance",
     "advance_after",
     "advance_due",
@@ -54,6 +58,7 @@ __all__ = [
     "draft_from",
     "forget_effects",
     "load_shipped",
+    "migrate",
     "perform_effects",
     "plan_timers",
     "prepare",
@@ -64,4 +69,5 @@ __all__ = [
     "register_triggers",
     "retire_definition",
     "retry_effect",
+    "try_migration",
 ]
