@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('access', '0003_policies'),
-        ('assets', '0004_find_parts'),
+        ('assets', '0005_record_grants'),
     ]
 
     operations = [
