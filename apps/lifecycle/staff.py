@@ -18,11 +18,13 @@ from unfold.decorators import display
 
 from apps.access.staff import actor_of_staff
 from apps.access.types import Actor
+from apps.access.veils import STATE
 from apps.core import clock
 from apps.core.types import WatchfloorError
 from apps.lifecycle import queries, services
 from apps.lifecycle.models import Stateful, Transition
 from apps.lifecycle.registry import definition_of
+from apps.lifecycle.rules.drawing import draw
 from apps.lifecycle.types import Cause, State, Tone
 
 BY = {
@@ -82,7 +84,11 @@ class LifecycleAdminMixin:
     ) -> HttpResponse:
         """Show the form, with the lifecycle around it."""
         row: Stateful | None = self.get_object(request, object_id)  # type: ignore[attr-defined]
-        context = {} if row is None or not row.lifecycle_key else {"lifecycle": self.lifecycle_context(request, row)}
+        context = (
+            {}
+            if row is None or not row.lifecycle_key or self.is_hidden(request, STATE)
+            else {"lifecycle": self.lifecycle_context(request, row)}
+        )
         response: HttpResponse = super().change_view(  # type: ignore[misc]  # ModelAdmin
             request, object_id, form_url, {**context, **(extra_context or {})}
         )
@@ -95,6 +101,11 @@ class LifecycleAdminMixin:
             "state": queries.state_of(row),
             "since": row.state_since,
             "allowed": queries.allowed(row, actor_of_staff(request)),
+            "diagram": draw(definition_of(row)),
+            "ways": [
+                {"label": way.label, "says": queries.says(way)}
+                for way in queries.ways_out(row, actor_of_staff(request))
+            ],
             "due": [{"label": moves[each.transition].label, "at": each.due_at} for each in queries.timers(row)],
             "transition_url": reverse(f"admin:{self._url_name('transition')}", args=[row.pk]),
             "reason_length": services.LONGEST_REASON,

@@ -22,8 +22,9 @@ from apps.core import clock
 from apps.core.types import WatchfloorError
 from apps.lifecycle import services
 from apps.lifecycle.models import DefinitionVersion
-from apps.lifecycle.queries import Validated, validate
-from apps.lifecycle.rules.reading import LONGEST
+from apps.lifecycle.queries import Validated, counts_by_state, validate
+from apps.lifecycle.rules.drawing import draw
+from apps.lifecycle.rules.reading import LONGEST, read_definition
 from apps.lifecycle.types import Status
 
 BEGINNING = """\
@@ -130,7 +131,7 @@ class DefinitionAdmin(GuardedAdmin):
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Return the page, with what may be done to the version."""
         row = context.get("original")
-        return super().render_change_form(request, context | {"definition": self._shown(row)}, *args, **kwargs)
+        return super().render_change_form(request, context | {"definition": self._shown(request, row)}, *args, **kwargs)
 
     def save_through(self, request: HttpRequest, row: models.Model, form: ModelForm[Any], change: bool) -> models.Model:
         """Make or change the draft."""
@@ -147,7 +148,7 @@ class DefinitionAdmin(GuardedAdmin):
         ours: Callable[..., Any] = self.admin_site.admin_view(require_POST(view))
         return ours
 
-    def _shown(self, row: DefinitionVersion | None) -> dict[str, Any]:
+    def _shown(self, request: HttpRequest, row: DefinitionVersion | None) -> dict[str, Any]:
         """Return what stands above the text: what the version is, what is wrong with a draft, and what may be done."""
         shown: dict[str, Any] = {
             "check_url": reverse("admin:lifecycle_definitionversion_check"),
@@ -155,8 +156,11 @@ class DefinitionAdmin(GuardedAdmin):
         }
         if row is None:
             return shown
+        found = read_definition(row.document, version=row.number).definition
         return shown | {
             "row": row,
+            "diagram": draw(found) if found and found.initial in found.states else None,
+            "counts": {} if _is_draft(row) else counts_by_state(row, actor_of_staff(request)),
             "do_url": reverse("admin:lifecycle_definitionversion_do", args=[row.pk]),
             "is_draft": _is_draft(row),
             "is_published": row.status == Status.PUBLISHED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from apps.lifecycle.queries.objects import (
     TimerLag,
     allowed,
+    counts_by_state,
     history,
     history_of,
     refusal_of,
@@ -23,6 +24,7 @@ __all__ = [
     "Validated",
     "Way",
     "allowed",
+    "counts_by_state",
     "history",
     "history_of",
     "key_errors",

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from django.db.models import Count, Min, Q, QuerySet
 
-from apps.access.queries import allowed_actions, hidden_fields, parts_of
+from apps.access.queries import allowed_actions, hidden_fields, parts_of, visible
 from apps.access.types import Actor
-from apps.lifecycle.models import Stateful, Timer, Transition
-from apps.lifecycle.registry import Lifecycle, definition_of, followed, lifecycle_of, predicate
+from apps.access.veils import STATE
+from apps.lifecycle.models import DefinitionVersion, Stateful, Timer, Transition
+from apps.lifecycle.registry import Lifecycle, definition_of, find_lifecycle, followed, lifecycle_of, predicate
 from apps.lifecycle.rules.moving import moves_from
 from apps.lifecycle.types import AllowedTransition, Definition, Move, State
 
@@ -82,6 +83,19 @@ def state_of(row: Stateful) -> State | None:
 def states_of(noun: str) -> dict[str, State]:
     """Return the states that objects of a noun may be in, by name; where two definitions share one, the latest's."""
     return {name: state for each in followed() if each.noun == noun for name, state in each.states.items()}
+
+
+def counts_by_state(definition: DefinitionVersion, actor: Actor) -> dict[str, int]:
+    """Return how many objects that the actor may see, states and all, follow a version, by state.
+
+    Nothing where a policy may hide the state of any of them.
+    """
+    found = find_lifecycle(definition.noun)
+    if found is None or STATE in hidden_fields(actor, definition.noun):
+        return {}
+    rows = visible(found.model._default_manager.all(), actor, f"{definition.noun}.view")
+    rows = rows.filter(lifecycle_key=definition.key, lifecycle_version=definition.number)
+    return dict(rows.order_by().values_list("state").annotate(n=Count("*")).values_list("state", "n"))
 
 
 def timer_lag(at: datetime) -> TimerLag:

@@ -1,0 +1,156 @@
+"""Where the states and ways of a definition stand in a picture: states in columns by how far they are from the first.
+
+Lengths are in pixels, from the top left corner. Ways onward run between the columns, ways back over or under them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Final
+
+from apps.lifecycle.types import Definition, Move, State
+
+WIDTH: Final = 140
+HEIGHT: Final = 44
+ACROSS: Final = 250
+DOWN: Final = 104
+MARGIN: Final = 28
+LIFT: Final = 34
+LETTER: Final = 6.2
+LONGEST: Final = 34
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A state: its upper left corner."""
+
+    state: State
+    x: float
+    y: float
+    is_first: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """All moves from one state to another: a cubic curve, and where its label stands; ``width`` is the label's."""
+
+    source: str
+    target: str
+    path: str
+    label: str
+    title: str
+    x: float
+    y: float
+    width: float
+    is_automatic: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A picture of a definition."""
+
+    boxes: tuple[Box, ...]
+    lines: tuple[Line, ...]
+    width: float
+    height: float
+
+
+def draw(definition: Definition) -> Drawing:
+    """Return where everything stands. The same definition always looks the same."""
+    ranks = _ranks(definition)
+    pairs = _pairs(definition)
+    back = [pair for pair in pairs if ranks[pair[1]] <= ranks[pair[0]]]
+    top = MARGIN + (LIFT * (1 + min(len(back), 4)) if back else 0)
+    places = _places(definition, ranks, top)
+    lines = tuple(
+        _line(
+            definition,
+            (one, other),
+            moves,
+            _points(
+                places[one],
+                places[other],
+                ranks[other] - ranks[one],
+                back.index((one, other)) if (one, other) in back else 0,
+            ),
+        )
+        for (one, other), moves in pairs.items()
+    )
+    boxes = tuple(
+        Box(state=state, x=places[name][0], y=places[name][1], is_first=name == definition.initial)
+        for name, state in definition.states.items()
+        if name in places
+    )
+    width = max(x for x, _ in places.values()) + WIDTH + MARGIN
+    height = max(y for _, y in places.values()) + HEIGHT + MARGIN
+    return Drawing(boxes=boxes, lines=lines, width=width, height=height)
+
+
+def _ranks(definition: Definition) -> dict[str, int]:
+    """Return how many moves each state is from the first; what nothing leads to stands behind all others."""
+    ranks = {definition.initial: 0}
+    frontier = [definition.initial]
+    while frontier:
+        reached = [move.target for name in frontier for move in definition.moves.values() if name in move.sources]
+        frontier = [name for name in dict.fromkeys(reached) if name not in ranks and name in definition.states]
+        rank = max(ranks.values()) + 1
+        ranks |= dict.fromkeys(frontier, rank)
+    last = max(ranks.values()) + 1
+    return {name: ranks.get(name, last) for name in definition.states}
+
+
+def _pairs(definition: Definition) -> dict[tuple[str, str], list[Move]]:
+    pairs: defaultdict[tuple[str, str], list[Move]] = defaultdict(list)
+    for move in definition.moves.values():
+        for source in move.sources:
+            if source in definition.states and move.target in definition.states:
+                pairs[source, move.target].append(move)
+    return dict(pairs)
+
+
+def _places(definition: Definition, ranks: dict[str, int], top: float) -> dict[str, Point]:
+    columns: defaultdict[int, list[str]] = defaultdict(list)
+    for name in definition.states:
+        columns[ranks[name]].append(name)
+    tallest = max(len(names) for names in columns.values())
+    places: dict[str, Point] = {}
+    for rank, names in columns.items():
+        above = top + (tallest - len(names)) * DOWN / 2
+        for index, name in enumerate(names):
+            places[name] = (MARGIN + rank * ACROSS, above + index * DOWN)
+    return places
+
+
+def _line(
+    definition: Definition, pair: tuple[str, str], moves: list[Move], points: tuple[Point, Point, Point, Point]
+) -> Line:
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = points
+    said = ", ".join(move.label for move in moves)
+    label = said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+    return Line(
+        source=pair[0],
+        target=pair[1],
+        path=f"M{ax:.0f} {ay:.0f}C{bx:.0f} {by:.0f} {cx:.0f} {cy:.0f} {dx:.0f} {dy:.0f}",
+        label=label,
+        title=f"{definition.states[pair[0]].label} to {definition.states[pair[1]].label}: {said}",
+        x=(ax + 3 * bx + 3 * cx + dx) / 8,
+        y=(ay + 3 * by + 3 * cy + dy) / 8,
+        width=len(label) * LETTER + 8,
+        is_automatic=not any(move.action for move in moves),
+    )
+
+
+def _points(start: Point, end: Point, columns: int, nth_back: int) -> tuple[Point, Point, Point, Point]:
+    """Return the curve from one box, given by its corner, to another: onward between columns, or back over them."""
+    if columns > 0:
+        out, into = (start[0] + WIDTH, start[1] + HEIGHT / 2), (end[0], end[1] + HEIGHT / 2)
+        # One that passes other columns by bends away from them.
+        bend = 0 if columns == 1 else 46 * (1 if into[1] >= out[1] else -1)
+        pull = (into[0] - out[0]) / 2
+        return out, (out[0] + pull, out[1] + bend), (into[0] - pull, into[1] + bend), into
+    out, into = (start[0] + WIDTH * 0.35, start[1]), (end[0] + WIDTH * 0.65, end[1])
+    over = min(out[1], into[1]) - LIFT * (1 + nth_back % 4) * 4 / 3
+    return out, (out[0], over), (into[0], over), into

@@ -1,0 +1,1 @@
+"""What the lifecycle templates compute."""
