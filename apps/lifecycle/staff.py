@@ -84,11 +84,9 @@ class LifecycleAdminMixin:
     ) -> HttpResponse:
         """Show the form, with the lifecycle around it."""
         row: Stateful | None = self.get_object(request, object_id)  # type: ignore[attr-defined]
-        context = (
-            {}
-            if row is None or not row.lifecycle_key or self.is_hidden(request, STATE)
-            else {"lifecycle": self.lifecycle_context(request, row)}
-        )
+        hidden = self.is_hidden(request, STATE)  # type: ignore[attr-defined]  # GuardedAdmin
+        shows = row is not None and row.lifecycle_key and not hidden
+        context = {"lifecycle": self.lifecycle_context(request, row)} if row is not None and shows else {}
         response: HttpResponse = super().change_view(  # type: ignore[misc]  # ModelAdmin
             request, object_id, form_url, {**context, **(extra_context or {})}
         )

@@ -240,7 +240,7 @@ def test_nothing_is_lost_doubled_or_out_of_order() -> None:
     run_state_machine_as_test(
         Law,
         settings=settings(
-            max_examples=4,
+            max_examples=3,
             stateful_step_count=10,
             deadline=None,
             derandomize=True,
