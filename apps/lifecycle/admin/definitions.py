@@ -13,6 +13,8 @@ from django.forms import ModelForm
 from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -73,16 +75,21 @@ class DefinitionAdmin(GuardedAdmin):
     search_fields = ("key", "title")
     ordering = ("key", "-number")
     change_form_outer_before_template = "lifecycle/definition.html"
-    fieldsets = ((None, {"fields": ("document",)}),)
 
     class Media:
         css: ClassVar = {"all": ("core/tokens.css", "lifecycle/lifecycle.css")}
         js = (Script("lifecycle/definition-editor.mjs", type="module"),)
 
-    @display(description="Status")  # type: ignore[untyped-decorator]  # unfold
-    def status_shown(self, definition: DefinitionVersion) -> str:
-        """Return the status as a word."""
-        return str(definition.get_status_display())
+    readonly_fields = ("text",)
+
+    @display(description="Definition")  # type: ignore[untyped-decorator]  # unfold
+    def text(self, definition: DefinitionVersion) -> SafeString:
+        """Return the text of a version that is not written any more."""
+        return format_html('<pre class="wf-yaml-text">{}</pre>', definition.document)
+
+    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        """Return the editor of a draft, or the text of what is published."""
+        return ((None, {"fields": ("document",) if obj is None or _is_draft(obj) else ("text",)}),)
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Let drafts be changed, and nothing else."""

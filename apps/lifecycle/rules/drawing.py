@@ -62,7 +62,7 @@ def draw(definition: Definition) -> Drawing:
     """Return where everything stands. The same definition always looks the same."""
     ranks = _ranks(definition)
     pairs = _pairs(definition)
-    back = [pair for pair in pairs if ranks[pair[1]] <= ranks[pair[0]]]
+    back = [pair for pair in pairs if ranks[pair[1]] < ranks[pair[0]] or pair[0] == pair[1]]
     top = MARGIN + (LIFT * (1 + min(len(back), 4)) if back else 0)
     places = _places(definition, ranks, top)
     lines = tuple(
@@ -144,13 +144,25 @@ def _line(
 
 
 def _points(start: Point, end: Point, columns: int, nth_back: int) -> tuple[Point, Point, Point, Point]:
-    """Return the curve from one box, given by its corner, to another: onward between columns, or back over them."""
+    """Return the curve from one box, given by its corner, to another: onward between columns, beside one, or back."""
     if columns > 0:
         out, into = (start[0] + WIDTH, start[1] + HEIGHT / 2), (end[0], end[1] + HEIGHT / 2)
         # One that passes other columns by bends away from them.
         bend = 0 if columns == 1 else 46 * (1 if into[1] >= out[1] else -1)
         pull = (into[0] - out[0]) / 2
         return out, (out[0] + pull, out[1] + bend), (into[0] - pull, into[1] + bend), into
+    if columns == 0 and start != end:
+        return _beside(start, end)
     out, into = (start[0] + WIDTH * 0.35, start[1]), (end[0] + WIDTH * 0.65, end[1])
     over = min(out[1], into[1]) - LIFT * (1 + nth_back % 4) * 4 / 3
     return out, (out[0], over), (into[0], over), into
+
+
+def _beside(start: Point, end: Point) -> tuple[Point, Point, Point, Point]:
+    """Return the curve between two boxes of a column: down on its right side, up on its left."""
+    down = end[1] > start[1]
+    side = start[0] + (WIDTH if down else 0)
+    part = HEIGHT * (0.75 if down else 0.25)
+    out, into = (side, start[1] + part), (side, end[1] + HEIGHT - part)
+    bulge = (14 + 30 * abs(end[1] - start[1]) / DOWN) * (1 if down else -1)
+    return out, (side + bulge, out[1]), (side + bulge, into[1]), into
