@@ -48,6 +48,7 @@ class Environment:
     identity_provider: IdentityProvider | None
     outbound_hosts: frozenset[str]
     webhook_timeout: timedelta
+    public_url: str
 
 
 @cache
@@ -84,6 +85,7 @@ def read_environment() -> Environment:
         identity_provider=_identity_provider(env),
         outbound_hosts=frozenset(each.lower() for each in env.list("WATCHFLOOR_OUTBOUND_HOSTS", default=[])),
         webhook_timeout=timedelta(seconds=env.float("WATCHFLOOR_WEBHOOK_TIMEOUT_S", default=15.0)),
+        public_url=text("WATCHFLOOR_PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/"),
     )
 
 

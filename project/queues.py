@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 SERIALIZER = "rq.serializers.JSONSerializer"
-QUEUE_NAMES = ("transitions", "effects", "default", "webhooks")
+QUEUE_NAMES = ("transitions", "effects", "calls", "default", "webhooks")
 
 
 def rq_queues(redis_url: str) -> dict[str, dict[str, Any]]:

@@ -77,6 +77,8 @@ class Asset(Stateful):
             ("report_asset", "Can report positions of asset"),
             ("share_asset", "Can share asset"),
             ("advance_asset", "Can move asset along its lifecycle"),
+            ("view_calls_asset", "Can see what services were asked about asset"),
+            ("settle_calls_asset", "Can try calls about asset again, or give them up"),
         )
         constraints = (
             models.CheckConstraint(name="asset_has_name", condition=~Q(name="")),

@@ -7,6 +7,7 @@ from apps.access.types import Protected
 from apps.assets.models import Asset, AssetGroupGrant, AssetKind, AssetUserGrant, Device
 from apps.assets.published import ASSET_PROPERTIES, asset_feature, asset_kind_feature
 from apps.lifecycle import registry as lifecycles
+from apps.lifecycle.policy import CALLS
 from apps.lifecycle.types import Settable
 
 WRITE = ("view", "add", "change", "delete")
@@ -18,7 +19,7 @@ def register_nouns() -> None:
         Protected(
             noun="assets",
             model=Asset,
-            actions=(*WRITE, "track", "report", "advance", "share"),
+            actions=(*WRITE, "track", "report", "advance", *CALLS, "share"),
             grants=(AssetUserGrant, AssetGroupGrant),
             feature=asset_feature,
             fields=tuple(ASSET_PROPERTIES),

@@ -113,14 +113,28 @@ async def open_client(*, per_host: int = 32) -> AsyncIterator[aiohttp.ClientSess
 async def post(
     client: aiohttp.ClientSession, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float
 ) -> Answer:
-    """Send a body and return the answer; ``seconds`` bounds everything together. Never raises for the other side."""
+    """Post a body and return the answer, as ``send`` does."""
+    return await send(client, "POST", url, body, headers, seconds=seconds)
+
+
+async def send(
+    client: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    *,
+    seconds: float,
+) -> Answer:
+    """Send a request and return the answer; ``seconds`` bounds everything together. Never raises for the other side."""
     if fault := url_fault(url):
         return Answer(status=None, error=fault)
     # The same parser for what is judged and what is connected to.
     place = URL(url)
     limits = aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, seconds))
     try:
-        async with client.post(place, data=body, headers=headers, timeout=limits, allow_redirects=False) as answer:
+        request = client.request(method, place, data=body, headers=headers, timeout=limits, allow_redirects=False)
+        async with request as answer:
             return Answer(status=answer.status, body=await _read(answer), headers=answer.headers)
     except TimeoutError:
         return Answer(status=None, error=f"No answer within {seconds:g} s.")

@@ -5,23 +5,48 @@ Jobs are small and carry ids; forking for each would cost five times what they d
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from types import FrameType
 from typing import Final
 
 import redis
 import structlog
 from django.db import close_old_connections
-from django_rq.queues import get_queues
+from django_rq.queues import get_queue, get_queues
 from rq.executions import Execution
 from rq.job import Job
 from rq.queue import Queue
 from rq.worker import SimpleWorker
 
+from apps.core.redis import channel_name, client
 from apps.core.stopping import StopRequest
 
 RETRY_SECONDS: Final = 1.0
+WAKE_SECONDS: Final = 5
 
 log = structlog.get_logger(__name__)
+
+
+def wake_worker(queue_name: str, job: Callable[[], object], *, seconds: int) -> bool:
+    """Ask for a worker to run a job, unless one has been asked for just now; say whether Redis heard it.
+
+    The job calls ``is_awake`` when it begins; it hangs after ``seconds``. What it has to do stands in PostgreSQL.
+    """
+    try:
+        if client().set(channel_name(queue_name), b"", nx=True, ex=WAKE_SECONDS):
+            queue = get_queue(queue_name, connection=client(), commit_mode="auto")
+            queue.enqueue(job, ttl=60, job_timeout=seconds, result_ttl=0, failure_ttl=24 * 3600)
+    except redis.RedisError as error:
+        log.warning("worker.not_woken", queue=queue_name, error=str(error))
+        return False
+    return True
+
+
+def is_awake(queue_name: str) -> None:
+    """Let the next wake-up through."""
+    with contextlib.suppress(redis.RedisError):  # the key ends by itself
+        client().delete(channel_name(queue_name))
 
 
 class Worker(SimpleWorker):

@@ -7,7 +7,6 @@ keeps no other waiting. Without Redis or workers the clock sends by itself.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -18,15 +17,12 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 import aiohttp
-import redis
-import structlog
 from django.conf import settings
 from django.db import close_old_connections
-from django_rq import get_queue
 
 from apps.core import clock
 from apps.core.outbound import open_client, post
-from apps.core.redis import channel_name, client
+from apps.core.working import is_awake, wake_worker
 from apps.events.services.delivering import (
     Message,
     Result,
@@ -48,11 +44,9 @@ CONNECTIONS: Final = 16
 GATHER_SECONDS: Final = 0.03
 # A run ends after this, even with more to do: other jobs wait for the same worker.
 RUN_SECONDS: Final = 5.0
-WAKE_SECONDS: Final = 5
 # What no worker has taken for so long, the clock sends.
 PATIENCE: Final = timedelta(seconds=5)
 T = TypeVar("T")
-log = structlog.get_logger(__name__)
 
 
 def owe(at: datetime) -> int:
@@ -67,8 +61,7 @@ def owe(at: datetime) -> int:
 
 def deliver() -> int:
     """Send what is due; return how many messages were sent. RQ entry point; any number may run."""
-    with contextlib.suppress(redis.RedisError):  # the key ends by itself
-        client().delete(channel_name(QUEUE))
+    is_awake(QUEUE)
     sent = asyncio.run(_Run().run())
     if sent and is_anything_due(clock.now()):
         wake()
@@ -77,14 +70,7 @@ def deliver() -> int:
 
 def wake() -> bool:
     """Ask for a worker, unless one has been asked for just now; say whether Redis heard it."""
-    try:
-        if client().set(channel_name(QUEUE), b"", nx=True, ex=WAKE_SECONDS):
-            queue = get_queue(QUEUE, connection=client(), commit_mode="auto")
-            queue.enqueue(deliver, ttl=60, job_timeout=_job_seconds(), result_ttl=0, failure_ttl=24 * 3600)
-    except redis.RedisError as error:
-        log.warning("webhooks.redis_away", error=str(error))
-        return False
-    return True
+    return wake_worker(QUEUE, deliver, seconds=_job_seconds())
 
 
 def _job_seconds() -> int:

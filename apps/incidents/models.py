@@ -153,6 +153,8 @@ class Incident(Stateful):
             ("resolve_incident", "Can resolve incident"),
             ("close_incident", "Can close incident"),
             ("reopen_incident", "Can reopen incident"),
+            ("view_calls_incident", "Can see what services were asked about incident"),
+            ("settle_calls_incident", "Can try calls about incident again, or give them up"),
             ("share_incident", "Can share incident"),
         )
         constraints = (

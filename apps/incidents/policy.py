@@ -12,6 +12,7 @@ from apps.incidents.models import Incident, IncidentGroupGrant, IncidentUserGran
 from apps.incidents.published import INCIDENT_PROPERTIES, incident_feature, rule_feature
 from apps.incidents.types import LIFECYCLE, LONGEST_WAIT, OVER, AlreadyOpen, Severity
 from apps.lifecycle import registry as lifecycles
+from apps.lifecycle.policy import CALLS
 from apps.lifecycle.types import Category, Settable
 
 GOING_ON: Final = frozenset(each.value for each in Category) - {OVER}
@@ -26,7 +27,7 @@ def register_nouns() -> None:
         Protected(
             noun="incidents",
             model=Incident,
-            actions=("view", "add", "change", "comment", "assign", *MOVES, "share"),
+            actions=("view", "add", "change", "comment", "assign", *MOVES, *CALLS, "share"),
             grants=(IncidentUserGrant, IncidentGroupGrant),
             instant="opened_at",
             while_in=("state_category", GOING_ON),

@@ -12,6 +12,7 @@ from django.db.models.signals import post_migrate
 SWEEP_EVERY = timedelta(milliseconds=250)
 LOG_EVERY = timedelta(seconds=1)
 EFFECTS_EVERY = timedelta(seconds=1)
+CALLS_EVERY = timedelta(seconds=1)
 FORGET_EVERY = timedelta(hours=1)
 
 
@@ -26,15 +27,18 @@ class LifecycleConfig(AppConfig):
         """Register."""
         from apps.core.ticks import Tick, register  # noqa: PLC0415 - models are ready only now
         from apps.events.services import EVENTS_DOORBELL  # noqa: PLC0415
-        from apps.lifecycle import jobs, policy, queryables, services  # noqa: PLC0415
+        from apps.lifecycle import calling, jobs, policy, queryables, services  # noqa: PLC0415
 
         policy.register_nouns()
         queryables.register_queryables()
         services.register_telling()
         services.register_triggers()
+        services.register_calling()
+        services.register_answering()
         register(Tick(name="timers", every=SWEEP_EVERY, run=jobs.sweep))
         register(Tick(name="triggers", every=LOG_EVERY, run=services.read_log, wake=EVENTS_DOORBELL))
         register(Tick(name="effects", every=EFFECTS_EVERY, run=jobs.sweep_effects, wake=services.EFFECTS_DOORBELL))
+        register(Tick(name="calls", every=CALLS_EVERY, run=calling.sweep_calls, wake=services.CALLS_DOORBELL))
         register(Tick(name="forget-effects", every=FORGET_EVERY, run=services.forget_effects))
         post_migrate.connect(_load_shipped, sender=self, dispatch_uid="lifecycle.load_shipped")
 

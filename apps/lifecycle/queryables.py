@@ -37,3 +37,12 @@ def register_queryables() -> None:
             valid_time="effective_at",
         )
     )
+    register(
+        queryables(
+            "services",
+            Queryable(name="id", type=Type.UUID, read=None, is_sortable=True),
+            Queryable(name="key", type=Type.STRING, read=None, is_sortable=True),
+            Queryable(name="name", type=Type.STRING, read=None),
+            Queryable(name="is_enabled", type=Type.BOOLEAN, read=None),
+        )
+    )

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import TextChoices
+
 from apps.core.types import Conflict, FieldError, Invalid
 
 
@@ -63,6 +65,46 @@ class EffectStatus(enum.StrEnum):
     OWED = "owed"
     DONE = "done"
     DEAD = "dead"
+
+
+class Auth(TextChoices):
+    """How we tell a service who we are."""
+
+    NONE = "none", "nothing"
+    BEARER = "bearer", "bearer token"
+    BASIC = "basic", "user and password"
+    HEADER = "header", "a header"
+
+
+class Awaits(TextChoices):
+    """Where the answer to a call comes from: with the response, later to the callback, later as an event."""
+
+    ANSWER = "answer", "the answer"
+    CALLBACK = "callback", "a callback"
+    EVENT = "event", "an event"
+
+
+class SagaState(TextChoices):
+    """How far a saga has come. ``failed`` means that what had happened was undone, or is stuck and shown so."""
+
+    CALLING = "calling", "calling"
+    UNDOING = "undoing", "undoing"
+    SUCCEEDED = "succeeded", "succeeded"
+    FAILED = "failed", "failed"
+
+
+class CallState(TextChoices):
+    """What has become of a call. ``stuck`` is one that could not be undone, and needs somebody."""
+
+    WAITING = "waiting", "waiting"
+    RUNNING = "running", "running"
+    AWAITING = "awaiting", "awaiting the answer"
+    SUCCEEDED = "succeeded", "succeeded"
+    FAILED = "failed", "failed"
+    SKIPPED = "skipped", "not made"
+    COMPENSATING = "compensating", "being undone"
+    COMPENSATED = "compensated", "undone"
+    STUCK = "stuck", "stuck"
 
 
 class IllegalTransition(Conflict):
@@ -189,8 +231,8 @@ class Owed:
     """One effect as its handler gets it.
 
     ``id`` is its idempotency key, the same in every attempt. ``object`` is the public representation of the object
-    right after the transition (``events.rules.feature_object``); ``effective_at`` is when the transition counts from.
-    ``attempt`` counts from one.
+    right after the transition (``events.rules.feature_object``); ``effective_at`` is when the transition counts from,
+    ``transition_id`` its entry in the history. ``attempt`` counts from one.
     """
 
     id: UUID
@@ -205,6 +247,7 @@ class Owed:
     reason: str
     effective_at: datetime
     attempt: int
+    transition_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

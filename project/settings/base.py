@@ -40,6 +40,7 @@ class Watchfloor:
     identity_provider: IdentityProvider | None
     outbound_hosts: frozenset[str]
     webhook_timeout: timedelta
+    public_url: str
 
 
 WATCHFLOOR = Watchfloor(
@@ -54,6 +55,7 @@ WATCHFLOOR = Watchfloor(
     identity_provider=ENV.identity_provider,
     outbound_hosts=ENV.outbound_hosts,
     webhook_timeout=ENV.webhook_timeout,
+    public_url=ENV.public_url,
 )
 
 INSTALLED_APPS = [

@@ -28,6 +28,7 @@ from tests.factories.access import (
     make_user,
 )
 from tests.factories.assets import make_asset, make_device
+from tests.factories.calls import make_service
 from tests.factories.incidents import make_rule
 from tests.factories.lifecycles import make_moored_kind
 from tests.factories.tracking import IN_SQUARE, ingest
@@ -87,6 +88,7 @@ def make_world(actions: frozenset[str]) -> World:
     api_key, _ = create_api_key(user_id=alice.pk, name=f"{MARK} key", scopes=["assets.view"], actor=SYSTEM, at=now())
     device_key, _ = create_device_key(organisation_id=harbour.pk, name=f"{MARK} fleet", actor=SYSTEM, at=now())
     webhook, _ = make_webhook(alice, name=f"{MARK} hook")
+    service = make_service("berths")
     delivery = services.test_endpoint(webhook.pk, actor=SYSTEM, at=now())
     number_pending(1_000)
     parts: dict[str, UUID | str] = {
@@ -97,6 +99,7 @@ def make_world(actions: frozenset[str]) -> World:
         "api_key": api_key.pk,
         "device_key": device_key.pk,
         "webhook": webhook.pk,
+        "service": service.pk,
         "delivery": str(delivery.pk),
         "policy": policy.pk,
         "user_attribute": clearance.pk,

@@ -123,6 +123,7 @@ def test_a_handler_is_told_what_happened(harbour: Organisation, diary: Diary, mo
             reason="gone",
             effective_at=after(5),
             attempt=1,
+            transition_id=Transition.objects.get(name="resolve").pk,
         )
     ]
 

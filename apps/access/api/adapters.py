@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-from typing import Any
+from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 from django.http import HttpRequest
-from django.utils.encoding import force_bytes
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from apps.access.api.addresses import client_address
+from apps.core import sealing
+
+SEALED_FOR: Final = "second factors"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
@@ -55,22 +52,11 @@ class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth i
 
     def encrypt(self, text: str) -> str:
         """Return a secret as it is stored."""
-        return _box().encrypt(text.encode()).decode()
+        return sealing.seal(text, SEALED_FOR)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Return a stored secret."""
-        return _box().decrypt(encrypted_text.encode()).decode()
+        return sealing.unseal(encrypted_text, SEALED_FOR)
 
     def send_notification_mail(self, *_: Any, **__: Any) -> None:
         """Send nothing."""
-
-
-def _box() -> MultiFernet:
-    """Return what encrypts under the installation's secret key, and still reads under former ones."""
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return MultiFernet([Fernet(_derived(key)) for key in keys])
-
-
-def _derived(key: str | bytes) -> bytes:
-    derive = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"watchfloor second factors")
-    return base64.urlsafe_b64encode(derive.derive(force_bytes(key)))

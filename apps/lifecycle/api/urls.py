@@ -1,9 +1,10 @@
-"""The addresses of definitions. Transitions and history are below the objects, in the apps that own these."""
+"""The addresses of definitions and services. Transitions, history and calls are below the objects, in their apps."""
 
 from __future__ import annotations
 
 from django.urls import path
 
+from apps.lifecycle.api.calls import CallbackView, ServicesView, ServiceView
 from apps.lifecycle.api.definitions import DefinitionView, LifecyclesView, PublishView, RetireView
 
 ONE = "api/v1/lifecycles/<uuid:definition_id>"
@@ -13,4 +14,7 @@ urlpatterns = [
     path(ONE, DefinitionView.as_view(), name="lifecycle"),
     path(f"{ONE}/publish", PublishView.as_view(), name="lifecycle-publish"),
     path(f"{ONE}/retire", RetireView.as_view(), name="lifecycle-retire"),
+    path("api/v1/services", ServicesView.as_view(), name="services"),
+    path("api/v1/services/<uuid:pk>", ServiceView.as_view(), name="service"),
+    path("api/v1/callbacks/<str:token>", CallbackView.as_view(), name="callback"),
 ]

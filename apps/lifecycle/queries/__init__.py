@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apps.lifecycle.queries.calls import call_faults
 from apps.lifecycle.queries.objects import (
     TimerLag,
     allowed,
@@ -24,6 +25,7 @@ __all__ = [
     "Validated",
     "Way",
     "allowed",
+    "call_faults",
     "counts_by_state",
     "history",
     "history_of",

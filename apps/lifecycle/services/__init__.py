@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from apps.lifecycle.services.answering import answer_call, give_up_call, register_answering, retry_call
+from apps.lifecycle.services.calling import claim_calls, expire_calls, is_call_due, settle_call
 from apps.lifecycle.services.definitions import (
     change_draft,
     checked,
@@ -20,6 +22,7 @@ from apps.lifecycle.services.effects import (
     retry_effect,
 )
 from apps.lifecycle.services.engine import EFFECTS_DOORBELL
+from apps.lifecycle.services.known_services import create_service, delete_service, update_service
 from apps.lifecycle.services.migrating import Mapped, Migrated, MigrationPlan, migrate, try_migration
 from apps.lifecycle.services.moves import (
     LONGEST_REASON,
@@ -31,11 +34,13 @@ from apps.lifecycle.services.moves import (
     prepare,
     record_begun,
 )
+from apps.lifecycle.services.sagas import CALLS_DOORBELL, register_calling
 from apps.lifecycle.services.telling import register_telling
 from apps.lifecycle.services.timers import LEASE, Claim, advance_due, claim_due
 from apps.lifecycle.services.triggers import read_log, register_triggers
 
 __all__ = [
+    "CALLS_DOORBELL",
     "EFFECTS_DOORBELL",
     "EFFECT_LEASE",
     "LEASE",
@@ -47,16 +52,23 @@ __all__ = [
     "advance",
     "advance_after",
     "advance_due",
+    "answer_call",
     "begin",
     "begin_all",
     "change_draft",
     "checked",
+    "claim_calls",
     "claim_due",
     "claim_effects",
     "create_draft",
+    "create_service",
     "delete_draft",
+    "delete_service",
     "draft_from",
+    "expire_calls",
     "forget_effects",
+    "give_up_call",
+    "is_call_due",
     "load_shipped",
     "migrate",
     "perform_effects",
@@ -65,9 +77,14 @@ __all__ = [
     "publish_definition",
     "read_log",
     "record_begun",
+    "register_answering",
+    "register_calling",
     "register_telling",
     "register_triggers",
     "retire_definition",
+    "retry_call",
     "retry_effect",
+    "settle_call",
     "try_migration",
+    "update_service",
 ]

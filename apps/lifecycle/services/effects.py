@@ -141,6 +141,7 @@ def _owed(effect: Effect) -> Owed:
         reason=effect.reason,
         effective_at=effect.effective_at,
         attempt=effect.attempts + 1,
+        transition_id=effect.transition_id,
     )
 
 

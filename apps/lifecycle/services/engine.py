@@ -52,17 +52,17 @@ FROM jsonb_to_recordset(%s::jsonb) AS new (id uuid, object_id uuid, transition t
 ON CONFLICT ON CONSTRAINT timer_once_per_transition DO NOTHING
 """
 _INSERT_EFFECTS = """
-INSERT INTO lifecycle_effect (id, kind, params, noun, object_id, object, transition, from_state, to_state, reason,
-                              effective_at, status, due_at, claims, attempts, last_error)
-SELECT id, kind, params, %s, object_id, object, transition, from_state, to_state, reason, effective_at,
+INSERT INTO lifecycle_effect (id, kind, params, noun, object_id, object, transition, transition_id, from_state,
+                              to_state, reason, effective_at, status, due_at, claims, attempts, last_error)
+SELECT id, kind, params, %s, object_id, object, transition, transition_id, from_state, to_state, reason, effective_at,
        'owed', %s, 0, 0, ''
 FROM ROWS FROM (
     jsonb_to_recordset(%s::jsonb) AS (
-        id uuid, kind text, params jsonb, object_id uuid, object jsonb, transition text, from_state text, to_state text,
-        reason text, effective_at timestamptz
+        id uuid, kind text, params jsonb, object_id uuid, object jsonb, transition text, transition_id uuid,
+        from_state text, to_state text, reason text, effective_at timestamptz
     )
 ) WITH ORDINALITY AS new (
-    id, kind, params, object_id, object, transition, from_state, to_state, reason, effective_at, place
+    id, kind, params, object_id, object, transition, transition_id, from_state, to_state, reason, effective_at, place
 )
 ORDER BY place
 """
@@ -326,6 +326,7 @@ def _owe_effects(lifecycle: Lifecycle, made: Sequence[_Made], at: datetime) -> N
             "object_id": each.after.id,
             "object": feature_object(each.after),
             "transition": each.entry["name"],
+            "transition_id": each.entry["id"],
             "from_state": each.was_state,
             "to_state": each.entry["to_state"],
             "reason": each.entry["reason"],

@@ -30,15 +30,19 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ears:
-    """What the definitions in use listen to, by noun: events by type, and whether any has conditions."""
+    """What the definitions in use listen to, by noun: events by type, and whether any has conditions.
+
+    ``answers`` are the types of events by which services answer.
+    """
 
     rules: Mapping[str, Mapping[str, frozenset[tuple[str, str]]]]
     with_conditions: frozenset[str]
+    answers: frozenset[str] = frozenset()
 
     @property
     def types(self) -> frozenset[str]:
-        """Return the types of events that some move waits for."""
-        return frozenset(type_ for by_type in self.rules.values() for type_ in by_type)
+        """Return the types of events that some move or call waits for."""
+        return self.answers | {type_ for by_type in self.rules.values() for type_ in by_type}
 
     @property
     def words(self) -> frozenset[str]:
@@ -68,9 +72,10 @@ class Ears:
 def listen() -> Ears:
     """Return what every definition that some object may follow listens to."""
     rules: defaultdict[str, defaultdict[str, set[tuple[str, str]]]] = defaultdict(lambda: defaultdict(set))
-    with_conditions = set()
+    with_conditions, answers = set(), set()
     for definition in followed():
         for move in definition.moves.values():
+            answers |= {each.params["event"]["type"] for each in move.effects if "event" in each.params}
             if move.event:
                 rules[definition.noun][move.event.type].add((move.event.ours, move.event.theirs))
             if move.condition:
@@ -78,6 +83,7 @@ def listen() -> Ears:
     return Ears(
         rules={noun: {type_: frozenset(ways) for type_, ways in by_type.items()} for noun, by_type in rules.items()},
         with_conditions=frozenset(with_conditions),
+        answers=frozenset(answers),
     )
 
 

@@ -27,6 +27,7 @@ from apps.lifecycle.queries import refusal_of
 from apps.lifecycle.registry import Lifecycle, definition_of, register_effect
 from apps.lifecycle.registry import lifecycle as lifecycle_named
 from apps.lifecycle.rules.durations import pause_after
+from apps.lifecycle.services.answering import owe_answers
 from apps.lifecycle.services.engine import Step, insert_timers, make_moves
 from apps.lifecycle.services.listening import Ears, Heard, hear, listen
 from apps.lifecycle.services.timers import LONGEST_ERROR, has_lapsed, lock_rows, move_of, step_of
@@ -129,7 +130,7 @@ def _between(ears: Ears, after: int, until: int, limit: int) -> list[Event]:
 
 
 def work_on(ears: Ears, events: Sequence[Event], at: datetime) -> None:
-    """Make the transitions that these events bring, in their order, in the caller's transaction.
+    """Make the transitions that these events bring, in their order, in the caller's transaction; owe what they answer.
 
     All objects concerned are locked first, in the order in which everybody locks them. An object makes its moves one
     after the other; those of different objects go together.
@@ -140,6 +141,7 @@ def work_on(ears: Ears, events: Sequence[Event], at: datetime) -> None:
         ids = {object_id for each in found for object_id in each.object_ids}
         if ids:
             _Work(lifecycle=lifecycle, ears=ears, rows=lock_rows(lifecycle, ids), at=at).go_through(found)
+    owe_answers([event for event in events if event.type in ears.answers], at)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -177,6 +177,7 @@ class Effect(models.Model):
     object_id = models.UUIDField()
     object = models.JSONField()
     transition = models.CharField(max_length=NAME_LENGTH)
+    transition_id = models.UUIDField(null=True, blank=True)
     from_state = models.CharField(max_length=NAME_LENGTH, blank=True)
     to_state = models.CharField(max_length=NAME_LENGTH)
     reason = models.TextField(blank=True)
