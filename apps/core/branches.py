@@ -16,6 +16,7 @@ from django.db.models import Model, Q, QuerySet
 
 M = TypeVar("M", bound=Model)
 HINT: Final = "branches"
+KNOWN: Final = "known"
 # More branches than that cost more than they save.
 MOST: Final = 16
 
@@ -26,6 +27,13 @@ def of_any(queryset: QuerySet[M], branches: Sequence[Q]) -> QuerySet[M]:
     last = found.query.where.children[-1]
     if len(branches) > 1 and len(branches) <= MOST and getattr(last, "connector", "") == "OR":
         found._add_hints(**{HINT: (len(found.query.where.children) - 1, tuple(branches))})  # type: ignore[attr-defined]  # noqa: SLF001 - Django's own way
+    return found
+
+
+def of_known(queryset: QuerySet[M], among: Q, number: int) -> QuerySet[M]:
+    """Return the rows that a condition names one by one; ``number`` of them exist, as whoever narrows so knows."""
+    found = queryset.filter(among)
+    found._add_hints(**{KNOWN: number})  # type: ignore[attr-defined]  # noqa: SLF001 - Django's own way
     return found
 
 
@@ -43,6 +51,9 @@ def first_of(queryset: QuerySet[Any, Any], order: Sequence[str], limit: int) -> 
 
 def count_up_to(queryset: QuerySet[Any, Any], most: int) -> int:
     """Return how many rows there are, counted no further than ``most``."""
+    known = getattr(queryset, "_hints", {}).get(KNOWN)
+    if known is not None and len(queryset.query.where.children) == 1:
+        return min(most, known)
     branches = _branches(queryset)
     if not branches:
         return queryset.order_by()[:most].count()

@@ -27,6 +27,7 @@ from apps.access.queries.standing import one_moment
 from apps.access.registry import all_protected
 from apps.access.types import ANONYMOUS, SYSTEM, Actor, ActorKind, Subject
 from apps.assets.models import Asset, AssetKind
+from apps.core.branches import count_up_to
 from apps.core.types import NotAllowed, NotFound, TimeWindow, WatchfloorError
 from tests.factories.access import assign, make_cast, make_group, make_organisation, make_role, make_user
 from tests.factories.core import NOON, after
@@ -221,6 +222,28 @@ def test_a_decision_costs_one_query_when_nothing_has_changed(django_assert_num_q
         make_asset(cast.harbour, f"extra {extra}")
         with django_assert_num_queries(2):
             list(visible(Asset.objects.all(), actor, "assets.view"))
+
+
+def test_what_is_only_granted_is_counted_without_looking_unless_more_is_asked(django_assert_num_queries: Any) -> None:
+    cast = make_cast()
+    ferries = [make_asset(cast.harbour, name) for name in ("one", "two", "three")]
+    dora = make_user("dora", organisation=cast.harbour)
+    for ferry in ferries[:2]:
+        services.grant_access(ferry, "assets.view", to=dora, actor=cast.actor("alice"), at=NOON)
+    actor = actor_of_user(dora)
+
+    seen = visible(Asset.objects.all(), actor, "assets.view")
+    with django_assert_num_queries(0):
+        assert (count_up_to(seen, 1001), count_up_to(seen.order_by("name"), 1)) == (2, 1)
+    with django_assert_num_queries(1):
+        assert count_up_to(seen.filter(name="one"), 1001) == 1
+    early = visible(Asset.objects.filter(name="three"), actor, "assets.view")
+    assert (count_up_to(early, 1001), count_up_to(seen.exclude(name="one"), 1001)) == (0, 1)
+
+    ferries[0].delete()
+    assert count_up_to(visible(Asset.objects.all(), actor, "assets.view"), 1001) == 1
+    assign(dora, ["assets.view"], cast.harbour)
+    assert count_up_to(visible(Asset.objects.all(), actor, "assets.view"), 1001) == 2
 
 
 def test_actions_that_nobody_registered_and_foreign_nouns_are_mistakes_of_ours() -> None:

@@ -57,6 +57,12 @@ def branches_of(reach: Scope, entry: Protected) -> list[Q]:
     return [*held, *permitted] if len(held) + len(permitted) > 1 else []
 
 
+def is_granted_only(reach: Scope, entry: Protected) -> bool:
+    """Say whether what is reached are the granted objects and nothing else; a grant goes with its object."""
+    is_whole = not (reach.everything or reach.organisation_ids or reach.policies)
+    return is_whole and entry.grants is not None and entry.owner is None and entry.instant is None
+
+
 def refusals_of(reach: Scope, entry: Protected) -> Q | None:
     """Return which rows no policy refuses; ``None`` where none could."""
     return _not_refused(reach.policies, entry)

@@ -10,11 +10,11 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 
 from apps.access.judging import Obligations
-from apps.access.queries.conditions import branches_of, condition_of, in_windows, refusals_of
+from apps.access.queries.conditions import branches_of, condition_of, in_windows, is_granted_only, refusals_of
 from apps.access.queries.scopes import scope
 from apps.access.registry import judge, protected, protected_model
 from apps.access.types import ALWAYS, READING, Actor, Predicate, Protected, Scope, Subject, Windows
-from apps.core.branches import of_any
+from apps.core.branches import of_any, of_known
 from apps.core.types import Feature, NotAllowed, NotFound
 
 M = TypeVar("M", bound=Model)
@@ -47,6 +47,8 @@ def reached(queryset: QuerySet[M], reach: Scope, action: str) -> QuerySet[M]:
     if condition is None:
         return queryset
     branches = branches_of(reach, entry)
+    if not branches and is_granted_only(reach, entry):
+        return of_known(queryset, condition, len(reach.object_ids))
     if not branches:
         return queryset.filter(condition)
     refusals = refusals_of(reach, entry)
