@@ -51,7 +51,7 @@ def first_of(queryset: QuerySet[Any, Any], order: Sequence[str], limit: int) -> 
 
 def count_up_to(queryset: QuerySet[Any, Any], most: int) -> int:
     """Return how many rows there are, counted no further than ``most``."""
-    known = getattr(queryset, "_hints", {}).get(KNOWN)
+    known: int | None = getattr(queryset, "_hints", {}).get(KNOWN)
     if known is not None and len(queryset.query.where.children) == 1:
         return min(most, known)
     branches = _branches(queryset)
