@@ -49,6 +49,8 @@ class Environment:
     outbound_hosts: frozenset[str]
     webhook_timeout: timedelta
     public_url: str
+    event_stream: str
+    event_stream_kept: timedelta
 
 
 @cache
@@ -86,6 +88,8 @@ def read_environment() -> Environment:
         outbound_hosts=frozenset(each.lower() for each in env.list("WATCHFLOOR_OUTBOUND_HOSTS", default=[])),
         webhook_timeout=timedelta(seconds=env.float("WATCHFLOOR_WEBHOOK_TIMEOUT_S", default=15.0)),
         public_url=text("WATCHFLOOR_PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/"),
+        event_stream=text("WATCHFLOOR_EVENT_STREAM", default=""),
+        event_stream_kept=timedelta(hours=env.float("WATCHFLOOR_EVENT_STREAM_HOURS", default=24.0)),
     )
 
 

@@ -31,3 +31,4 @@ class EventsConfig(AppConfig):
         register(Tick(name="forget-events", every=FORGET_EVERY, run=services.forget_old))
         register(Tick(name="webhooks", every=OWE_EVERY, run=jobs.owe, wake=services.EVENTS_DOORBELL))
         register(Tick(name="forget-deliveries", every=FORGET_EVERY, run=services.forget_deliveries))
+        register(Tick(name="event-stream", every=OWE_EVERY, run=services.copy_events, wake=services.EVENTS_DOORBELL))

@@ -41,6 +41,8 @@ class Watchfloor:
     outbound_hosts: frozenset[str]
     webhook_timeout: timedelta
     public_url: str
+    event_stream: str
+    event_stream_kept: timedelta
 
 
 WATCHFLOOR = Watchfloor(
@@ -56,6 +58,8 @@ WATCHFLOOR = Watchfloor(
     outbound_hosts=ENV.outbound_hosts,
     webhook_timeout=ENV.webhook_timeout,
     public_url=ENV.public_url,
+    event_stream=ENV.event_stream,
+    event_stream_kept=ENV.event_stream_kept,
 )
 
 INSTALLED_APPS = [

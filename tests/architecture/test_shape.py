@@ -20,6 +20,7 @@ NOT_IN_ADMIN = {
     "access.SignInFailure": "counts attempts, forgotten within the day",
     "core.IdempotencyRecord": "kept for a day, holds other people's answers",
     "events.Epoch": "one value",
+    "events.StreamCursor": "one value for each stream",
     "incidents.Comment": "on the incident's own page",
     "lifecycle.LogReader": "one cursor",
     "live.FeedTicket": "used within 30 seconds or gone",

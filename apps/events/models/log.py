@@ -87,3 +87,13 @@ class Epoch(models.Model):
 
     def __str__(self) -> str:
         return str(self.value)
+
+
+class StreamCursor(models.Model):
+    """How far the log has been copied to a stream."""
+
+    name = models.CharField(primary_key=True, max_length=100)
+    offset = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.offset}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apps.events.services.copying import copy_events
 from apps.events.services.delivering import forget_deliveries
 from apps.events.services.endpoints import create_endpoint, delete_endpoint, rotate_secret, update_endpoint
 from apps.events.services.log import (
@@ -23,6 +24,7 @@ __all__ = [
     "RELAY_DOORBELL",
     "Received",
     "begin_epoch",
+    "copy_events",
     "create_endpoint",
     "delete_endpoint",
     "forget_before",

@@ -1,1 +1,1 @@
-"""`forget_events` and `begin_epoch`."""
+"""`forget_events`, `begin_epoch` and `replay`."""
