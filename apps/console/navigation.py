@@ -99,6 +99,7 @@ GROUPS = (
             _list_of("incidents.PendingFinding", "Pending findings", "hourglass_top"),
             _list_of("tracking.Quarantine", "Quarantine", "report"),
             _list_of("tracking.Source", "Sources", "cell_tower"),
+            Place(title="Machinery", icon="manufacturing", url_name="admin:machinery", superusers_only=True),
             Place(title="Queues", icon="stacks", url_name="admin:django_rq_home", superusers_only=True),
         ),
     ),

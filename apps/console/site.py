@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 from django_rq.urls import get_admin_urlpatterns, get_api_urlpatterns
 from redis import RedisError
 from unfold.sites import UnfoldAdminSite
@@ -40,6 +41,8 @@ class WatchfloorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is n
             path("live-map/", self.admin_view(views.live_map), name="live_map"),
             path("live-map/stays/", self.admin_view(views.live_map_stays), name="live_map_stays"),
             path("dashboard/", self._fragment(views.dashboard_figures), name="dashboard_figures"),
+            path("machinery/", self._for_superusers(self._machinery), name="machinery"),
+            path("machinery/retry/", self._for_superusers(require_POST(views.machinery_retry)), name="machinery_retry"),
             path("queues/", include(self._queue_urls())),
         ]
         return [*own, *super().get_urls()]
@@ -102,6 +105,19 @@ class WatchfloorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # unfold is n
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         """Answer the command palette, afresh: the theme's own keeps answers longer than a revoked grant may show."""
         return views.search(request, self)
+
+    def _machinery(self, request: HttpRequest) -> HttpResponse:
+        return views.machinery(request, self.each_context(request))
+
+    def _for_superusers(self, view: View) -> View:
+        """Guard a page that counts and names everything: roles of one organisation do not reach so far."""
+
+        def guarded(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+            if not getattr(request.user, "is_superuser", False):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return self.admin_view(guarded)
 
     def _queue_urls(self) -> list[URLPattern]:
         """Return django-rq's pages. Whoever sees jobs sees every organisation's ids, so they are for superusers."""

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+from uuid import UUID
 
+import django_rq
+import structlog
 from django.apps import apps
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.csrf import ensure_csrf_cookie
+from redis import RedisError
+from rq.exceptions import NoSuchJobError
 
 from apps.access.queries import scope
 from apps.access.staff import actor_of_staff
@@ -20,12 +28,17 @@ from apps.console import queries
 from apps.console.navigation import list_address, navigation
 from apps.core import csp
 from apps.core.clock import now
+from apps.core.types import NotFound, WatchfloorError
+from apps.events.models import Delivery, Endpoint
+from apps.events.services import replay_delivery, update_endpoint
+from apps.lifecycle.services import retry_effect
 
 FEED_PATH = "/ws/feed"
 API_ROOT = "/api/v1/"
 LISTS = {"Incidents": "incidents.Incident", "Assets": "assets.Asset", "Zones": "zones.Zone"}
 SEARCHED = {"assets.Asset": "directions_boat", "zones.Zone": "pentagon", "incidents.Incident": "crisis_alert"}
 MOST_FOUND = 6
+log = structlog.get_logger(__name__)
 NIL = "00000000-0000-0000-0000-000000000000"
 
 
@@ -144,3 +157,63 @@ def _things_named(term: str, request: HttpRequest, site: AdminSite) -> Iterator[
         for thing in found.distinct()[:MOST_FOUND]:
             link = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=(thing.pk,))
             yield {"title": str(thing), "link": link, "icon": icon, "description": str(meta.verbose_name)}
+
+
+def machinery(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+    """Show how the installation is doing, and what waits for a person."""
+    figures = {"system": queries.system_figures(at=now()), "sections": queries.halted(), "title": "Machinery"}
+    return TemplateResponse(request, "console/machinery.html", {**context, **figures})
+
+
+def machinery_retry(request: HttpRequest) -> HttpResponse:
+    """Let one thing go on; who did it stands in the log, and with the thing where it has a history."""
+    kind, key = request.POST.get("kind", ""), request.POST.get("key", "")
+    retry = RETRIES.get(kind)
+    try:
+        if retry is None:
+            raise NotFound("There is no such thing.")
+        retry(key, actor_of_staff(request))
+    except (WatchfloorError, ValueError, RedisError, NoSuchJobError) as error:
+        messages.error(request, str(error) or "There is no such thing any more.")
+    else:
+        log.info("machinery.retried", kind=kind, key=key, by=str(request.user.pk))
+        messages.success(request, "It goes on.")
+    return HttpResponseRedirect(reverse("admin:machinery"))
+
+
+def _send_again(key: str, actor: Actor) -> None:
+    row = Delivery.objects.filter(pk=int(key)).first()
+    if row is None:
+        raise NotFound("There is no such delivery any more.")
+    replayed = replay_delivery(row.endpoint_id, row.pk, actor=actor, at=now())
+    _record(actor, Delivery.objects.filter(pk=replayed.pk), "Sent again from the machinery page.")
+
+
+def _switch_on(key: str, actor: Actor) -> None:
+    row = update_endpoint(UUID(key), {"is_enabled": True}, expected_version=None, actor=actor, at=now())
+    _record(actor, Endpoint.objects.filter(pk=row.pk), "Switched on from the machinery page.")
+
+
+def _perform_again(key: str, actor: Actor) -> None:
+    effect = retry_effect(UUID(key), actor=actor, at=now())
+    _record(actor, type(effect).objects.filter(pk=effect.pk), "Tried again from the machinery page.")
+
+
+def _queue_again(key: str, actor: Actor) -> None:  # noqa: ARG001  the queue knows nobody; the log line does
+    name, _, job_id = key.partition(":")
+    if name not in settings.RQ_QUEUES:
+        raise NotFound("There is no such queue.")
+    django_rq.get_queue(name).failed_job_registry.requeue(job_id)
+
+
+def _record(actor: Actor, rows: QuerySet[Any], message: str) -> None:
+    assert actor.user_id is not None  # noqa: S101 - superusers are users
+    LogEntry.objects.log_actions(actor.user_id, rows, CHANGE, change_message=message)
+
+
+RETRIES: Final[Mapping[str, Callable[[str, Actor], None]]] = {
+    "delivery": _send_again,
+    "endpoint": _switch_on,
+    "effect": _perform_again,
+    "job": _queue_again,
+}

@@ -200,6 +200,8 @@ ADMIN_PAGES: dict[str, tuple[str, Page]] = {
     "incidents_incident_comment": ("/admin/incidents/incident/{incident}/comment/", Page.POST),
     "incidents_incident_transition": ("/admin/incidents/incident/{incident}/transition/", Page.POST),
     "incidents_incident_who_may_see": ("/admin/incidents/incident/{incident}/who-may-see/", Page.FREE),
+    "machinery": ("/admin/machinery/", Page.SUPERUSERS),
+    "machinery_retry": ("/admin/machinery/retry/", Page.SUPERUSERS),
     "django_rq_home": ("/admin/queues/", Page.SUPERUSERS),
 }
 # All of django-rq's pages are guarded in one place.
