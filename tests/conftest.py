@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -34,3 +35,27 @@ def _no_network() -> Any:
     patch.setattr(socket.socket, "connect", _connect_here_only)
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Copy the database from the template, and empty it between tests by our own means."""
+    from django.core.management.commands import flush  # noqa: PLC0415 - only where Django is set up
+    from django.db import connection  # noqa: PLC0415
+    from django.test.utils import setup_databases, teardown_databases  # noqa: PLC0415
+
+    from tests import emptying  # noqa: PLC0415
+    from tests.template import template  # noqa: PLC0415
+
+    with django_db_blocker.unblock():
+        with template() as name:
+            connection.settings_dict["TEST"]["TEMPLATE"] = name
+            made = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
+        emptying.remember()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush.Command, "handle", emptying.restore)
+        yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)

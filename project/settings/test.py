@@ -15,6 +15,7 @@ SECRET_KEY = "only-for-tests-0123456789-0123456789"  # noqa: S105  guards nothin
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True  # looks for a file when it is asked for: every test's client would list them all first
 STATIC_ROOT = None  # type: ignore[assignment]  # nothing is collected: the finders serve it
 
 # Two runs on one machine must not meet: the suffix names the run, xdist names the worker.

@@ -16,7 +16,7 @@ PLACE = Path(__file__).resolve().parents[2] / "docs" / "asyncapi.yaml"
 @cache
 def document() -> dict[str, Any]:
     """Return the description."""
-    loaded: dict[str, Any] = yaml.safe_load(PLACE.read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = yaml.load(PLACE.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     return loaded
 
 
