@@ -19,6 +19,7 @@ from apps.access.staff import GrantInline, GuardedAdmin, GuardedInline, actor_of
 from apps.core.clock import now
 from apps.core.types import TimeWindow, WatchfloorError
 from apps.core.widgets import map_preview
+from apps.lifecycle.staff import LifecycleAdminMixin
 from apps.zones import services
 from apps.zones.forms import ImportForm, ZoneForm, ZoneKindForm
 from apps.zones.models import Zone, ZoneGroupGrant, ZoneKind, ZoneUserGrant, ZoneVersion
@@ -64,7 +65,7 @@ class ZoneKindAdmin(GuardedAdmin):
     list_display = ("name", "slug", "label", "swatch", "changed_at")
     search_fields = ("name", "slug", "label")
     form = ZoneKindForm
-    fields = (("name", "slug"), ("label", "colour"))
+    fields = (("name", "slug"), ("label", "colour"), "lifecycle")
 
     @display(description="Colour")  # type: ignore[untyped-decorator]  # unfold
     def swatch(self, kind: ZoneKind) -> str:
@@ -93,14 +94,29 @@ class ZoneKindAdmin(GuardedAdmin):
 
 
 @admin.register(Zone)
-class ZoneAdmin(WhoMaySee, GuardedAdmin):
+class ZoneAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
     """Zones, drawn and edited on a map that works offline."""
 
     called_by = "name"
-    tells_of: ClassVar = {"area": "geometry", "map": "geometry", "heights": "lower_m", "VersionInline": "geometry"}
+    tells_of: ClassVar = {
+        "area": "geometry",
+        "map": "geometry",
+        "heights": "lower_m",
+        "VersionInline": "geometry",
+        "state_badge": "state",
+    }
     form = ZoneForm
-    list_display = ("name", "kind_shown", "organisation", "heights", "in_force", "is_active", "changed_at")
-    list_filter = ("kind", "organisation", "is_active")
+    list_display = (
+        "name",
+        "kind_shown",
+        "organisation",
+        "heights",
+        "in_force",
+        "state_badge",
+        "is_active",
+        "changed_at",
+    )
+    list_filter = ("kind", "organisation", "is_active", "state")
     list_select_related = ("kind", "organisation")
     search_fields = ("name", "description")
     fieldsets = (

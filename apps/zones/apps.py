@@ -1,4 +1,4 @@
-"""Registers zones with access and with the event log."""
+"""Registers zones with access, the event log and the lifecycle engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ class ZonesConfig(AppConfig):
     def ready(self) -> None:
         """Register nouns, topic and event types."""
         from apps.zones import policy, published, queryables  # noqa: PLC0415 - models are ready only now
+        from apps.zones.services.versions import keep_moved  # noqa: PLC0415
 
         policy.register_nouns()
         queryables.register_queryables()
+        policy.register_lifecycle(keep_moved)
         published.register_published()

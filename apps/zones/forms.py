@@ -21,6 +21,7 @@ from apps.access.models import Organisation
 from apps.core.api.json import loads
 from apps.core.types import Datum, TimeWindow, WatchfloorError
 from apps.core.widgets import AreaField, ZoneMapWidget
+from apps.lifecycle.forms import lifecycle_choice
 from apps.zones.models import Zone, ZoneKind
 from apps.zones.types import AltitudeBand
 
@@ -30,9 +31,11 @@ LARGEST_FILE = 20 * 1024 * 1024
 class ZoneKindForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic forms at run time
     """A kind of zone, its colour chosen from a palette."""
 
+    lifecycle = lifecycle_choice("zones", empty="None")
+
     class Meta:
         model = ZoneKind
-        fields = ("name", "slug", "label", "colour")
+        fields = ("name", "slug", "label", "colour", "lifecycle")
         widgets = {"colour": UnfoldAdminColorInputWidget}
 
     def _post_clean(self) -> None:

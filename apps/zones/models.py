@@ -21,6 +21,7 @@ from apps.access.granting import GroupGrant, UserGrant
 from apps.core.ids import new_id
 from apps.core.models import Row
 from apps.core.types import Datum, TimeWindow
+from apps.lifecycle.models import Stateful, state_is_whole
 from apps.zones.types import AltitudeBand, Change
 
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
@@ -41,6 +42,13 @@ class ZoneKind(Row):
     name = models.CharField(max_length=120)
     label = models.CharField(max_length=24, blank=True, help_text="Short text that the map writes into the zone.")
     colour = models.CharField(max_length=7, default="#3b82f6", help_text="The map's colour, #rrggbb.")
+    lifecycle = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The key of the lifecycle that new ones of this kind follow. Empty means none.",
+    )
 
     class Meta:
         verbose_name = "zone kind"
@@ -90,8 +98,11 @@ class ZoneShape(models.Model):
         return TimeWindow(start=self.validity.lower, end=self.validity.upper)
 
 
-class Zone(Row, ZoneShape):
-    """An area with an altitude band and a validity. An inactive zone is drawn, but nobody is ever inside."""
+class Zone(Stateful, ZoneShape):
+    """An area with an altitude band and a validity. An inactive zone is drawn, but nobody is ever inside.
+
+    It follows the lifecycle that its kind named when it was made, or none.
+    """
 
     kind = models.ForeignKey(ZoneKind, on_delete=models.PROTECT, related_name="zones")
     external_id = models.CharField(
@@ -102,9 +113,15 @@ class Zone(Row, ZoneShape):
 
     class Meta:
         ordering = ["name", "id"]
-        permissions = (("share_zone", "Can share zone"),)
+        permissions = (
+            ("share_zone", "Can share zone"),
+            ("advance_zone", "Can move zone along its lifecycle"),
+            ("view_calls_zone", "Can see what services were asked about zone"),
+            ("settle_calls_zone", "Can try calls about zone again, or give them up"),
+        )
         constraints = (
             models.CheckConstraint(name="zone_has_name", condition=~Q(name="")),
+            state_is_whole("zone_state_is_whole"),
             models.UniqueConstraint(
                 fields=["organisation", "external_id"], condition=~Q(external_id=""), name="zone_external_id_once"
             ),

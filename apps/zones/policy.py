@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from apps.access import registry
 from apps.access.types import Protected
+from apps.lifecycle import registry as lifecycles
+from apps.lifecycle.policy import CALLS
+from apps.lifecycle.types import Settable
 from apps.zones.models import Zone, ZoneGroupGrant, ZoneKind, ZoneUserGrant, ZoneVersion
 from apps.zones.published import ZONE_PROPERTIES, zone_feature, zone_kind_feature
 
@@ -16,7 +19,7 @@ def register_nouns() -> None:
         Protected(
             noun="zones",
             model=Zone,
-            actions=(*WRITE, "share"),
+            actions=(*WRITE, "advance", *CALLS, "share"),
             grants=(ZoneUserGrant, ZoneGroupGrant),
             feature=zone_feature,
             fields=(*ZONE_PROPERTIES, "geometry"),
@@ -35,5 +38,19 @@ def register_nouns() -> None:
             actions=WRITE,
             organisation=None,
             feature=zone_kind_feature,
+        )
+    )
+
+
+def register_lifecycle(keep: lifecycles.Keep) -> None:
+    """Let zones follow lifecycles; their kinds choose which, if any. ``keep`` keeps what a move makes of them."""
+    lifecycles.register(
+        lifecycles.Lifecycle(
+            noun="zones",
+            word="zone",
+            model=Zone,
+            feature=zone_feature,
+            fields={"is_active": Settable(schema={"type": "boolean"}, column="is_active")},
+            keep=keep,
         )
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -15,9 +15,11 @@ from apps.events import registry
 from apps.events.changes import register_changes
 from apps.events.registry import Topic
 from apps.events.rules import instant
+from apps.lifecycle.types import Category
 from apps.zones.models import Zone, ZoneKind, ZoneShape
 
 _TEXT: Final = {"type": "string"}
+_TEXT_OR_NULL: Final = {"type": ["string", "null"]}
 _HEIGHT: Final = {"type": ["number", "null"]}
 _DATUM: Final = {"enum": ["AMSL", "WGS84", "AGL", "BARO", None]}
 _INSTANT: Final = {"type": ["string", "null"], "format": "date-time"}
@@ -33,8 +35,10 @@ ZONE_PROPERTIES: Final = {
     "valid_to": _INSTANT,
     "dwell_after_s": {"type": ["number", "null"], "exclusiveMinimum": 0},
     "is_active": {"type": "boolean"},
+    "state": _TEXT_OR_NULL,
+    "state_category": {"enum": [*(each.value for each in Category), None]},
 }
-ZONE_KIND_PROPERTIES: Final = {"slug": _TEXT, "name": _TEXT, "label": _TEXT, "colour": _TEXT}
+ZONE_KIND_PROPERTIES: Final = {"slug": _TEXT, "name": _TEXT, "label": _TEXT, "colour": _TEXT, "lifecycle": _TEXT}
 EXAMPLE_ZONE: Final = Feature(
     id=UUID("0197c5a2-9f20-7b1d-a4c7-3f6e8d2b5a90"),
     organisation_id=UUID("0197c5a2-6b0c-7f12-9d3e-51a8c7e4f012"),
@@ -55,13 +59,29 @@ EXAMPLE_ZONE: Final = Feature(
         "valid_to": None,
         "dwell_after_s": 300.0,
         "is_active": True,
+        "state": "in_force",
+        "state_category": "active",
     },
 )
+EXAMPLE_MOVE: Final[Mapping[str, object]] = {
+    "transition": "enact",
+    "from": "proposed",
+    "to": "in_force",
+    "cause": "hand",
+    "reason": "",
+    "effective_at": "2026-07-01T00:00:00Z",
+}
 EXAMPLE_ZONE_KIND: Final = Feature(
     id=UUID("0197c5a2-8a37-7e55-8c02-6d4b1f9e0c28"),
     organisation_id=None,
     version=1,
-    properties={"slug": "security_zone", "name": "Security zone", "label": "SEC", "colour": "#dc2626"},
+    properties={
+        "slug": "security_zone",
+        "name": "Security zone",
+        "label": "SEC",
+        "colour": "#dc2626",
+        "lifecycle": "",
+    },
 )
 
 
@@ -71,7 +91,12 @@ def zone_feature(zone: Zone) -> Feature:
         id=zone.id,
         organisation_id=zone.organisation_id,
         version=zone.version,
-        properties={"kind": zone.kind.slug, **shape_properties(zone)},
+        properties={
+            "kind": zone.kind.slug,
+            **shape_properties(zone),
+            "state": zone.state or None,
+            "state_category": zone.state_category or None,
+        },
         geometry=to_geojson(zone.area),
     )
 
@@ -98,7 +123,13 @@ def zone_kind_feature(kind: ZoneKind) -> Feature:
         id=kind.id,
         organisation_id=None,
         version=kind.version,
-        properties={"slug": kind.slug, "name": kind.name, "label": kind.label, "colour": kind.colour},
+        properties={
+            "slug": kind.slug,
+            "name": kind.name,
+            "label": kind.label,
+            "colour": kind.colour,
+            "lifecycle": kind.lifecycle,
+        },
     )
 
 
@@ -124,7 +155,7 @@ def register_published() -> None:
             bbox_lookup="area__intersects",
         )
     )
-    register_changes("zone", a_thing="A zone", properties=ZONE_PROPERTIES, example=EXAMPLE_ZONE)
+    register_changes("zone", a_thing="A zone", properties=ZONE_PROPERTIES, example=EXAMPLE_ZONE, move=EXAMPLE_MOVE)
     register_changes("zone_kind", a_thing="A kind of zone", properties=ZONE_KIND_PROPERTIES, example=EXAMPLE_ZONE_KIND)
 
 

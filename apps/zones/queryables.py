@@ -45,6 +45,8 @@ def register_queryables() -> None:
             Queryable(name="name", type=Type.STRING, is_sortable=True),
             Queryable(name="kind", type=Type.STRING, lookup="kind__slug", description="The slug of its kind."),
             *SHAPE,
+            Queryable(name="state", type=Type.STRING, lookup=or_null("state")),
+            Queryable(name="state_category", type=Type.STRING, lookup=or_null("state_category"), tells=("state",)),
             validity,
             Queryable(name="geometry", type=Type.GEOMETRY, lookup="area", read="geometry", geometry="polygon"),
             valid_time="validity",

@@ -98,6 +98,7 @@ class ZoneKindChanges(TypedDict, total=False):
     name: str
     label: str
     colour: str
+    lifecycle: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,11 @@ from apps.incidents.models import Incident
 from apps.lifecycle import services
 from apps.lifecycle.models import DefinitionVersion
 from apps.lifecycle.registry import keys_of
+from apps.zones.models import ZoneKind
+from apps.zones.services import update_zone_kind
 from tests.factories.assets import make_asset_kind
 from tests.factories.core import NOON
+from tests.factories.zones import make_zone_kind
 
 DRILL = """
 key: drill
@@ -92,3 +95,39 @@ def make_moored_kind() -> AssetKind:
         make_definition(MOORING)
     kind = make_asset_kind()
     return update_asset_kind(kind.pk, actor=SYSTEM, at=NOON, lifecycle="mooring")
+
+
+CLOSURE = """
+key: closure
+noun: zones
+title: Closure
+initial: proposed
+states:
+  proposed: {label: Proposed, tone: calm, category: open}
+  closed:   {label: Closed, tone: alert}
+  lifted:   {label: Lifted, tone: done, final: true}
+transitions:
+  close:
+    label: Close
+    from: [proposed]
+    to: closed
+    action: zones.advance
+    form: {type: object, required: [notice], properties: {notice: {type: string, minLength: 1}}}
+    effects:
+      - {kind: set-field, field: is_active, value: true}
+  lift:
+    label: Lift
+    from: [closed]
+    to: lifted
+    timer: {after: PT1H}
+    effects:
+      - {kind: set-field, field: is_active, value: false}
+"""
+
+
+def make_closing_kind() -> ZoneKind:
+    """Return a kind of zone whose zones follow «closure»."""
+    if "closure" not in keys_of("zones"):
+        make_definition(CLOSURE)
+    kind = make_zone_kind()
+    return update_zone_kind(kind.pk, actor=SYSTEM, at=NOON, lifecycle="closure")

@@ -36,7 +36,7 @@ OBJECTS = {name: address for name, address in MATRIX.items() if address.kind is 
 # What has no text of the organisation's in it, even for its owner.
 SILENT = {
     *("assignment", "assignments", "grants", "incident-transitions", "incident-history"),
-    *("asset-transitions", "asset-history"),
+    *("asset-transitions", "asset-history", "zone-transitions", "zone-history"),
     *("positions", "asset-track", "zone-inside", "webhook-deliveries", "webhook-delivery"),
 }
 

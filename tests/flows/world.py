@@ -30,10 +30,10 @@ from tests.factories.access import (
 from tests.factories.assets import make_asset, make_device
 from tests.factories.calls import make_service
 from tests.factories.incidents import make_rule
-from tests.factories.lifecycles import make_moored_kind
+from tests.factories.lifecycles import make_closing_kind, make_moored_kind
 from tests.factories.tracking import IN_SQUARE, ingest
 from tests.factories.webhooks import make_webhook
-from tests.factories.zones import make_zone, make_zone_kind
+from tests.factories.zones import make_zone
 
 MARK = "Xylograph"
 
@@ -72,7 +72,7 @@ def make_world(actions: frozenset[str]) -> World:
     assignment = assign(alice, everything, harbour)
     assign(bob, viewing, harbour)
     assign(charlie, sorted(actions), elsewhere)
-    asset_kind, zone_kind = make_moored_kind(), make_zone_kind()
+    asset_kind, zone_kind = make_moored_kind(), make_closing_kind()
     asset = make_asset(
         f"{MARK} Tug", kind=asset_kind, organisation=harbour, identifiers=[("mmsi", f"{MARK.lower()}-1")]
     )

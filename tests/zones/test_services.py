@@ -80,6 +80,8 @@ def test_a_new_zone_is_stored_kept_and_told() -> None:
             "valid_to": "2026-06-30T13:00:00Z",
             "dwell_after_s": 300,
             "is_active": True,
+            "state": None,
+            "state_category": None,
         },
     }
     version = ZoneVersion.objects.get()

@@ -23,6 +23,7 @@ from apps.lifecycle.registry.effects import (
 from apps.lifecycle.registry.matching import event_feature, event_predicate, event_queryables
 from apps.lifecycle.registry.nouns import (
     Guard,
+    Keep,
     Lifecycle,
     all_lifecycles,
     find_lifecycle,
@@ -34,6 +35,7 @@ from apps.lifecycle.registry.nouns import (
 __all__ = [
     "EffectKind",
     "Guard",
+    "Keep",
     "Lifecycle",
     "Perform",
     "all_lifecycles",

@@ -21,6 +21,7 @@ from apps.core.api.fields import FiniteFloatField, InstantField, MultiPolygonFie
 from apps.core.api.json import dumps
 from apps.core.api.rows import Instant, RowSerializer, row_body
 from apps.core.types import Datum
+from apps.lifecycle.types import Category
 from apps.zones.models import Zone, ZoneKind, ZoneVersion
 from apps.zones.published import zone_kind_feature
 from apps.zones.types import Change
@@ -37,6 +38,9 @@ class ZoneKindChangeSerializer(RowSerializer):
         max_length=24, allow_blank=True, default="", help_text="Written into the zone."
     )
     colour = serializers.CharField(max_length=7, default="#3b82f6", help_text="`#rrggbb`")
+    lifecycle = serializers.CharField(
+        max_length=40, allow_blank=True, default="", help_text="What new ones of this kind follow; empty is nothing."
+    )
 
 
 class ZoneKindSerializer(ZoneKindChangeSerializer):
@@ -67,6 +71,8 @@ class ZoneSerializer(RowSerializer, ShapeSerializer):
     organisation_id = serializers.UUIDField(help_text="Who owns it.")
     kind = serializers.CharField(max_length=64, help_text="The slug of its kind.")
     external_id = serializers.CharField(read_only=True, help_text="What its source calls it; given by an import.")
+    state = serializers.CharField(read_only=True, allow_null=True, help_text="Null where it follows no lifecycle.")
+    state_category = serializers.ChoiceField(choices=[each.value for each in Category], read_only=True, allow_null=True)
 
 
 class ZoneVersionSerializer(ShapeSerializer):
@@ -128,6 +134,11 @@ SHAPE = {
 }
 SHAPE_COLUMNS = ("version", "organisation_id", "name", "description", "lower_m", "upper_m", "is_active")
 
+STATE = {
+    f"{MARK}state": NullIf("state", Value("")),
+    f"{MARK}state_category": NullIf("state_category", Value("")),
+}
+
 # What a page is made of before the zones themselves are read: what it may be sorted by, and the state of each row.
 PAGE_COLUMNS: Final = ("id", "name")
 _kept: Final = KeptBodies()
@@ -152,7 +163,13 @@ def zone_page(page: Sequence[Mapping[str, Any]], zones: QuerySet[Zone]) -> list[
 def zone_rows(zones: QuerySet[Zone]) -> QuerySet[Any, dict[str, Any]]:
     """Return zones as rows that ``zone_body`` takes: what can be is written by the database, and no model is made."""
     rows: QuerySet[Any, dict[str, Any]] = zones.values(
-        "id", "external_id", *SHAPE_COLUMNS, **SHAPE, shown_changed_at=Instant("changed_at"), shown_kind=F("kind__slug")
+        "id",
+        "external_id",
+        *SHAPE_COLUMNS,
+        **SHAPE,
+        **STATE,
+        shown_changed_at=Instant("changed_at"),
+        shown_kind=F("kind__slug"),
     )
     return rows
 

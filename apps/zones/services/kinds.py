@@ -15,6 +15,7 @@ from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
 from apps.events.rules import feature_object
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
+from apps.lifecycle.queries import key_errors
 from apps.zones.models import ZoneKind
 from apps.zones.published import zone_kind_feature
 from apps.zones.rules.checks import kind_errors
@@ -23,11 +24,25 @@ from apps.zones.types import ZoneKindChanges
 
 @transaction.atomic
 def create_zone_kind(
-    *, slug: str, name: str, label: str = "", colour: str = "#3b82f6", actor: Actor, at: datetime
+    *,
+    slug: str,
+    name: str,
+    label: str = "",
+    colour: str = "#3b82f6",
+    lifecycle: str = "",
+    actor: Actor,
+    at: datetime,
 ) -> ZoneKind:
     """Return the new kind. Raises ``Conflict`` when the slug is taken, ``Invalid``, ``NotAllowed``."""
     authorize_in(actor, "zone-kinds.add", None)
-    kind = ZoneKind(slug=slug, name=name.strip(), label=label.strip(), colour=colour.lower(), changed_at=at)
+    kind = ZoneKind(
+        slug=slug,
+        name=name.strip(),
+        label=label.strip(),
+        colour=colour.lower(),
+        lifecycle=lifecycle,
+        changed_at=at,
+    )
     _check(kind)
     with broken_constraints({"zones_zonekind_slug_key": lambda: _slug_taken(slug)}):
         kind.save(force_insert=True)
@@ -53,6 +68,7 @@ def update_zone_kind(
     kind.name = changes.get("name", kind.name).strip()
     kind.label = changes.get("label", kind.label).strip()
     kind.colour = changes.get("colour", kind.colour).lower()
+    kind.lifecycle = changes.get("lifecycle", kind.lifecycle)
     if zone_kind_feature(kind) == previous:
         return kind
     _check(kind)
@@ -83,7 +99,10 @@ def _lock(kind_id: UUID) -> ZoneKind:
 
 
 def _check(kind: ZoneKind) -> None:
-    errors = list(kind_errors(slug=kind.slug, name=kind.name, label=kind.label, colour=kind.colour))
+    errors = [
+        *kind_errors(slug=kind.slug, name=kind.name, label=kind.label, colour=kind.colour),
+        *key_errors("zones", kind.lifecycle),
+    ]
     if errors:
         raise Invalid("This is no kind of zone.", errors=errors)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Unpack, cast
 from uuid import UUID
 
@@ -21,24 +22,12 @@ from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
 from apps.events.rules import feature_object
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
-from apps.zones.models import Zone, ZoneKind, ZoneVersion
+from apps.lifecycle.services import prepare, record_begun
+from apps.zones.models import Zone, ZoneKind
 from apps.zones.published import zone_feature
 from apps.zones.rules.checks import zone_errors
+from apps.zones.services.versions import keep
 from apps.zones.types import ZoneChanges, ZoneDraft
-
-SHAPE_FIELDS = (
-    "name",
-    "description",
-    "area",
-    "lower_m",
-    "lower_datum",
-    "upper_m",
-    "upper_datum",
-    "validity",
-    "dwell_after",
-    "is_active",
-)
-
 
 ALREADY_THERE = "A zone of this id elsewhere is there already. Import again, and it will be found."
 
@@ -66,14 +55,17 @@ def create_zones(
     authorize_in(actor, "zones.add", organisation.pk)
     for draft, _ in drafts:
         _check(draft)
-    _hold_kinds({kind.pk for _, kind in drafts})
+    follows = _hold_kinds({kind.pk for _, kind in drafts})
     zones = [_new_zone(draft, kind, organisation, at) for draft, kind in drafts]
     for zone, external_id in zip(zones, external_ids, strict=False):
         zone.external_id = external_id
+    for zone in zones:
+        prepare(zone, follows[zone.kind_id], at=at)
     with broken_constraints({"zone_external_id_once": lambda: Conflict(ALREADY_THERE, code="already_there")}):
         Zone.objects.bulk_create(zones, batch_size=1000)
     authorize_image(actor, "zones.add", *zones)
-    _record(Change.CREATED, zones, previous=[None] * len(zones), actor=actor, at=at)
+    begun = record_begun(zones, actor=actor)
+    _record(Change.CREATED, zones, previous=[None] * len(zones), begun=begun, actor=actor, at=at)
     return zones
 
 
@@ -147,12 +139,17 @@ def _lock(zone_id: UUID) -> Zone:
     return zone
 
 
-def _hold_kinds(kind_ids: Collection[UUID]) -> None:
-    """Keep these kinds from being deleted until the transaction ends; Django has no word for ``FOR KEY SHARE``."""
-    held = ZoneKind.objects.raw("SELECT id FROM zones_zonekind WHERE id = ANY(%s) FOR KEY SHARE", [list(kind_ids)])
-    if {kind.pk for kind in held} != set(kind_ids):
+def _hold_kinds(kind_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return what zones of these kinds follow, by kind; until the transaction ends, no kind is deleted.
+
+    Django has no word for ``FOR KEY SHARE``.
+    """
+    statement = "SELECT id, lifecycle FROM zones_zonekind WHERE id = ANY(%s) FOR KEY SHARE"
+    held = {kind.pk: kind.lifecycle for kind in ZoneKind.objects.raw(statement, [list(kind_ids)])}
+    if held.keys() != set(kind_ids):
         error = FieldError(pointer="/kind", code="unknown", detail="There is no such kind of zone.")
         raise Invalid("This is no zone.", errors=[error])
+    return held
 
 
 def _check(draft: ZoneDraft) -> None:
@@ -199,27 +196,21 @@ def _is_same(now: Feature, before: Feature) -> bool:
 
 
 def _record(
-    change: Change, zones: Sequence[Zone], *, previous: Sequence[Feature | None], actor: Actor, at: datetime
+    change: Change,
+    zones: Sequence[Zone],
+    *,
+    previous: Sequence[Feature | None],
+    begun: Sequence[Mapping[str, object] | None] = (),
+    actor: Actor,
+    at: datetime,
 ) -> None:
     """Keep a version of each zone and publish an event for it; one statement each."""
-    ZoneVersion.objects.bulk_create([_version(change, zone, actor, at) for zone in zones], batch_size=1000)
-    publish([_event(change, zone, before) for zone, before in zip(zones, previous, strict=True)], actor=actor, at=at)
+    keep(change, zones, actor=actor, at=at)
+    told = zip_longest(zones, previous, begun)
+    publish([_event(change, zone, before, move) for zone, before, move in told], actor=actor, at=at)
 
 
-def _version(change: Change, zone: Zone, actor: Actor, at: datetime) -> ZoneVersion:
-    return ZoneVersion(
-        zone_id=zone.pk,
-        version=zone.version,
-        change=change.value,
-        kind_id=zone.kind_id,
-        organisation_id=zone.organisation_id,
-        actor_label=actor.label[:200],
-        recorded_at=at,
-        **{name: getattr(zone, name) for name in SHAPE_FIELDS},
-    )
-
-
-def _event(change: Change, zone: Zone, previous: Feature | None) -> NewEvent:
+def _event(change: Change, zone: Zone, previous: Feature | None, lifecycle: Mapping[str, object] | None) -> NewEvent:
     is_moved = previous is not None and previous.organisation_id != zone.organisation_id
     return NewEvent(
         type=f"watchfloor.zone.{change}.v1",
@@ -228,6 +219,7 @@ def _event(change: Change, zone: Zone, previous: Feature | None) -> NewEvent:
         organisation_id=zone.organisation_id,
         previous_organisation_id=previous.organisation_id if previous and is_moved else None,
         change=change,
+        lifecycle=lifecycle,
         object=None if change is Change.DELETED else feature_object(zone_feature(zone)),
         previous=feature_object(previous) if previous else None,
     )

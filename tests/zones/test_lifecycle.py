@@ -1,0 +1,123 @@
+"""Zones follow the lifecycle that their kind names; what a move makes of one is kept, indexed and told."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from apps.access.types import SYSTEM
+from apps.core.types import Invalid, ZoneId
+from apps.events.models import Event
+from apps.lifecycle import queries, services
+from apps.lifecycle.models import Timer
+from apps.lifecycle.types import IllegalTransition
+from apps.zones.models import Zone
+from apps.zones.queries import zone_index, zone_versions
+from apps.zones.services import import_zones, update_zone_kind
+from tests.factories.access import Cast, make_cast
+from tests.factories.core import NOON, after
+from tests.factories.lifecycles import make_closing_kind, make_moored_kind
+from tests.factories.zones import make_zone, make_zone_kind
+
+pytestmark = pytest.mark.django_db
+NOTICE = {"notice": "Divers in the water"}
+
+
+@pytest.fixture
+def cast() -> Cast:
+    return make_cast()
+
+
+def closing(cast: Cast, *, is_active: bool = False) -> Zone:
+    return make_zone("Basin", kind=make_closing_kind(), organisation=cast.harbour, is_active=is_active)
+
+
+def test_a_zone_begins_with_its_kinds_lifecycle(cast: Cast) -> None:
+    zone = closing(cast)
+    event = Event.objects.get(object_id=zone.pk)
+    assert (zone.lifecycle_key, zone.lifecycle_version, zone.state_category) == ("closure", 1, "open")
+    assert event.data["object"]["properties"]["state"] == "proposed"
+    assert event.data["lifecycle"]["to"] == "proposed"
+    assert [each.name for each in queries.history(zone)] == ["begin"]
+
+
+def test_a_zone_without_a_lifecycle_has_no_state(cast: Cast) -> None:
+    zone = make_zone("Quay", organisation=cast.harbour)
+    event = Event.objects.get(object_id=zone.pk)
+    assert (zone.state, event.data["object"]["properties"]["state"], event.data["lifecycle"]) == ("", None, None)
+    with pytest.raises(IllegalTransition, match="follows no lifecycle"):
+        services.advance(zone, "close", actor=SYSTEM, at=NOON)
+
+
+def test_a_kind_names_what_zones_may_follow_and_what_is_there_stays(cast: Cast) -> None:
+    zone = closing(cast)
+    make_moored_kind()
+    for key in ("mooring", "unheard-of"):
+        with pytest.raises(Invalid):
+            update_zone_kind(zone.kind_id, actor=SYSTEM, at=NOON, lifecycle=key)
+    update_zone_kind(zone.kind_id, actor=SYSTEM, at=NOON, lifecycle="")
+    assert make_zone("Later", kind=zone.kind, organisation=cast.harbour).state == ""
+    assert services.advance(zone, "close", actor=SYSTEM, at=after(1), answers=NOTICE).state == "closed"
+
+
+def test_a_move_is_kept_as_a_version_and_reaches_the_index(cast: Cast) -> None:
+    zone = closing(cast)
+    assert zone_index().find(ZoneId(zone.pk)) is None
+    closed = services.advance(zone, "close", actor=SYSTEM, at=after(1), answers=NOTICE)
+    found = zone_index().find(ZoneId(zone.pk))
+    assert found is not None
+    assert found.version == 2
+    assert [(each.version, each.is_active) for each in zone_versions(zone.pk)] == [(2, True), (1, False)]
+    event = Event.objects.filter(object_id=zone.pk).order_by("pk").last()
+    assert event is not None
+    assert (event.type, event.data["lifecycle"]["from"], event.data["lifecycle"]["to"]) == (
+        "watchfloor.zone.transitioned.v1",
+        "proposed",
+        "closed",
+    )
+    [timer] = Timer.objects.filter(object_id=closed.pk)
+    assert (timer.transition, timer.due_at) == ("lift", after(3601))
+
+
+def test_the_clock_lifts_it(cast: Cast) -> None:
+    closed = services.advance(closing(cast), "close", actor=SYSTEM, at=after(1), answers=NOTICE)
+    services.advance_due(services.claim_due(10, after(3602)).fresh, at=after(3602))
+    lifted = Zone.objects.get(pk=closed.pk)
+    assert (lifted.state, lifted.is_active, lifted.version, lifted.state_since) == ("lifted", False, 3, after(3601))
+
+
+def test_imported_zones_begin_as_their_kinds_say(cast: Cast) -> None:
+    ring = [[0, 0], [1, 0], [1, 1], [0, 0]]
+    features = [
+        {
+            "type": "Feature",
+            "properties": {"name": kind.slug, "kind": kind.slug},
+            "geometry": {"type": "Polygon", "coordinates": [ring]},
+        }
+        for kind in (make_closing_kind(), make_zone_kind())
+    ]
+    import_zones({"type": "FeatureCollection", "features": features}, organisation=cast.harbour, actor=SYSTEM, at=NOON)
+    assert list(Zone.objects.order_by("state").values_list("state", flat=True)) == ["", "proposed"]
+
+
+def test_transitions_over_rest(cast: Cast) -> None:
+    zone = closing(cast)
+    path = f"/api/v1/zones/{zone.pk}"
+    alice, bob = Client(), Client()
+    alice.force_login(cast.alice)
+    bob.force_login(cast.bob)
+    body = alice.get(f"{path}/transitions").json()
+    assert (body["lifecycle"]["key"], body["state"]["name"], body["ways"][0]["may"]) == ("closure", "proposed", True)
+    assert bob.get(f"{path}/transitions").json()["ways"][0]["may"] is False
+    asked = {"transition": "close", "answers": NOTICE}
+    headers = {"If-Match": '"1"', "Idempotency-Key": "one"}
+    refused = bob.post(f"{path}/transitions", asked, "application/json", headers=headers)
+    moved = alice.post(f"{path}/transitions", asked, "application/json", headers=headers)
+    assert (refused.status_code, moved.status_code, moved.json()["state"]) == (403, 200, "closed")
+    shown = alice.get(path).json()
+    assert (shown["state"], shown["state_category"], shown["is_active"]) == ("closed", "active", True)
+    assert [each["transition"] for each in alice.get(f"{path}/history").json()["items"]] == ["begin", "close"]
+    bare = make_zone("Quay", organisation=cast.harbour)
+    assert alice.get(f"/api/v1/zones/{bare.pk}/transitions").status_code == 404
+    assert alice.get(f"/api/v1/zones/{bare.pk}").json()["state"] is None
+    assert [each["name"] for each in alice.get("/api/v1/zones?filter=state='closed'").json()["items"]] == ["Basin"]
