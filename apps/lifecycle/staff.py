@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.db import models
@@ -16,16 +18,17 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from apps.access.queries import permits
 from apps.access.staff import actor_of_staff
 from apps.access.types import Actor
 from apps.access.veils import STATE
 from apps.core import clock
 from apps.core.types import WatchfloorError
 from apps.lifecycle import queries, services
-from apps.lifecycle.models import Stateful, Transition
-from apps.lifecycle.registry import definition_of
+from apps.lifecycle.models import Call, Stateful, Transition
+from apps.lifecycle.registry import definition_of, lifecycle_of
 from apps.lifecycle.rules.drawing import draw
-from apps.lifecycle.types import Cause, State, Tone
+from apps.lifecycle.types import CallState, Cause, Move, State, Tone
 
 BY = {
     Cause.HAND: "by hand",
@@ -36,6 +39,14 @@ BY = {
     Cause.SERVICE: "by a service",
     Cause.MIGRATION: "by a change of its lifecycle",
 }
+
+
+CALL_TONES = {
+    **dict.fromkeys((CallState.WAITING, CallState.RUNNING, CallState.AWAITING, CallState.COMPENSATING), Tone.NOTICE),
+    **dict.fromkeys((CallState.FAILED, CallState.STUCK), Tone.ALERT),
+    **dict.fromkeys((CallState.SKIPPED, CallState.COMPENSATED), Tone.DONE),
+}
+MOST_CALLS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +88,9 @@ class LifecycleAdminMixin:
         """Return the admin's addresses, and that of the buttons."""
         view = self.admin_site.admin_view(require_POST(self.transition_view))  # type: ignore[attr-defined]
         own = path("<path:object_id>/transition/", view, name=self._url_name("transition"))
-        return [own, *super().get_urls()]  # type: ignore[misc]  # ModelAdmin
+        settle = self.admin_site.admin_view(require_POST(self.call_view))  # type: ignore[attr-defined]
+        calls = path("<path:object_id>/call/", settle, name=self._url_name("call"))
+        return [own, calls, *super().get_urls()]  # type: ignore[misc]  # ModelAdmin
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -107,6 +120,9 @@ class LifecycleAdminMixin:
             "due": [{"label": moves[each.transition].label, "at": each.due_at} for each in queries.timers(row)],
             "transition_url": reverse(f"admin:{self._url_name('transition')}", args=[row.pk]),
             "reason_length": services.LONGEST_REASON,
+            "calls": self._calls(row, actor_of_staff(request)),
+            "may_settle": permits(actor_of_staff(request), f"{lifecycle_of(row).noun}.settle_calls", row),
+            "call_url": reverse(f"admin:{self._url_name('call')}", args=[row.pk]),
             "timeline": sorted(self.timeline(row, actor_of_staff(request)), key=lambda entry: entry.at, reverse=True),
         }
 
@@ -123,6 +139,29 @@ class LifecycleAdminMixin:
             messages.success(request, f"{moved} is now {state.label.lower() if state else moved.state}.")
         return self.back_to(row)
 
+    def call_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Try a call again, or give it up, as the button says."""
+        row = self.visible_or_404(request, object_id)
+        does = {"retry": services.retry_call, "give_up": services.give_up_call}.get(request.POST.get("do", ""))
+        call_id, shown = _uuid(request.POST.get("call", "")), queries.visible_calls(row, actor_of_staff(request))
+        if does is None or call_id is None or not shown.filter(pk=call_id).exists():
+            raise Http404
+        try:
+            does(call_id, actor=actor_of_staff(request), at=clock.now())
+        except WatchfloorError as error:
+            messages.error(request, error.message)
+        else:
+            messages.success(request, "It is tried again." if does is services.retry_call else "It was given up.")
+        return self.back_to(row)
+
+    def _calls(self, row: Stateful, actor: Actor) -> list[dict[str, Any]]:
+        is_told_in_part = queries.is_told_in_part(lifecycle_of(row).noun, actor)
+        moves = definition_of(row).moves
+        return [
+            call_shown(call, moves.get(call.saga.transition), is_told=not is_told_in_part)
+            for call in queries.visible_calls(row, actor)[:MOST_CALLS]
+        ]
+
     def visible_or_404(self, request: HttpRequest, object_id: str) -> Any:
         """Return the object, if this person may see it."""
         row = self.get_object(request, object_id)  # type: ignore[attr-defined]
@@ -137,6 +176,36 @@ class LifecycleAdminMixin:
     def _url_name(self, what: str) -> str:
         options = self.opts  # type: ignore[attr-defined]
         return f"{options.app_label}_{options.model_name}_{what}"
+
+
+def call_shown(call: Call, move: Move | None, *, is_told: bool) -> dict[str, Any]:
+    """Return a call as the object's page tells of it; without what was asked and answered, unless it may be told."""
+    asked = f"{call.method} {call.path}"
+    if call.body is not None:
+        asked += "\n" + json.dumps(call.body, indent=2, ensure_ascii=False)
+    return {
+        "id": call.pk,
+        "service": call.service.name,
+        "state": call.get_state_display(),
+        "tone": CALL_TONES.get(CallState(call.state), Tone.CALM).value,
+        "transition": move.label if move else call.saga.transition,
+        "attempts": call.attempts,
+        "at": call.sent_at or call.recorded_at,
+        "why": call.last_error,
+        "due_at": call.due_at,
+        "give_up_at": call.give_up_at,
+        "asked": asked if is_told else "",
+        "answer": call.answer if is_told else "",
+        "decided": f"{call.decided.capitalize()} by {call.decided_by}" if call.decided else "",
+        "is_open": call.due_at is not None or call.state == CallState.STUCK,
+    }
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def badge(state: State) -> SafeString:

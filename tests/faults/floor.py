@@ -26,6 +26,7 @@ from watchfloor_dev.paths import CHECKOUT
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
+DESKS = ("berths", "pilots")
 FIRST_PORT, LAST_PORT = 21_000, 29_000
 
 
@@ -39,7 +40,7 @@ class Floor:
         for folder in (self.data.parent, self.run):
             folder.mkdir(parents=True, mode=0o700)
             server_account(CHECKOUT).own(folder)
-        self.ports = {"live": free_port(), "web": free_port()}
+        self.ports = {name: free_port() for name in ("live", "web", *DESKS)}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     # --- servers ---------------------------------------------------------------------------------------------
@@ -86,6 +87,8 @@ class Floor:
             "WATCHFLOOR_DB_HOST": str(self.run),
             "WATCHFLOOR_DB_PORT": str(postgres.PORT),
             "WATCHFLOOR_REDIS_URL": f"unix://{self.run / 'redis.sock'}?db=0",
+            "WATCHFLOOR_PUBLIC_URL": self.url("web", ""),
+            "WATCHFLOOR_OUTBOUND_HOSTS": "127.0.0.1",
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -98,10 +101,20 @@ class Floor:
         if name == "live":
             address = ["--host", "127.0.0.1", "--port", str(self.ports["live"]), "--log-level", "warning"]
             return [str(bin_ / "uvicorn"), *address, "project.asgi:application"]
+        if name in DESKS:
+            options = ["--port", str(self.ports[name]), "--store", str(self.store(name))]
+            return [
+                *(sys.executable, "-m", "apps.console.demo.desks", *options),
+                *(["--later"] if name == "pilots" else []),
+            ]
         return [sys.executable, "manage.py", name]
 
+    def store(self, desk: str) -> Path:
+        """Return the file in which a desk keeps what it has booked."""
+        return self.home / f"{desk}.sqlite"
+
     def start(self, name: str) -> None:
-        """Start ``web``, ``live``, ``worker`` or ``clock``; returns when it answers (or at once, if it has no port)."""
+        """Start a process or a desk; returns when it answers, or at once, if it has no port."""
         with (self.home / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 self.command(name), cwd=CHECKOUT, env=dict(self.environment()), stdout=log, stderr=log

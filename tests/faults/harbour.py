@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
-from tests.faults.floor import Floor
+from tests.faults.floor import DESKS, Floor
 
 SECURITY_ZONE = """
 SELECT zone.id, ST_X(ST_PointOnSurface(area)), ST_Y(ST_PointOnSurface(area))
@@ -53,7 +53,8 @@ def laid_out_harbour() -> Iterator[Harbour]:
     floor = Floor(home)
     try:
         floor.up()
-        key = json.loads(floor.manage("load_demo").splitlines()[-1])["key"]
+        desks = [word for name in DESKS for word in (f"--{name}", floor.url(name, ""))]
+        key = json.loads(floor.manage("load_demo", *desks).splitlines()[-1])["key"]
         [(zone_id, lon, lat)] = floor.rows(SECURITY_ZONE)
         vessels = iter([mmsi for (mmsi,) in floor.rows(HARBOUR_VESSELS)])
         yield Harbour(floor=floor, key=key, zone_id=str(zone_id), inside=(lon, lat), vessels=vessels)

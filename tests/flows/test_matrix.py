@@ -46,6 +46,7 @@ NOT_HERE = {
         "asset-device",
         "asset-transitions",
         "asset-history",
+        "asset-calls",
         "zone-versions",
         "positions",
         "zone-inside",

@@ -38,13 +38,13 @@ def test_no_port_at_all_is_said() -> None:
 
 def test_only_the_loaders_last_line_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, 'print(\'295 vessels\'); print(\'{"logins": [], "key": "k"}\')')
-    assert demo._load(dict(os.environ)) == {"logins": [], "key": "k"}
+    assert demo._load(dict(os.environ), {"berths": 8001, "pilots": 8002}) == {"logins": [], "key": "k"}
 
 
 def test_a_loader_that_fails_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     stand_in(monkeypatch, "raise SystemExit(1)")
     with pytest.raises(SetupError, match=r"`manage.py load_demo` failed"):
-        demo._load(dict(os.environ))
+        demo._load(dict(os.environ), {"berths": 8001, "pilots": 8002})
 
 
 def test_what_the_replay_counted_is_printed_when_all_is_over(

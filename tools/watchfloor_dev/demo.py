@@ -22,6 +22,8 @@ from watchfloor_dev.talk import refuse, say
 HIGHEST_PORT = 32767
 READY_SECONDS = 90.0
 PROGRAMS = ("serve", "worker", "clock")
+# The services of others that berth visits call (`docs/apps/lifecycle.md`).
+DESKS = ("berths", "pilots")
 
 
 def run(arguments: list[str]) -> int:
@@ -53,13 +55,22 @@ def _run_on(cluster: Cluster, options: argparse.Namespace) -> int:
         say("bringing the database up to date")
         _manage(environment, "migrate", "--verbosity", "0")
         port = _free_port(options.port)
+        environment |= {
+            "WATCHFLOOR_PUBLIC_URL": f"http://{commands.HOST}:{port}",
+            "WATCHFLOOR_OUTBOUND_HOSTS": commands.HOST,
+        }
+        desks = _desk_ports(port)
+        stores = cluster.home / "desks"
+        stores.mkdir(mode=0o700, exist_ok=True)
         supervisor = Supervisor(environment, cluster.home / "logs")
         replay: Replay | None = None
         try:
             for name in PROGRAMS:
                 supervisor.start(commands.program(name, port=port))
+            for name in DESKS:
+                supervisor.start(commands.program(name, port=desks[name], stores=stores))
             # While they start: the loader takes as long as they do.
-            loaded = _load(environment)
+            loaded = _load(environment, desks)
             _wait_until_ready(port, supervisor)
             _introduce(port, loaded)
             replay = Replay(port, options, environment | {"WATCHFLOOR_DEMO_KEY": loaded.get("key", "")})
@@ -119,9 +130,15 @@ class Replay:
             print(counted.read().decode(), end="", flush=True)
 
 
-def _load(environment: dict[str, str]) -> dict[str, Any]:
+def _desk_ports(port: int) -> dict[str, int]:
+    ports = {"berths": _free_port(port + 1, quietly=True)}
+    return ports | {"pilots": _free_port(ports["berths"] + 1, quietly=True)}
+
+
+def _load(environment: dict[str, str], desks: dict[str, int]) -> dict[str, Any]:
     """Fill the database with what the demo needs; returns what the loader says on its last line."""
-    loaded: dict[str, Any] = json.loads(_manage(environment, "load_demo").splitlines()[-1])
+    where = [word for name, port in desks.items() for word in (f"--{name}", f"http://{commands.HOST}:{port}")]
+    loaded: dict[str, Any] = json.loads(_manage(environment, "load_demo", *where).splitlines()[-1])
     return loaded
 
 
@@ -135,7 +152,7 @@ def _manage(environment: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def _free_port(wanted: int) -> int:
+def _free_port(wanted: int, *, quietly: bool = False) -> int:
     for port in range(wanted, HIGHEST_PORT + 1):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -143,7 +160,7 @@ def _free_port(wanted: int) -> int:
                 probe.bind((commands.HOST, port))
             except OSError:
                 continue
-        if port != wanted:
+        if port != wanted and not quietly:
             say(f"port {wanted} is in use; taking {port}")
         return port
     return refuse(f"no port from {wanted} to {HIGHEST_PORT} is free")

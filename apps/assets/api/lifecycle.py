@@ -14,6 +14,7 @@ from apps.access.queries import visible_row
 from apps.assets.api.serializers import AssetSerializer, asset_body
 from apps.assets.models import Asset
 from apps.assets.published import published_assets
+from apps.lifecycle.api.calls import CallsView
 from apps.lifecycle.api.serializers import TransitionRequestSerializer
 from apps.lifecycle.api.views import HistoryView, LifecycleView, TransitionsView
 
@@ -42,3 +43,7 @@ class AssetTransitionsView(OneAsset, TransitionsView):
 
 class AssetHistoryView(OneAsset, HistoryView):
     """What has happened to one asset."""
+
+
+class AssetCallsView(OneAsset, CallsView):
+    """What services were asked about one asset."""

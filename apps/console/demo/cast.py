@@ -136,6 +136,7 @@ ROLES: Mapping[str, Sequence[str]] = {
         "assets.view", "assets.track", "zones.view", "rules.view", "organisations.view", "users.view",
         "incidents.view", "incidents.add", "incidents.change", "incidents.comment", "incidents.assign",
         "incidents.acknowledge", "incidents.escalate", "incidents.resolve", "incidents.close", "incidents.reopen",
+        "assets.advance", "assets.view_calls", "assets.settle_calls",
     ),
     "Chart reader": ("zones.view", "rules.view"),
     "Replay": (

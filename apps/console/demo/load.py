@@ -21,6 +21,8 @@ from apps.assets.types import IdentifierPair
 from apps.console.demo import cast
 from apps.console.demo.cast import HarbourRule, Loaded, Login
 from apps.console.demo.dataset import PUBLISHED_ZONES, WATCH_AREAS, Vessel, vessels, zone_collection
+from apps.console.demo.visits import KINDS as VISITORS
+from apps.console.demo.visits import LIFECYCLE, load_visits
 from apps.core.types import Conflict
 from apps.incidents import services as incidents
 from apps.incidents.models import Rule
@@ -43,9 +45,16 @@ class Ground:
 
 
 @transaction.atomic
-def load(*, at: datetime) -> Loaded:
-    """Load the demonstration, or what is missing of it, and return what to tell the person who asked."""
-    ground = Ground(at=at, desks=_desks(at), kinds=_kinds(at), looks=_looks(at), roles=_roles(at))
+def load(*, at: datetime, services: Mapping[str, str] | None = None) -> Loaded:
+    """Load the demonstration, or what is missing of it, and return what to tell the person who asked.
+
+    ``services`` are the addresses of the desks that berth visits call; without them there are no visits.
+    """
+    if services:
+        load_visits(services, at=at)
+    ground = Ground(
+        at=at, desks=_desks(at), kinds=_kinds(at, has_visits=bool(services)), looks=_looks(at), roles=_roles(at)
+    )
     _load_vessels(ground)
     _load_zones(ground)
     _load_rules(ground)
@@ -67,7 +76,7 @@ def _desks(at: datetime) -> dict[str, Organisation]:
     return found
 
 
-def _kinds(at: datetime) -> dict[str, AssetKind]:
+def _kinds(at: datetime, *, has_visits: bool) -> dict[str, AssetKind]:
     found = {each.slug: each for each in AssetKind.objects.filter(slug__in=[kind.slug for kind in cast.KINDS])}
     for kind in cast.KINDS:
         found[kind.slug] = found.get(kind.slug) or assets.create_asset_kind(
@@ -77,6 +86,7 @@ def _kinds(at: datetime) -> dict[str, AssetKind]:
             attributes_schema=cast.VESSEL_SCHEMA,
             late_after=cast.LATE_AFTER,
             lost_after=cast.LOST_AFTER,
+            lifecycle=LIFECYCLE if has_visits and kind.slug in VISITORS else "",
             actor=SYSTEM,
             at=at,
         )

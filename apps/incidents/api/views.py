@@ -35,6 +35,7 @@ from apps.incidents.api.serializers import (
 from apps.incidents.models import Incident
 from apps.incidents.published import incident_feature, published_incidents
 from apps.incidents.types import IncidentChanges
+from apps.lifecycle.api.calls import CallsView
 from apps.lifecycle.api.serializers import TransitionRequestSerializer
 from apps.lifecycle.api.views import HistoryView, LifecycleView, TransitionsView
 
@@ -215,6 +216,10 @@ class IncidentTransitionsView(OneIncident, TransitionsView):
 
 class IncidentHistoryView(OneIncident, HistoryView):
     """What has happened to one incident."""
+
+
+class IncidentCallsView(OneIncident, CallsView):
+    """What services were asked about one incident."""
 
 
 def find_incident(request: Request, incident_id: UUID) -> Incident:

@@ -28,9 +28,11 @@ from apps.core.api.parameters import require_known
 from apps.core.api.patches import read_patch
 from apps.core.api.views import NounView, created, deleted, one, read_body
 from apps.filters.api.lists import ListView
-from apps.lifecycle import services
+from apps.lifecycle import queries, services
+from apps.lifecycle.api.views import LifecycleView
 from apps.lifecycle.models import Service
-from apps.lifecycle.types import Auth
+from apps.lifecycle.registry import lifecycle_of
+from apps.lifecycle.types import Auth, CallState, SagaState
 
 Shape = serializers.Serializer[Any]
 # Where REST says seconds, the service takes a duration.
@@ -77,6 +79,34 @@ class LaterAnswerSerializer(Shape):
     answer = serializers.JSONField(required=False, help_text="Anything that should be kept with the call.")
 
 
+class CallSerializer(Shape):
+    """One call of a service about an object. Those of one transition go one after the other, all of them or none."""
+
+    id = serializers.UUIDField(help_text="The idempotency key.")
+    transition = serializers.CharField(source="saga.transition")
+    saga = serializers.ChoiceField(choices=SagaState.choices, source="saga.state", help_text="How far all of it is.")
+    reason = serializers.CharField(source="saga.reason", help_text="Why it was undone.")
+    place = serializers.IntegerField(help_text="In its transition, from 0.")
+    service = serializers.CharField(source="service.key")
+    state = serializers.ChoiceField(choices=CallState.choices)
+    method = serializers.CharField()
+    path = serializers.CharField(allow_null=True)
+    body = serializers.JSONField(allow_null=True)
+    status = serializers.IntegerField(allow_null=True)
+    answer = serializers.CharField(allow_null=True, help_text="Its beginning.")
+    last_error = serializers.CharField()
+    attempts = serializers.IntegerField()
+    due_at = serializers.DateTimeField(allow_null=True, help_text="When it is sent (again), or its answer is late.")
+    give_up_at = serializers.DateTimeField(allow_null=True)
+    decided = serializers.CharField(help_text="What somebody decided: retried or given up.")
+    decided_by = serializers.CharField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    recorded_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+# What holds words of the object.
+TELLING: Final = ("path", "body", "answer")
 PRIVATE: Final = ("base_url", "auth", "header", "timeout_s", "concurrency", "break_after", "break_for_s")
 
 
@@ -129,6 +159,24 @@ class ServiceView(NounView):
         """Delete a service that was never called."""
         services.delete_service(pk, expected_version=expected_version, actor=actor_of(request), at=clock.now())
         return deleted()
+
+
+class CallsView(LifecycleView):
+    """The calls about one object, for its noun to finish."""
+
+    ordering = ("-pk",)
+
+    @extend_schema(responses=CallSerializer(many=True))
+    def get(self, request: Request, object_id: UUID) -> Response:
+        """List what services were asked about it, the latest first; nothing for who may not see that."""
+        require_known(request, ())
+        row, actor = self.find_with_state(request, object_id), actor_of(request)
+        paginator = self.pagination_class()
+        calls = paginator.paginate_queryset(queries.visible_calls(row, actor), request, self)
+        told = [dict(CallSerializer(call).data) for call in calls]
+        if queries.is_told_in_part(lifecycle_of(row).noun, actor):
+            told = [each | dict.fromkeys(TELLING) for each in told]
+        return paginator.get_paginated_response(told)
 
 
 class CallbackView(APIView):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apps.lifecycle.queries.calls import call_faults
+from apps.lifecycle.queries.calls import call_faults, is_told_in_part, visible_calls
 from apps.lifecycle.queries.objects import (
     TimerLag,
     allowed,
@@ -29,6 +29,7 @@ __all__ = [
     "counts_by_state",
     "history",
     "history_of",
+    "is_told_in_part",
     "key_errors",
     "refusal_of",
     "says",
@@ -38,6 +39,7 @@ __all__ = [
     "timers",
     "validate",
     "visible_answers",
+    "visible_calls",
     "visible_history",
     "ways_out",
 ]

@@ -5,14 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from django.db.models import QuerySet
+
+from apps.access.queries import allowed_actions, is_limited, parts_of
+from apps.access.types import Actor
 from apps.filters.types import FilterError
-from apps.lifecycle.models import Service
-from apps.lifecycle.registry import event_predicate, event_queryables, find_lifecycle
+from apps.lifecycle.models import Call, Service, Stateful
+from apps.lifecycle.registry import event_predicate, event_queryables, find_lifecycle, lifecycle_of
 from apps.lifecycle.rules.calling import CALL, duration_of, placeholders
 from apps.lifecycle.types import Awaits, Definition, Move
 
 # The event type whose schema says what is published of a noun.
 TRANSITIONED: Final = "transitioned"
+
+
+def visible_calls(row: Stateful, actor: Actor) -> QuerySet[Call]:
+    """Return the calls about an object, the latest first; none for an actor who may not see what services are told.
+
+    They show all that is published of the object. Where anything of objects like it may be hidden from the actor, what
+    was asked and answered is left out by ``is_told_in_part``.
+    """
+    noun = lifecycle_of(row).noun
+    calls = Call.objects.filter(saga__noun=noun, saga__object_id=row.pk).select_related("saga", "service")
+    if f"{noun}.view_calls" not in allowed_actions(actor, row):
+        return calls.none()
+    return parts_of(calls, row, actor, f"{noun}.view_calls", instant="recorded_at").order_by("-pk")
+
+
+def is_told_in_part(noun: str, actor: Actor) -> bool:
+    """Say whether an actor may have to be shown less of objects than services were told."""
+    return any(is_limited(actor, f"{noun}.{verb}") for verb in ("view", "view_calls"))
 
 
 def call_faults(params: Mapping[str, Any], move: Move, definition: Definition) -> Iterable[str]:
