@@ -32,6 +32,7 @@ from tests.flows.relations import (
     entries,
     make_relations,
 )
+from tests.flows.told import Told, owed_to, sent_to_all, streamed_to
 
 WRITES: Mapping[str, dict[str, Any]] = {
     "assets": {"name": NAME},
@@ -56,12 +57,15 @@ NOT_HERE = {
 
 
 class Seat:
-    """Somebody at their desk: signed in once, for all surfaces."""
+    """Somebody at their desk: signed in once, for all surfaces. The hall adds what comes to them by itself."""
 
     def __init__(self, user: User) -> None:
         self.user = user
         self.actor = actor_of_user(user)
         self.client: Client = signed_in(user)
+        self.owed: set[str] = set()
+        self.sent: Told = {}
+        self.streamed: Told = {}
 
 
 def in_list(seat: Seat, noun: str, thing: Any) -> bool:
@@ -148,6 +152,21 @@ def in_positions(seat: Seat, noun: str, thing: Any) -> bool:
     return str(LONGITUDE) in seat.client.get("/api/v1/positions").content.decode()
 
 
+def in_owed(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether a webhook is owed events of the thing."""
+    return f"{noun}/{thing.pk}" in seat.owed
+
+
+def in_webhook(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether a webhook to which its events are owed, with right or without, is sent them."""
+    return _is_told(seat.sent, noun, thing)
+
+
+def in_sse(seat: Seat, noun: str, thing: Any) -> bool:
+    """Say whether the stream of the log tells events of the thing."""
+    return _is_told(seat.streamed, noun, thing)
+
+
 Surface = Callable[[Seat, str, Any], bool]
 # Each surface with the nouns that it shows, and the levels that it takes.
 SURFACES: Mapping[Surface, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -160,6 +179,9 @@ SURFACES: Mapping[Surface, tuple[tuple[str, ...], tuple[str, ...]]] = {
     in_admin_form: (NOUNS, LEVELS),
     in_snapshot: (("assets", "zones", "incidents"), LEVELS),
     in_event: (("assets", "zones", "incidents"), LEVELS),
+    in_owed: (NOUNS, LEVELS),
+    in_webhook: (NOUNS, LEVELS),
+    in_sse: (NOUNS, LEVELS),
     in_track: (("assets",), LEVELS),
     in_positions: (("assets",), LEVELS),
 }
@@ -171,6 +193,10 @@ class _Hall:
     def __init__(self) -> None:
         self.relations: Relations = make_relations()
         self.seats = {key: Seat(user) for key, user in self.relations.people.items()}
+        seats = list(self.seats.values())
+        owed, sent = owed_to(seat.user for seat in seats), sent_to_all()
+        for seat, streamed in zip(seats, streamed_to(seat.client for seat in seats), strict=True):
+            seat.owed, seat.sent, seat.streamed = owed[seat.user.pk], sent[seat.user.pk], streamed
 
     def __deepcopy__(self, memo: object) -> _Hall:
         return self
@@ -216,6 +242,13 @@ def test_the_matrix_is_whole() -> None:
     of_things = {name for name in held if MATRIX[name].kind in (Kind.LIST, Kind.ONE)}
     lists_and_ones = {name for noun in NOUNS for name in (noun, noun.removesuffix("s"))}
     assert of_things - NOT_HERE == lists_and_ones | {"asset-track"}
+
+
+def _is_told(told: Told, noun: str, thing: Any) -> bool:
+    """Say whether any event of the thing is told; each that is shows the thing."""
+    events = told.get(f"{noun}/{thing.pk}", [])
+    assert all(NAME in event["data"]["object"]["properties"].values() for event in events)
+    return bool(events)
 
 
 def _admin_name(thing: Any) -> str:
