@@ -35,7 +35,7 @@ READABLE = {name: address for name, address in MATRIX.items() if address.reads}
 OBJECTS = {name: address for name, address in MATRIX.items() if address.kind is Kind.ONE}
 # What has no text of the organisation's in it, even for its owner.
 SILENT = {
-    *("incident-calls", "asset-calls"),
+    *("incident-calls", "asset-calls", "zone-calls"),
     *("assignment", "assignments", "grants", "incident-transitions", "incident-history"),
     *("asset-transitions", "asset-history", "zone-transitions", "zone-history"),
     *("positions", "asset-track", "zone-inside", "webhook-deliveries", "webhook-delivery"),

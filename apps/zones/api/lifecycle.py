@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from apps.access.api.authentication import actor_of
 from apps.access.api.hiding import shown
 from apps.access.queries import visible_row
+from apps.lifecycle.api.calls import CallsView
 from apps.lifecycle.api.serializers import TransitionRequestSerializer
 from apps.lifecycle.api.views import HistoryView, LifecycleView, TransitionsView
 from apps.zones.api.serializers import ZoneSerializer, zone_body, zone_rows
@@ -42,3 +43,7 @@ class ZoneTransitionsView(OneZone, TransitionsView):
 
 class ZoneHistoryView(OneZone, HistoryView):
     """What has happened to one zone."""
+
+
+class ZoneCallsView(OneZone, CallsView):
+    """What services were asked about one zone."""

@@ -6,7 +6,7 @@ from django.urls import path
 
 from apps.zones.api.imports import ZonesImportView
 from apps.zones.api.kinds import ZoneKindsView, ZoneKindView
-from apps.zones.api.lifecycle import ZoneHistoryView, ZoneTransitionsView
+from apps.zones.api.lifecycle import ZoneCallsView, ZoneHistoryView, ZoneTransitionsView
 from apps.zones.api.views import ZonesView, ZoneVersionsView, ZoneView
 
 urlpatterns = [
@@ -18,4 +18,5 @@ urlpatterns = [
     path("api/v1/zones/<uuid:zone_id>/versions", ZoneVersionsView.as_view(), name="zone-versions"),
     path("api/v1/zones/<uuid:object_id>/transitions", ZoneTransitionsView.as_view(), name="zone-transitions"),
     path("api/v1/zones/<uuid:object_id>/history", ZoneHistoryView.as_view(), name="zone-history"),
+    path("api/v1/zones/<uuid:object_id>/calls", ZoneCallsView.as_view(), name="zone-calls"),
 ]
