@@ -19,6 +19,21 @@ def _connect_here_only(self: socket.socket, address: Any) -> None:
     _connect(self, address)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put first what breaks an installation of its own, and into the middle what looks at one in the browser.
+
+    At the end the workers would share these tests out, and each would lay out an installation.
+    """
+    if not hasattr(config, "workerinput"):
+        return
+    kinds: dict[str, list[pytest.Item]] = {"faults": [], "browser": [], "": []}
+    for item in items:
+        kinds[next((name for name in ("faults", "browser") if item.get_closest_marker(name)), "")].append(item)
+    half = len(items) // 2 - len(kinds["faults"])
+    items[:] = [*kinds["faults"], *kinds[""][:half], *kinds["browser"], *kinds[""][half:]]
+
+
 @pytest.fixture(autouse=True)
 def _forget_definitions() -> Any:
     """Forget what was published in the test: it is rolled back, and the next may publish another under its name."""

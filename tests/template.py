@@ -1,4 +1,4 @@
-"""One database that the migrations have laid out; the test databases of all workers and runs are copies of it.
+"""One database that the migrations have laid out; the databases of all tests are copies of it.
 
 Django would run a hundred migrations for every worker, which takes as long as hundreds of tests. The template's name
 tells what it was made from, so that whoever changes a migration gets a new one.
@@ -17,6 +17,9 @@ from pathlib import Path
 from django.db import connection
 from psycopg import Connection, connect
 from psycopg.sql import SQL, Identifier
+
+from watchfloor_dev.postgres import DATABASE, PORT, USER
+from watchfloor_dev.programs import find_postgres
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SOURCES = (
@@ -43,6 +46,24 @@ def template() -> Iterator[str]:
                 _make(server, name)
             server.execute("SELECT pg_advisory_lock_shared(%s), pg_advisory_unlock(%s)", [LOCK, LOCK])
         yield name
+
+
+def pour(host: Path) -> None:
+    """Lay out the empty database of a server of one's own, whose socket lies there, as the template is."""
+    programs = find_postgres()
+    assert programs is not None
+    environment = {**os.environ, **programs.environment}
+    options = connection.settings_dict
+    with template() as name:
+        dump = subprocess.run(
+            [programs.path / "pg_dump", "-h", options["HOST"], "-p", str(options["PORT"]), "-U", options["USER"], name],
+            env={**environment, "PGPASSWORD": options["PASSWORD"]}, capture_output=True, check=True,
+        )  # fmt: skip
+    where = ["-h", str(host), "-p", str(PORT), "-U", USER, "-d", DATABASE]
+    subprocess.run(
+        [str(programs.path / "psql"), *where, "-q", "-1", "-v", "ON_ERROR_STOP=1"],
+        env=environment, input=dump.stdout, stdout=subprocess.DEVNULL, check=True,
+    )  # fmt: skip
 
 
 def _server() -> Connection:

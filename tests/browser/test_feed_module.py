@@ -65,6 +65,7 @@ def page(browser: Browser) -> Iterator[Page]:
     page.goto("http://test/")
     page.add_script_tag(content=HARNESS, type="module")
     page.wait_for_function("globalThis.ready")
+    page.clock.pause_at(10_000)
     yield page
     page.close()
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 
+from tests.template import pour
 from watchfloor_dev import postgres, redis
 from watchfloor_dev.accounts import server_account
 from watchfloor_dev.liveness import read_pid
@@ -49,7 +50,7 @@ class Floor:
         """Start the servers and lay out the database."""
         postgres.start(self.data, self.run, is_durable=True)
         redis.start(self.run)
-        self.manage("migrate", "--verbosity", "0")
+        pour(self.run)
 
     def down(self) -> None:
         """End everything that this floor started."""
