@@ -62,10 +62,10 @@ def page(browser: Browser) -> Iterator[Page]:
     page = browser.new_page()
     page.route("http://test/**", answer)
     page.clock.install(time=0)
+    page.clock.pause_at(1_000)
     page.goto("http://test/")
     page.add_script_tag(content=HARNESS, type="module")
     page.wait_for_function("globalThis.ready")
-    page.clock.pause_at(10_000)
     yield page
     page.close()
 
