@@ -119,6 +119,9 @@ MATRIX: dict[str, Address] = {
     "lifecycle-retire": Address(
         path="/api/v1/lifecycles/{lifecycle_kind}/retire", kind=Kind.REFERENCE, reads=False, writes=("post",)
     ),
+    "lifecycle-migrate": Address(
+        path="/api/v1/lifecycles/{lifecycle_kind}/migrate", kind=Kind.REFERENCE, reads=False, writes=("post",)
+    ),
     "rules": _list("/api/v1/rules", "post"),
     "rule": _one("/api/v1/rules/{rule}", "patch", "delete"),
     "positions": _list("/api/v1/positions", "post"),
@@ -204,6 +207,10 @@ ADMIN_PAGES: dict[str, tuple[str, Page]] = {
     "zones_zone_who_may_see": ("/admin/zones/zone/{zone}/who-may-see/", Page.FREE),
     "lifecycle_definitionversion_check": ("/admin/lifecycle/definitionversion/check/", Page.POST),
     "lifecycle_definitionversion_do": ("/admin/lifecycle/definitionversion/{lifecycle_kind}/do/", Page.POST),
+    "lifecycle_definitionversion_migrate": (
+        "/admin/lifecycle/definitionversion/{lifecycle_kind}/migrate/",
+        Page.FREE,
+    ),
     "incidents_incident_comment": ("/admin/incidents/incident/{incident}/comment/", Page.POST),
     "incidents_incident_call": ("/admin/incidents/incident/{incident}/call/", Page.POST),
     "assets_asset_call": ("/admin/assets/asset/{asset}/call/", Page.POST),

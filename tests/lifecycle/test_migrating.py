@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from apps.access.models import Organisation
+from apps.access.queries import actor_of_user
 from apps.access.types import SYSTEM
 from apps.core.types import Invalid, NotAllowed
 from apps.events.models import Event
@@ -15,7 +16,7 @@ from apps.lifecycle import queries, services
 from apps.lifecycle.models import Timer
 from apps.lifecycle.services import MigrationPlan, migrating
 from apps.lifecycle.types import TimersThen
-from tests.factories.access import make_cast, make_organisation
+from tests.factories.access import assign, make_cast, make_organisation, make_policy, make_user
 from tests.factories.core import NOON, after
 from tests.factories.lifecycles import DRILL, begin_incident, make_definition
 
@@ -132,3 +133,20 @@ def test_a_plan_that_makes_no_sense_is_refused(harbour: Organisation, plan: Migr
 def test_who_may_not_migrate_does_not(harbour: Organisation) -> None:
     with pytest.raises(NotAllowed):
         services.migrate(PLAN, actor=make_cast().actor("bob"), at=NOON + timedelta(1))
+
+
+def test_one_brings_over_what_one_may_change_and_nothing_else(harbour: Organisation) -> None:
+    cast = make_cast()
+    theirs, ours = begin_incident(harbour), begin_incident(cast.harbour)
+    make_definition(SPLIT)
+    carol = make_user("carol")
+    assign(carol, ["lifecycles.migrate", "incidents.view", "incidents.change"], cast.harbour)
+    actor = actor_of_user(carol)
+    assert services.try_migration(PLAN, actor=actor).maps == 1
+    assert services.migrate(PLAN, actor=actor, at=after(1)).moved == 1
+    ours.refresh_from_db()
+    theirs.refresh_from_db()
+    assert (ours.lifecycle_version, theirs.lifecycle_version) == (2, 1)
+    make_policy("limit", ["incidents.view"], users=[carol], hidden_fields=["state"])
+    with pytest.raises(NotAllowed, match="which state"):
+        services.try_migration(PLAN, actor=actor)

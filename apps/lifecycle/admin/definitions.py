@@ -23,6 +23,7 @@ from apps.access.staff import GuardedAdmin, actor_of_staff
 from apps.core import clock
 from apps.core.types import WatchfloorError
 from apps.lifecycle import services
+from apps.lifecycle.admin.migrating import MigrationPages
 from apps.lifecycle.models import DefinitionVersion
 from apps.lifecycle.queries import Validated, counts_by_state, validate
 from apps.lifecycle.rules.drawing import draw
@@ -66,7 +67,7 @@ class DefinitionForm(ModelForm):  # type: ignore[type-arg]  # Django has no gene
 
 
 @admin.register(DefinitionVersion)
-class DefinitionAdmin(GuardedAdmin):
+class DefinitionAdmin(MigrationPages, GuardedAdmin):
     """Every version of every lifecycle."""
 
     form = DefinitionForm
@@ -169,6 +170,9 @@ class DefinitionAdmin(GuardedAdmin):
             "diagram": draw(found) if found and found.initial in found.states else None,
             "counts": {} if _is_draft(row) else counts_by_state(row, actor_of_staff(request)),
             "do_url": reverse("admin:lifecycle_definitionversion_do", args=[row.pk]),
+            "migrate_url": None
+            if _is_draft(row)
+            else reverse("admin:lifecycle_definitionversion_migrate", args=[row.pk]),
             "is_draft": _is_draft(row),
             "is_published": row.status == Status.PUBLISHED,
             "mistakes": services.checked(row).mistakes if _is_draft(row) else (),

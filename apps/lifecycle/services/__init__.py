@@ -23,7 +23,14 @@ from apps.lifecycle.services.effects import (
 )
 from apps.lifecycle.services.engine import EFFECTS_DOORBELL
 from apps.lifecycle.services.known_services import create_service, delete_service, update_service
-from apps.lifecycle.services.migrating import Mapped, Migrated, MigrationPlan, migrate, try_migration
+from apps.lifecycle.services.migrating import (
+    Mapped,
+    Migrated,
+    MigrationPlan,
+    migrate,
+    require_may_migrate,
+    try_migration,
+)
 from apps.lifecycle.services.moves import (
     LONGEST_REASON,
     advance,
@@ -81,6 +88,7 @@ __all__ = [
     "register_calling",
     "register_telling",
     "register_triggers",
+    "require_may_migrate",
     "retire_definition",
     "retry_call",
     "retry_effect",

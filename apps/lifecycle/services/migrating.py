@@ -16,15 +16,16 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Count, QuerySet
 
-from apps.access.queries import authorize_in
+from apps.access.queries import authorize_in, hidden_fields, visible
 from apps.access.types import Actor
+from apps.access.veils import STATE
 from apps.core.sweep import work_through
-from apps.core.types import FieldError, Invalid
-from apps.lifecycle.models import Stateful, Timer
-from apps.lifecycle.registry import Lifecycle, current, find_definition, lifecycle
+from apps.core.types import FieldError, Invalid, NotAllowed
+from apps.lifecycle.models import DefinitionVersion, Stateful, Timer
+from apps.lifecycle.registry import Lifecycle, find_definition, lifecycle
 from apps.lifecycle.services.engine import Step, insert_timers, make_moves
 from apps.lifecycle.services.timers import lock_rows
-from apps.lifecycle.types import Cause, Definition, Move, TimersThen
+from apps.lifecycle.types import Cause, Definition, Move, Status, TimersThen
 
 BATCH: Final = 500
 MIGRATE: Final = "migrate"
@@ -61,42 +62,59 @@ class Mapped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Migrated:
-    """How many objects were brought over, and why others were not, by id (some of them)."""
+    """How many objects were brought over, why others were not, by id, and how many that the plan maps are left."""
 
     moved: int
     failed: Mapping[UUID, str]
+    left: int
 
 
 def try_migration(plan: MigrationPlan, *, actor: Actor) -> Mapped:
-    """Return what a plan would do, doing nothing. Raises ``Invalid`` for a plan that makes no sense."""
+    """Return what a plan would do with the objects that the actor may change, doing nothing.
+
+    Raises ``Invalid`` for a plan that makes no sense, ``NotAllowed`` also where a policy hides states from the actor.
+    """
     authorize_in(actor, "lifecycles.migrate", None)
     old, new = _versions(plan)
+    require_may_migrate(old.noun, actor)
     counted: dict[str, int] = dict(
-        _following(old).order_by().values_list("state").annotate(n=Count("*")).values_list("state", "n")
+        _following(old, actor).order_by().values_list("state").annotate(n=Count("*")).values_list("state", "n")
     )
     lost = {state: (n, _why(plan, state)) for state, n in counted.items() if _target(plan, new, state) is None}
     by_state = {state: n for state, n in counted.items() if state not in lost}
     return Mapped(maps=sum(by_state.values()), by_state=by_state, refused=lost)
 
 
-def migrate(plan: MigrationPlan, *, actor: Actor, at: datetime) -> Migrated:
-    """Bring over every object that the plan maps, in batches; the others stay. Safe to run again."""
+def migrate(plan: MigrationPlan, *, actor: Actor, at: datetime, most: int | None = None) -> Migrated:
+    """Bring over every object that the plan maps and the actor may change, in batches; the others stay.
+
+    Safe to run again. Raises as ``try_migration`` does.
+    After ``most`` objects no further batch is begun: whoever wants to tell of progress calls again.
+    """
     authorize_in(actor, "lifecycles.migrate", None)
     old, new = _versions(plan)
+    require_may_migrate(old.noun, actor)
     failed: dict[UUID, str] = {}
     moved = 0
     mapped = [state for state in old.states if _target(plan, new, state) is not None]
-    while ids := _next_ids(old, mapped, failed):
+    while (most is None or moved < most) and (ids := _next_ids(old, mapped, failed, actor)):
         moved += work_through(
             ids,
             work=partial(_move_batch, plan, old, new, actor=actor, at=at),
             blame=lambda object_id, error: failed.update({object_id: f"{type(error).__name__}: {error}"}),
         )
-    return Migrated(moved=moved, failed=failed)
+    return Migrated(moved=moved, failed=failed, left=_following(old, actor).filter(state__in=mapped).count())
 
 
-def _next_ids(old: Definition, states: list[str], failed: Mapping[UUID, str]) -> list[UUID]:
-    rows = _following(old).filter(state__in=states).exclude(pk__in=list(failed)).order_by("pk")
+def require_may_migrate(noun: str, actor: Actor) -> None:
+    """Raise ``NotAllowed`` unless the actor may migrate, and sees in which state objects of the noun are."""
+    authorize_in(actor, "lifecycles.migrate", None)
+    if STATE in hidden_fields(actor, noun):
+        raise NotAllowed("You may not see in which state these are.", details={"action": "lifecycles.migrate"})
+
+
+def _next_ids(old: Definition, states: list[str], failed: Mapping[UUID, str], actor: Actor) -> list[UUID]:
+    rows = _following(old, actor).filter(state__in=states).exclude(pk__in=list(failed)).order_by("pk")
     return list(rows.values_list("pk", flat=True)[:BATCH])
 
 
@@ -154,7 +172,8 @@ def _versions(plan: MigrationPlan) -> tuple[Definition, Definition]:
     ]
     if old is None or new is None:
         raise Invalid("This plan makes no sense.", errors=errors)
-    if plan.to_version == plan.from_version or new.version > current(plan.key).version:
+    published = DefinitionVersion.objects.filter(key=plan.key, number=new.version, status=Status.PUBLISHED)
+    if plan.to_version == plan.from_version or not published.exists():
         errors.append(FieldError(pointer="/to_version", code="same", detail="It leads to another published version."))
     for name, target in plan.states.items():
         errors += _state_errors(old, new, name, target)
@@ -183,9 +202,12 @@ def _why(plan: MigrationPlan, state: str) -> str:
     return f"Version {plan.to_version} has no state «{state}», and the plan does not say where it leads."
 
 
-def _following(definition: Definition) -> QuerySet[Any]:
-    model = lifecycle(definition.noun).model
-    return model._default_manager.filter(lifecycle_key=definition.key, lifecycle_version=definition.version)
+def _following(definition: Definition, actor: Actor) -> QuerySet[Any]:
+    """Return the objects of a version that the actor may change."""
+    rows: QuerySet[Any] = visible(
+        lifecycle(definition.noun).model._default_manager.all(), actor, f"{definition.noun}.change"
+    )
+    return rows.filter(lifecycle_key=definition.key, lifecycle_version=definition.version)
 
 
 def _is_at(row: Stateful, definition: Definition) -> bool:
