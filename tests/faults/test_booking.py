@@ -18,14 +18,16 @@ log = structlog.get_logger(__name__)
 
 KILLS = int(os.environ.get("WATCHFLOOR_BOOKING_KILLS", "6"))
 KILLS_PER_ROUND = 6
-VISITS_PER_ROUND = 10
+ROUNDS = max(1, KILLS // KILLS_PER_ROUND)
+# The harbour has some forty vessels of the kinds that ask for berths.
+VISITS_PER_ROUND = max(1, min(10, 30 // ROUNDS))
 
 
 @pytest.mark.timeout(300 + 15 * KILLS)
 def test_always_both_are_booked_or_neither(harbour: Harbour) -> None:
     visits = Visits(harbour.floor, seed=int(os.environ.get("WATCHFLOOR_BOOKING_SEED", "4")))
     visits.open()
-    for _ in range(max(1, KILLS // KILLS_PER_ROUND)):
+    for _ in range(ROUNDS):
         visits.ask(VISITS_PER_ROUND)
         visits.disturb(KILLS_PER_ROUND)
     visits.settle()
