@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,9 +27,12 @@ from apps.core.types import WatchfloorError
 from apps.lifecycle import queries, services
 from apps.lifecycle.models import Call, Stateful, Transition
 from apps.lifecycle.registry import definition_of, lifecycle_of
+from apps.lifecycle.rules.asking import fields_of, read_answers
 from apps.lifecycle.rules.drawing import draw
 from apps.lifecycle.types import CallState, Cause, Move, State, Tone
 
+# What stands before the name of a field of a transition's form.
+ANSWER = "answer-"
 BY = {
     Cause.HAND: "by hand",
     Cause.RULE: "by rule",
@@ -108,10 +111,12 @@ class LifecycleAdminMixin:
     def lifecycle_context(self, request: HttpRequest, row: Stateful) -> dict[str, Any]:
         """Return what the templates show."""
         moves = definition_of(row).moves
+        allowed = queries.allowed(row, actor_of_staff(request))
         return {
             "state": queries.state_of(row),
             "since": row.state_since,
-            "allowed": queries.allowed(row, actor_of_staff(request)),
+            "allowed": [each for each in allowed if each.form is None],
+            "asking": [{"transition": each, "fields": fields_of(each.form)} for each in allowed if each.form],
             "diagram": draw(definition_of(row)),
             "ways": [
                 {"label": way.label, "says": queries.says(way)}
@@ -131,7 +136,14 @@ class LifecycleAdminMixin:
         row = self.visible_or_404(request, object_id)
         transition, reason = request.POST.get("transition", ""), request.POST.get("reason", "")
         try:
-            moved = services.advance(row, transition, actor=actor_of_staff(request), at=clock.now(), reason=reason)
+            moved = services.advance(
+                row,
+                transition,
+                actor=actor_of_staff(request),
+                at=clock.now(),
+                reason=reason,
+                answers=_answers(row, transition, request.POST.dict()),
+            )
         except WatchfloorError as error:
             messages.error(request, " ".join([error.message, *(each.detail for each in error.errors)]))
         else:
@@ -211,6 +223,15 @@ def _uuid(text: str) -> UUID | None:
 def badge(state: State) -> SafeString:
     """Return a state as a coloured word; its tone names the colour."""
     return format_html('<span class="state" data-tone="{}">{}</span>', state.tone, state.label)
+
+
+def _answers(row: Stateful, transition: str, typed: Mapping[str, object]) -> dict[str, Any]:
+    """Return the answers to the transition's form, if it has one."""
+    move = definition_of(row).moves.get(transition) if row.lifecycle_key else None
+    if move is None or move.form is None:
+        return {}
+    given = {name.removeprefix(ANSWER): str(value) for name, value in typed.items() if name.startswith(ANSWER)}
+    return read_answers(move.form, given)
 
 
 def _entry(step: Transition, state: State | None) -> TimelineEntry:
