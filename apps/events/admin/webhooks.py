@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -49,6 +49,12 @@ class EndpointForm(ModelForm):  # type: ignore[type-arg]  # Django has no generi
     class Meta:
         model = Endpoint
         fields = ("user", *FIELDS, "is_enabled")
+        labels: ClassVar = {"url": "URL", "is_enabled": "Enabled", "noun": "About"}
+        help_texts: ClassVar = {
+            "noun": "Such as incidents; empty is everything.",
+            "filter": "CQL2 over the object, such as severity >= 3.",
+            "rate": "At most so many a second; empty is no limit.",
+        }
 
 
 @admin.register(Endpoint)
@@ -60,8 +66,8 @@ class EndpointAdmin(GuardedAdmin):
     list_filter = ("is_enabled",)
     search_fields = ("name", "url")
     list_select_related = ("user",)
-    fields = (("user", "name"), "url", "types", ("noun", "filter"), ("rate", "is_enabled"), "state", "scopes_told")
-    readonly_fields = ("state", "scopes_told")
+    fields = (("user", "name"), "url", "types", ("noun", "filter"), ("rate", "is_enabled"), "state_told", "scopes_told")
+    readonly_fields = ("state_told", "scopes_told")
     actions = ("send_test", "renew_secret")
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
@@ -85,7 +91,12 @@ class EndpointAdmin(GuardedAdmin):
     @display(description="State", label={"on": "success", "off": "danger"})  # type: ignore[untyped-decorator]  # unfold
     def state(self, row: Endpoint) -> tuple[str, str]:
         """Return whether it is told of events, and if not why."""
-        return ("on", "on") if row.is_enabled else ("off", Stop(row.stopped_by).label)
+        return ("on" if row.is_enabled else "off"), self.state_told(row)
+
+    @display(description="State")  # type: ignore[untyped-decorator]  # unfold
+    def state_told(self, row: Endpoint) -> str:
+        """Return the state in words."""
+        return "on" if row.is_enabled else str(Stop(row.stopped_by).label)
 
     @display(description="Waiting")  # type: ignore[untyped-decorator]  # unfold
     def waiting(self, row: Endpoint) -> SafeString | int:
@@ -137,25 +148,36 @@ class AttemptInline(GuardedInline):
     """The attempts of a delivery, with both bodies."""
 
     model = Attempt
-    fields = ("number", "sent_at", "duration_ms", "status", "error", "sent_body", "answer_body")
+    fields = ("number", "sent_at", "took", "outcome", "sent_body", "answer_body")
     readonly_fields = fields
+    hide_title = True
+
+    @display(description="Took")  # type: ignore[untyped-decorator]  # unfold
+    def took(self, row: Attempt) -> str:
+        """Return how long the answer took."""
+        return f"{row.duration_ms} ms"
+
+    @display(description="Outcome")  # type: ignore[untyped-decorator]  # unfold
+    def outcome(self, row: Attempt) -> str:
+        """Return what went wrong, or the status that it was taken with."""
+        return row.error or str(row.status)
 
     @display(description="Sent")  # type: ignore[untyped-decorator]  # unfold
     def sent_body(self, row: Attempt) -> SafeString:
         """Return what was sent."""
-        return format_html("<pre>{}</pre>", row.sent)
+        return _body(row.sent)
 
     @display(description="Answer")  # type: ignore[untyped-decorator]  # unfold
     def answer_body(self, row: Attempt) -> SafeString:
         """Return what came back."""
-        return format_html("<pre>{}</pre>", row.answer)
+        return _body(row.answer)
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(GuardedAdmin):
     """What webhooks are owed, and were; to be sent again."""
 
-    list_display = ("id", "endpoint", "type", "subject", "state_label", "attempts", "status", "due_at", "recorded_at")
+    list_display = ("recorded_at", "endpoint", "type", "subject", "state_label", "attempts", "status", "due_at")
     list_filter = ("state", "cause", "endpoint")
     search_fields = ("subject", "=message_id")
     list_select_related = ("endpoint",)
@@ -214,6 +236,10 @@ def _do_to_each(request: HttpRequest, rows: models.QuerySet[Any], service: Calla
             messages.error(request, error.message)
     if done:
         messages.success(request, told.format(done))
+
+
+def _body(text: str) -> SafeString:
+    return format_html('<pre class="wf-body">{}</pre>', text)
 
 
 def _show(request: HttpRequest, secret: str) -> None:

@@ -83,6 +83,7 @@ class Delivery(models.Model):
 
     class Meta:
         ordering = ("-id",)
+        verbose_name_plural = "deliveries"
         indexes = (
             models.Index(fields=["endpoint", "due_at"], condition=Q(due_at__isnull=False), name="delivery_due"),
             models.Index(fields=["endpoint", "subject", "id"], condition=Q(state="waiting"), name="delivery_waiting"),
