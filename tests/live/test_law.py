@@ -13,21 +13,26 @@ from typing import Any
 
 import pytest
 from django.contrib.gis.geos import Point
+from django.db import transaction
 
 from apps.access import services as access
 from apps.access.types import SYSTEM
 from apps.assets import services as assets
 from apps.assets.types import IdentifierPair
+from apps.core.ids import new_id
 from apps.events.models import Event
 from apps.events.registry import event_types, topics
 from apps.incidents import services as incidents
 from apps.lifecycle.services import advance
+from apps.lifecycle.services.telling import send_notice, send_signal
+from apps.lifecycle.types import Owed
 from apps.zones import services as zones
 from tests.factories import incidents as found
 from tests.factories.access import Cast, make_cast, make_user
 from tests.factories.assets import make_asset, make_asset_kind, make_device
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_finding, make_incident, make_rule
+from tests.factories.lifecycles import make_closing_kind, make_moored_kind
 from tests.factories.zones import make_zone, make_zone_kind, square
 from tests.live.client import FeedClient
 
@@ -186,6 +191,43 @@ def move_an_incident_along(cast: Cast) -> Iterator[None]:
     yield
     for transition in ("acknowledge", "resolve", "close"):
         advance(incident, transition, reason="test", **DOING)
+
+
+@publishing("asset.transitioned", "zone.transitioned")
+def move_assets_and_zones_along(cast: Cast) -> Iterator[None]:
+    asset = make_asset(kind=make_moored_kind(), organisation=cast.harbour)
+    zone = make_zone(kind=make_closing_kind(), organisation=cast.harbour)
+    yield
+    advance(asset, "moor", **DOING)
+    advance(zone, "close", answers={"notice": "Closed."}, **DOING)
+
+
+@publishing(*(f"{word}.{what}" for word in ("asset", "incident", "zone") for what in ("signalled", "notified")))
+def tell_of_things(cast: Cast) -> Iterator[None]:
+    things = {
+        "assets": make_asset(organisation=cast.harbour),
+        "incidents": make_incident(cast.harbour),
+        "zones": make_zone(organisation=cast.harbour),
+    }
+    yield
+    for noun, thing in things.items():
+        told: dict[str, Any] = {
+            "id": new_id(),
+            "noun": noun,
+            "object_id": thing.pk,
+            "object": {},
+            "transition": "close",
+        }
+        states: dict[str, Any] = {
+            "from_state": "open",
+            "to_state": "closed",
+            "reason": "",
+            "effective_at": NOON,
+            "attempt": 1,
+        }
+        with transaction.atomic():
+            send_signal(Owed(kind="webhook", params={"signal": "berth-freed"}, **told, **states), after(60))
+            send_notice(Owed(kind="notify", params={"text": "The berth is free."}, **told, **states), after(60))
 
 
 @publishing("rule.created", "rule.updated", "rule.deleted")
