@@ -73,4 +73,16 @@ def django_db_setup(
         patch.setattr(flush.Command, "handle", emptying.restore)
         yield
     with django_db_blocker.unblock():
+        _end_other_sessions()
         teardown_databases(made, verbosity=0)
+
+
+def _end_other_sessions() -> None:
+    """End what a thread of some test has left open; a database that somebody uses cannot be dropped."""
+    from django.db import connection  # noqa: PLC0415 - only where Django is set up
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 PRODUCED = ("access_accessversion", "assets_assetset", "incidents_ruleset", "zones_zoneset", "zones_zonechange")
 """What triggers write; nothing else may write it."""
+ATTEMPTS = 5
 
 # A new epoch begins by itself when its table is truncated; the rest is of the laid-out database or of the test.
 PREPARE = """
@@ -82,5 +83,12 @@ def remember() -> None:
 
 def restore(*_: Any, **__: Any) -> None:
     """Make the database as it was remembered; takes the place of Django's ``flush``."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT laid_out.restore()")
+    for attempt in range(ATTEMPTS):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT laid_out.restore()")
+        except OperationalError:  # a deadlock with whoever still reads, table by table
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return

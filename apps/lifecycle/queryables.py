@@ -1,14 +1,14 @@
-"""What may be asked about definitions, and about the transitions that one object has made."""
+"""What may be asked about definitions, services, and the transitions and calls of one object."""
 
 from __future__ import annotations
 
 from apps.filters.registry import register
 from apps.filters.types import ROW, Queryable, Type, queryables
-from apps.lifecycle.types import Cause, Status
+from apps.lifecycle.types import CallState, Cause, Status
 
 
 def register_queryables() -> None:
-    """Register what definitions and histories can be filtered by."""
+    """Register what they can be filtered by."""
     register(
         queryables(
             "lifecycles",
@@ -44,5 +44,15 @@ def register_queryables() -> None:
             Queryable(name="key", type=Type.STRING, read=None, is_sortable=True),
             Queryable(name="name", type=Type.STRING, read=None),
             Queryable(name="is_enabled", type=Type.BOOLEAN, read=None),
+        )
+    )
+    register(
+        queryables(
+            "calls",
+            Queryable(name="id", type=Type.UUID, read=None, is_sortable=True),
+            Queryable(name="transition", type=Type.STRING, lookup="saga__transition", read=None),
+            Queryable(name="service", type=Type.STRING, lookup="service__key", read=None),
+            Queryable(name="state", type=Type.STRING, read=None, enum=tuple(each.value for each in CallState)),
+            Queryable(name="attempts", type=Type.INTEGER, read=None),
         )
     )

@@ -88,7 +88,7 @@ class Floor:
             "WATCHFLOOR_DB_HOST": str(self.run),
             "WATCHFLOOR_DB_PORT": str(postgres.PORT),
             "WATCHFLOOR_REDIS_URL": f"unix://{self.run / 'redis.sock'}?db=0",
-            "WATCHFLOOR_PUBLIC_URL": self.url("web", ""),
+            "WATCHFLOOR_PUBLIC_URL": self.url("web" if "web" in self.ports else "serve", ""),
             "WATCHFLOOR_OUTBOUND_HOSTS": "127.0.0.1",
             "PYTHONUNBUFFERED": "1",
         }

@@ -88,9 +88,9 @@ class DefinitionAdmin(MigrationPages, GuardedAdmin):
         """Return the text of a version that is not written any more."""
         return format_html('<pre class="wf-yaml-text">{}</pre>', definition.document)
 
-    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
         """Return the editor of a draft, or the text of what is published."""
-        return ((None, {"fields": ("document",) if obj is None or _is_draft(obj) else ("text",)}),)
+        return ("document",) if obj is None or _is_draft(obj) else ("text",)
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Let drafts be changed, and nothing else."""

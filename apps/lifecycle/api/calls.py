@@ -161,9 +161,10 @@ class ServiceView(NounView):
         return deleted()
 
 
-class CallsView(LifecycleView):
+class CallsView(LifecycleView, ListView):
     """The calls about one object, for its noun to finish."""
 
+    queryables = "calls"
     ordering = ("-pk",)
 
     @extend_schema(responses=CallSerializer(many=True))
