@@ -59,30 +59,20 @@ def django_db_setup(
     """Copy the database from the template, and empty it between tests by our own means."""
     from django.core.management.commands import flush  # noqa: PLC0415 - only where Django is set up
     from django.db import connection  # noqa: PLC0415
-    from django.test.utils import setup_databases, teardown_databases  # noqa: PLC0415
+    from django.test.utils import setup_databases  # noqa: PLC0415
 
     from tests import emptying  # noqa: PLC0415
-    from tests.template import template  # noqa: PLC0415
+    from tests.template import drop, template  # noqa: PLC0415
 
     with django_db_blocker.unblock():
         with template() as name:
             connection.settings_dict["TEST"]["TEMPLATE"] = name
-            made = setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
+            setup_databases(verbosity=0, interactive=False, serialized_aliases=[])
         emptying.remember()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush.Command, "handle", emptying.restore)
         yield
     with django_db_blocker.unblock():
-        _end_other_sessions()
-        teardown_databases(made, verbosity=0)
-
-
-def _end_other_sessions() -> None:
-    """End what a thread of some test has left open; a database that somebody uses cannot be dropped."""
-    from django.db import connection  # noqa: PLC0415 - only where Django is set up
-
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
+        name = connection.settings_dict["NAME"]
+        connection.close()
+        drop(name)

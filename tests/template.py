@@ -66,6 +66,12 @@ def pour(host: Path) -> None:
     )  # fmt: skip
 
 
+def drop(name: str) -> None:
+    """Drop a database, whatever a thread of some test has left open in it."""
+    with _server() as server:
+        server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
 def _server() -> Connection:
     options = connection.settings_dict
     return connect(
