@@ -18,6 +18,7 @@ from apps.access.types import SYSTEM
 from apps.core import clock
 from apps.events import services
 from apps.events.queries import head
+from apps.live.streams import HEARTBEAT_S
 from tests.factories.access import Cast, make_cast, signed_in, with_key
 from tests.factories.core import after
 from tests.factories.events import logged, new_event
@@ -94,6 +95,17 @@ def test_everybody_is_told_of_what_is_theirs_as_it_is_numbered(cast: Cast, strea
         for event in alice.events + charlie.events:
             judge_event(event)
     assert alice.ids[1] == f"{head().epoch}:{rows[0].offset}"
+
+
+def test_another_log_that_ends_at_the_same_number_is_noticed(cast: Cast, streams: Any) -> None:
+    logged(new_event(organisation_id=cast.harbour.pk))
+    with streams(cast.alice) as reader:
+        reader.wait(lambda: len(reader.ids) == 1)
+        time.sleep(1.2)  # longer than two looks at the end of the log: it is known by now
+        services.begin_epoch()
+        noticed_by = time.monotonic() + HEARTBEAT_S / 3
+        reader.wait(lambda: reader.names == ["gone"])
+        assert time.monotonic() < noticed_by
 
 
 def test_it_goes_on_where_it_was_and_narrows(cast: Cast, streams: Any) -> None:

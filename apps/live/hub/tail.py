@@ -15,6 +15,7 @@ from django.db import Error
 
 from apps.access.types import Actor
 from apps.core import clock
+from apps.events.types import Cursor
 from apps.live import metrics, queries
 from apps.live.hub.doorbell import Doorbell
 from apps.live.hub.threads import DatabaseThread
@@ -48,7 +49,7 @@ class Tail:
     """Begins with the first stream of a loop and ends with the last."""
 
     def __init__(self) -> None:
-        self.head = -1
+        self.head: Cursor | None = None
         self.listeners: set[Listener] = set()
         self._threads = [DatabaseThread(f"stream-{number}") for number in range(READERS)]
         self._watching = DatabaseThread("stream-head")
@@ -93,8 +94,8 @@ class Tail:
                 self._fail_closed(loop.time(), error)
             else:
                 self._seen_at = loop.time()
-                if cursor.offset != self.head:
-                    self.head = cursor.offset
+                if cursor != self.head:  # with its epoch: another log may end at the same number
+                    self.head = cursor
                     for listener in self.listeners:
                         listener.wake.set()
             try:
