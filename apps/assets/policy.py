@@ -5,7 +5,7 @@ from __future__ import annotations
 from apps.access import registry
 from apps.access.types import Protected
 from apps.assets.models import Asset, AssetGroupGrant, AssetKind, AssetUserGrant, Device
-from apps.assets.published import ASSET_PROPERTIES, asset_feature, asset_kind_feature
+from apps.assets.published import ASSET_PROPERTIES, asset_feature, asset_kind_feature, published_assets
 from apps.lifecycle import registry as lifecycles
 from apps.lifecycle.policy import CALLS
 from apps.lifecycle.types import Settable
@@ -53,6 +53,7 @@ def register_lifecycle() -> None:
             word="asset",
             model=Asset,
             feature=asset_feature,
+            whole=published_assets,
             fields={"is_active": Settable(schema={"type": "boolean"}, column="is_active")},
         )
     )

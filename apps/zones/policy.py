@@ -8,7 +8,7 @@ from apps.lifecycle import registry as lifecycles
 from apps.lifecycle.policy import CALLS
 from apps.lifecycle.types import Settable
 from apps.zones.models import Zone, ZoneGroupGrant, ZoneKind, ZoneUserGrant, ZoneVersion
-from apps.zones.published import ZONE_PROPERTIES, zone_feature, zone_kind_feature
+from apps.zones.published import ZONE_PROPERTIES, published_zones, zone_feature, zone_kind_feature
 
 WRITE = ("view", "add", "change", "delete")
 
@@ -50,6 +50,7 @@ def register_lifecycle(keep: lifecycles.Keep) -> None:
             word="zone",
             model=Zone,
             feature=zone_feature,
+            whole=published_zones,
             fields={"is_active": Settable(schema={"type": "boolean"}, column="is_active")},
             keep=keep,
         )

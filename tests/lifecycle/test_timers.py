@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 
 from apps.access.models import Organisation
 from apps.access.types import SYSTEM
@@ -27,6 +28,8 @@ from apps.lifecycle.services.engine import make_moves as make_moves_of_all
 from tests.factories.access import make_organisation
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_incident
+from tests.factories.lifecycles import make_closing_kind
+from tests.factories.zones import make_zone
 
 pytestmark = pytest.mark.django_db
 PATIENCE = timedelta(minutes=5)
@@ -120,6 +123,33 @@ def test_a_thousand_timers_take_as_many_statements_as_ten(
     with django_assert_max_num_queries(16):
         assert services.advance_due(ids, at=LATER) == 30
     assert set(states(*incidents)) == {"escalated"}
+
+
+def test_timers_of_assets_and_zones_take_as_many_statements_however_many_there_are(harbour: Organisation) -> None:
+    """What their features read, the kind and the identifiers, is read for all of them together."""
+    kind = make_closing_kind()
+    zones = [make_zone(f"Basin {each}", kind=kind, organisation=harbour) for each in range(9)]
+    for zone in zones:
+        services.advance(zone, "close", actor=SYSTEM, at=NOON, answers={"notice": "Divers"})
+    ids = [queries.timers(zone).get().id for zone in zones]
+    counts = []
+    for some in (ids[:1], ids[1:]):
+        with CaptureQueriesContext(connection) as statements:
+            assert services.advance_due(some, at=after(hours=2)) == len(some)
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
+
+
+def test_looking_in_vain_is_one_statement_by_index(harbour: Organisation) -> None:
+    waiting(harbour, 3)
+    with CaptureQueriesContext(connection) as statements:
+        assert not services.claim_due(10, NOON)
+    assert len(statements) == 0  # it goes past Django, prepared, and opens no transaction
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {timer_services._NEXT}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert ("timer_unclaimed" in plan, "timer_claimed" in plan, "Sort" in plan) == (True, True, False)
 
 
 def test_a_timer_of_what_is_gone_goes_too(harbour: Organisation) -> None:

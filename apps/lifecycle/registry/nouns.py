@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from django.db.models import QuerySet
+
 from apps.access.types import Actor
 from apps.core.types import Feature, WatchfloorError
 from apps.lifecycle.models import Stateful
@@ -31,7 +33,7 @@ class Lifecycle:
     ``word`` is the noun in the singular, as it stands in event types. ``key`` is the definition that objects follow
     when nothing chooses another, ``None`` where they then follow none. ``stamps`` are the columns that a definition
     may stamp, ``fields`` those that it may set. ``conflicts`` translates a constraint of the noun's table that a move
-    can break into an error for a person.
+    can break into an error for a person. ``whole`` returns all rows with what ``feature`` reads beside the row itself.
     """
 
     noun: str
@@ -44,6 +46,11 @@ class Lifecycle:
     guards: Mapping[str, Guard] = field(default_factory=dict)
     conflicts: Mapping[str, Callable[[], WatchfloorError]] = field(default_factory=dict)
     keep: Keep = _keep_nothing
+    whole: Callable[[], QuerySet[Any]] | None = None
+
+    def rows(self) -> QuerySet[Any]:
+        """Return all rows of the noun with what their features read."""
+        return self.whole() if self.whole else self.model._default_manager.all()
 
     def event_type(self, what: str) -> str:
         """Return the type of this noun's events: ``watchfloor.incident.transitioned.v1``."""

@@ -19,6 +19,7 @@ import structlog
 from django.db import connection, transaction
 
 from apps.access.types import SYSTEM
+from apps.core.prepared import first_row
 from apps.core.sweep import work_through
 from apps.lifecycle.models import Stateful, Timer
 from apps.lifecycle.queries import refusal_of
@@ -34,6 +35,11 @@ LONGEST_ERROR: Final = 2000
 
 log = structlog.get_logger(__name__)
 
+# The first that nobody has in hand, and the first lease or pause that ends: two descents of an index, never a scan.
+_NEXT = """
+SELECT (SELECT due_at FROM lifecycle_timer WHERE claimed_until IS NULL ORDER BY due_at, id LIMIT 1),
+       (SELECT claimed_until FROM lifecycle_timer WHERE claimed_until IS NOT NULL ORDER BY claimed_until LIMIT 1)
+"""
 _CLAIM = """
 WITH fresh AS (
     SELECT id, true AS is_fresh FROM lifecycle_timer
@@ -72,9 +78,20 @@ class Claim:
         return bool(self.fresh or self.lapsed)
 
 
-@transaction.atomic
+NOTHING: Final = Claim(fresh=(), lapsed=())
+
+
 def claim_due(limit: int, at: datetime) -> Claim:
-    """Claim at most ``limit`` fresh and ``limit`` lapsed timers that are due; others may claim at the same time."""
+    """Claim at most ``limit`` fresh and ``limit`` lapsed timers that are due; others may claim at the same time.
+
+    Where nothing is due, which is nearly always, that costs one look without a transaction.
+    """
+    first = first_row(_NEXT, ()) or ()
+    return _claim(limit, at) if any(each is not None and each <= at for each in first) else NOTHING
+
+
+@transaction.atomic
+def _claim(limit: int, at: datetime) -> Claim:
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"at": at, "limit": limit, "until": at + LEASE})
         rows = cursor.fetchall()
@@ -122,8 +139,11 @@ def _advance_together(noun: str, timer_ids: Sequence[UUID], *, at: datetime) -> 
 
 
 def lock_rows(lifecycle: Lifecycle, object_ids: Iterable[UUID]) -> dict[UUID, Stateful]:
-    """Return the rows that follow a lifecycle, by id, locked in the order in which everybody locks them."""
-    rows = lifecycle.model._default_manager.select_for_update(of=("self",)).filter(pk__in=list(object_ids))
+    """Return the rows that follow a lifecycle, by id, locked in the order in which everybody locks them.
+
+    With what their features read: a few statements, however many rows there are.
+    """
+    rows = lifecycle.rows().select_for_update(of=("self",)).filter(pk__in=list(object_ids))
     return {row.pk: row for row in rows.order_by("pk") if row.lifecycle_key}
 
 
