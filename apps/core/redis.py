@@ -20,8 +20,11 @@ from django.conf import settings
 
 CONNECT_SECONDS = 1.0
 SOCKET_SECONDS = 5.0
-RING_SECONDS = 0.25
+# Nobody waits for what is broadcast, so a busy Redis is given time.
+BROADCAST_SECONDS = 2.0
 SILENCE_SECONDS = 1.0
+# Said to all who listen when something was lost that they cannot notice by themselves.
+MISSED = "missed"
 # What waits to be said: more than this is old by the time that it is heard, and the oldest goes.
 MOST_WAITING = 1000
 LAST_WORDS_SECONDS = 0.5
@@ -82,7 +85,8 @@ def _client(url: str, timeout: float) -> redis.Redis:
 class _Herald:
     """Says what is broadcast, in a thread that begins with the first word and ends with the process.
 
-    After a failure it stays silent for a second, and what is to be said meanwhile is lost.
+    After a failure it stays silent for a second, and what is to be said meanwhile is lost. As soon as it is heard
+    again, it says so.
     """
 
     def __init__(self) -> None:
@@ -90,10 +94,13 @@ class _Herald:
         self._word = threading.Condition()
         self._speaker: threading.Thread | None = None
         self._is_speaking = False
+        self._has_lost = False
+        self._is_heard = True
         self._silent_until = 0.0
 
     def say(self, channel: str, payload: bytes) -> None:
         with self._word:
+            self._has_lost |= len(self._waiting) == MOST_WAITING
             self._waiting.append((channel, payload))
             if self._speaker is None:
                 self._speaker = threading.Thread(target=self._speak, name="herald", daemon=True)
@@ -106,24 +113,37 @@ class _Herald:
 
     def _speak(self) -> None:
         while True:
-            with self._word:
-                self._is_speaking = False
-                self._word.notify_all()
-                self._word.wait_for(lambda: self._waiting)
-                words, self._is_speaking = list(self._waiting), True
-                self._waiting.clear()
-            if time.monotonic() >= self._silent_until:
-                self._publish(words)
+            words, has_lost = self._next()
+            is_silent = time.monotonic() < self._silent_until
+            if is_silent or not self._publish([*words, (channel_name(MISSED), b"")] if has_lost else words):
+                self._has_lost = True
 
-    def _publish(self, words: list[tuple[str, bytes]]) -> None:
+    def _next(self) -> tuple[list[tuple[str, bytes]], bool]:
+        """Wait for something to say, no longer than the silence if something was lost; say whether that is so."""
+        with self._word:
+            self._is_speaking = False
+            self._word.notify_all()
+            silence = max(0.0, self._silent_until - time.monotonic())
+            self._word.wait_for(lambda: self._waiting, silence if self._has_lost else None)
+            words, has_lost = list(self._waiting), self._has_lost
+            self._waiting.clear()
+            self._is_speaking, self._has_lost = True, False
+            return words, has_lost
+
+    def _publish(self, words: list[tuple[str, bytes]]) -> bool:
         try:
-            with _client(settings.WATCHFLOOR.redis_url, RING_SECONDS).pipeline(transaction=False) as commands:
+            with _client(settings.WATCHFLOOR.redis_url, BROADCAST_SECONDS).pipeline(transaction=False) as commands:
                 for channel, payload in dict.fromkeys(words):  # a bell that was rung ten times is rung once
                     commands.publish(channel, payload)
                 commands.execute()
         except redis.RedisError as error:
             self._silent_until = time.monotonic() + SILENCE_SECONDS
-            log.warning("redis.unheard", channels=sorted({channel for channel, _ in words}), error=str(error))
+            if self._is_heard:
+                log.warning("redis.unheard", channels=sorted({channel for channel, _ in words}), error=str(error))
+            self._is_heard = False
+        else:
+            self._is_heard = True
+        return self._is_heard
 
 
 def _begin_anew() -> None:

@@ -59,9 +59,10 @@ def test_nobody_waits_for_a_slow_redis_and_the_latest_words_are_kept(monkeypatch
     said: list[tuple[str, bytes]] = []
     is_slow = threading.Event()
 
-    def publish(words: list[tuple[str, bytes]]) -> None:
+    def publish(words: list[tuple[str, bytes]]) -> bool:
         is_slow.wait(10)
         said.extend(words)
+        return True
 
     monkeypatch.setattr(doorbell._herald, "_publish", publish)
     began = time.monotonic()
@@ -70,8 +71,31 @@ def test_nobody_waits_for_a_slow_redis_and_the_latest_words_are_kept(monkeypatch
     assert time.monotonic() - began < 5
     is_slow.set()
     assert doorbell.finish_saying(10)
-    assert len(said) <= 2 * doorbell.MOST_WAITING
-    assert said[-1][1] == str(3 * doorbell.MOST_WAITING - 1).encode()
+    assert len(said) <= 2 * doorbell.MOST_WAITING + 1
+    assert said[-2][1] == str(3 * doorbell.MOST_WAITING - 1).encode()
+    assert said[-1] == (doorbell.channel_name(doorbell.MISSED), b"")
+
+
+def test_who_was_not_heard_says_so_as_soon_as_it_is_heard_again(settings: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(doorbell, "SILENCE_SECONDS", 0.1)
+    listener = doorbell.client().pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(doorbell.channel_name("positions"), doorbell.channel_name(doorbell.MISSED))
+    there = django_settings.WATCHFLOOR
+    settings.WATCHFLOOR = dataclasses.replace(there, redis_url="unix:///nowhere/redis.sock")
+    doorbell.broadcast("positions", b"lost")
+    assert doorbell.finish_saying(5)
+    settings.WATCHFLOOR = there
+    heard: list[bytes] = []
+    deadline = time.monotonic() + 10
+    while len(heard) < 1 and time.monotonic() < deadline:
+        message = listener.get_message(timeout=1)
+        heard += [message["channel"]] if message else []
+    doorbell.broadcast("positions", b"heard")
+    while len(heard) < 2 and time.monotonic() < deadline:
+        message = listener.get_message(timeout=1)
+        heard += [message["data"]] if message else []
+    listener.close()
+    assert heard == [doorbell.channel_name(doorbell.MISSED).encode(), b"heard"]
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # as RQ does it

@@ -19,7 +19,7 @@ from apps.events.models import Event
 from apps.events.registry import topics
 from apps.live.hub.deciding import Shown, decide_row
 from apps.live.hub.judged import Judged
-from apps.live.queries import log_row, read_snapshot
+from apps.live.queries import Asker, Snapshot, log_row, read_snapshots
 from apps.live.types import Limits, View
 from tests.factories.access import signed_in
 from tests.flows.matrix import MATRIX, TOPICS, Kind
@@ -130,7 +130,14 @@ def in_admin_form(seat: Seat, noun: str, thing: Any) -> bool:
 def in_snapshot(seat: Seat, noun: str, thing: Any) -> bool:
     """Say whether the thing is in the feed's first picture."""
     topic = topics.get(noun)
-    found = read_snapshot(View(topic=noun), seat.actor, predicate(seat.actor, topic.view_action), Limits())
+    asker = Asker(seat.actor, predicate(seat.actor, topic.view_action))
+    alone, together, _ = (
+        found for askers in ([asker], [asker] * 2) for found in read_snapshots(View(topic=noun), askers, Limits())
+    )
+    assert isinstance(alone, Snapshot)
+    assert isinstance(together, Snapshot)
+    assert [alone.features, alone.bodies, alone.veils] == [together.features, together.bodies, together.veils]
+    found = alone
     assert {each.id for each in found.features} <= {thing.pk}
     return bool(found.features)
 

@@ -81,7 +81,9 @@ def connect(
             if user is not None:
                 headers["Cookie"] = f"sessionid={signed_in(user).cookies['sessionid'].value}"
             client = FeedClient(f"ws://{feed_address}/ws/feed{query}", headers=headers, **options)
-            return sockets.enter_context(client)
+            sockets.enter_context(client)
+            _wait_for_the_doorbell()
+            return client
 
         yield open_socket
     _wait_for_the_hub_to_end()
@@ -96,6 +98,13 @@ def publish() -> Callable[[], int]:
         return head().offset
 
     return number
+
+
+def _wait_for_the_doorbell() -> None:
+    """Let the hub hear what is sent from now on, where there is a Redis to hear it from."""
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline and not all(hub.doorbell.is_heard for hub in list(hub_module._hubs.values())):
+        time.sleep(0.005)
 
 
 def _wait_for_the_hub_to_end() -> None:

@@ -246,16 +246,17 @@ def test_one_who_loses_a_grant_while_reading_for_both_does_not_spoil_the_others_
         access.grant_access(asset, "assets.view", to=user, actor=SYSTEM, at=after())
     publish()
     clients = [connect(user) for user in people]
-    read_snapshot, read_for = queries.read_snapshot, []
+    read_snapshots, read_for = queries.read_snapshots, []
 
-    def read_late(view, actor, reach, limits):
+    def read_late(view, askers, limits):
+        actor = askers[0].actor
         read_for.append(actor.label)
         if len(read_for) == 1:
             loser = next(user for user in people if user.username == actor.label)
             access.revoke_access(asset, "assets.view", to=loser, actor=SYSTEM, at=after(1))
-        return read_snapshot(view, actor, reach, limits)
+        return read_snapshots(view, askers, limits)
 
-    monkeypatch.setattr(queries, "read_snapshot", read_late)
+    monkeypatch.setattr(queries, "read_snapshots", read_late)
     for client in clients:
         client.send("subscribe", sub="a", topic="assets")
     pictures = {}

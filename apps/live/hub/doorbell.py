@@ -10,10 +10,11 @@ import redis
 import structlog
 from redis.asyncio.client import PubSub
 
-from apps.core.redis import async_client, channel_name
+from apps.core.redis import MISSED, async_client, channel_name
 
 EVENTS: Final = "events"
 POSITIONS: Final = "positions"
+CHANNELS: Final = (EVENTS, POSITIONS, MISSED)
 RETRY_S: Final = 0.5
 # How long one look for a message lasts; between two looks a silent connection is asked for a sign of life.
 LISTEN_S: Final = 5.0
@@ -21,7 +22,10 @@ log = structlog.get_logger(__name__)
 
 
 class Doorbell:
-    """Calls ``on_ring`` and ``on_positions`` for what comes, and ``on_back`` whenever listening has begun (again)."""
+    """Calls ``on_ring`` and ``on_positions`` for what comes.
+
+    ``on_back`` is called whenever listening has begun (again), and when a sender says that it was not heard.
+    """
 
     def __init__(
         self,
@@ -53,22 +57,30 @@ class Doorbell:
     async def _listen_once(self) -> None:
         client = async_client()
         try:
-            async with client.pubsub(ignore_subscribe_messages=True) as channels:
-                await channels.subscribe(channel_name(EVENTS), channel_name(POSITIONS))
-                self.is_heard = True
-                self._on_back()
+            async with client.pubsub() as channels:
+                await channels.subscribe(*map(channel_name, CHANNELS))
                 await self._take_messages(channels)
         finally:
             self.is_heard = False
             await client.aclose()
 
     async def _take_messages(self, channels: PubSub) -> None:
-        positions = channel_name(POSITIONS).encode()
+        positions, missed = channel_name(POSITIONS).encode(), channel_name(MISSED).encode()
         while True:
             message = await channels.get_message(timeout=LISTEN_S)
             if message is None:
                 continue
-            if message["channel"] == positions:
+            if message["type"] == "subscribe":
+                self._subscribed(message["data"])
+            elif message["channel"] == positions:
                 await self._on_positions(message["data"])
+            elif message["channel"] == missed:
+                self._on_back()
             else:
                 self._on_ring()
+
+    def _subscribed(self, confirmed: int) -> None:
+        """Take note that Redis has confirmed another channel: only what is rung after the last of them is heard."""
+        if confirmed == len(CHANNELS):
+            self.is_heard = True
+            self._on_back()

@@ -7,7 +7,10 @@ go on the loop: after it the subscription is a member of its audience, and nothi
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -22,26 +25,32 @@ from apps.live.hub.audience import Audience, AudienceKey, Subscription
 from apps.live.hub.deciding import Shown
 from apps.live.hub.landing import Fresh, Join, Landing, Moved, Resumed
 from apps.live.hub.reader import Reach, Reader, fingerprint
-from apps.live.queries import Snapshot
+from apps.live.queries import Asker, Snapshot
 from apps.live.rules.decide import REMOVE_LOST
 from apps.live.rules.outbox import join as join_texts
 from apps.live.rules.texts import bookmark_frame, error_frame, remove_texts
-from apps.live.types import Close, GapReason
+from apps.live.types import Close, GapReason, View
 
 if TYPE_CHECKING:
     from apps.live.hub.hub import Hub
 
 BETWEEN_VIEWS: Final = "between"
+# So many reaches over one view are read together: the first of them should not wait long for the last.
+TOGETHER: Final = 50
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
 class Flight:
-    """One read of one snapshot, for all who wait for the same. ``mends`` compares the audience's picture with it."""
+    """One snapshot for all who wait for the same; ``mends`` compares the audience's picture with it.
+
+    It is read with the eyes of its ``pilot``.
+    """
 
     key: AudienceKey
     shown: Shown
     since: int
+    pilot: Subscription
     joins: list[Join] = field(default_factory=list)
     mends: bool = False
 
@@ -51,7 +60,7 @@ class Joins:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._waiting: dict[AudienceKey, Flight] = {}
+        self._waiting: defaultdict[View, dict[AudienceKey, Flight]] = defaultdict(dict)
         self._flying: set[Flight] = set()
         self._boarding: list[Join] = []
 
@@ -122,41 +131,68 @@ class Joins:
         subscription.socket.offer(text, subscription.name)
 
     def _flight(self, key: AudienceKey, subscription: Subscription, reach: Reach) -> Flight:
-        flight = self._waiting.get(key)
+        waiting = self._waiting[key.view]
+        flight = waiting.get(key)
         if flight is None:
             shown = Shown(subscription.topic, subscription.view, reach.predicate, self._hub.judged)
-            flight = Flight(key, shown, since=self._hub.log.offset)
-            self._waiting[key] = flight
+            flight = waiting[key] = Flight(key, shown, since=self._hub.log.offset, pilot=subscription)
             self._flying.add(flight)
-            self._hub.spawn(self._fly(flight, subscription))
+            self._hub.spawn(self._depart(key.view))
         return flight
 
-    async def _fly(self, flight: Flight, pilot: Subscription) -> None:
-        """Read the snapshot, several times if the log runs away meanwhile, and land."""
+    async def _depart(self, view: View) -> None:
+        """Read the snapshots of one view for all who wait for them by now, and let them land one after another."""
         hub = self._hub
-        try:
-            async with hub.reading:
-                del self._waiting[flight.key]
-                snapshot = await hub.read(
-                    queries.read_snapshot, flight.key.view, pilot.reader.actor, flight.shown.reach, hub.limits
-                )
-                hub.judged.put(snapshot.judged)
-                for join in flight.joins:
-                    await self._read_replay(join, flight)
-                while unjudged := self._unjudged(flight):
-                    await hub.log.load(unjudged)
-            if self._is_of_reach(flight, pilot, snapshot):
-                self._land(flight, snapshot)
-            else:
-                self._fly_again(flight)
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
-            for join in flight.joins:
-                self._fail(join, error)
-        finally:
-            self._flying.discard(flight)
+        async with hub.reading:
+            flights = self._boarded(view)
+            if not flights:
+                return
+            found: Sequence[Snapshot | Exception]
+            try:
+                askers = [Asker(flight.pilot.reader.actor, flight.shown.reach) for flight in flights]
+                found = await hub.read(queries.read_snapshots, view, askers, hub.limits)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
+                found = [error] * len(flights)
+            for flight, each in zip(flights, found, strict=True):
+                if isinstance(each, Snapshot):
+                    await self._arrive(flight, each)
+                else:
+                    self._fall(flight, each)
+                await asyncio.sleep(0)  # let sockets breathe between two pictures
             hub.log.trim(self.oldest_since())
             hub.lane.trim(is_needed=bool(self._flying))
             hub.late.trim(is_needed=bool(self._flying))
+
+    def _boarded(self, view: View) -> list[Flight]:
+        """Take those who wait for one view out of the waiting room, as many as fly together."""
+        waiting = self._waiting[view]
+        flights = [waiting.pop(key) for key in list(itertools.islice(waiting, TOGETHER))]
+        if not waiting:
+            del self._waiting[view]
+        return flights
+
+    async def _arrive(self, flight: Flight, snapshot: Snapshot) -> None:
+        """Read what else is needed, several times if the log runs away meanwhile, and land."""
+        hub = self._hub
+        try:
+            hub.judged.put(snapshot.judged)
+            for join in flight.joins:
+                await self._read_replay(join, flight)
+            while unjudged := self._unjudged(flight):
+                await hub.log.load(unjudged)
+            if self._is_of_reach(flight, snapshot):
+                self._land(flight, snapshot)
+            else:
+                self._fly_again(flight)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._fall(flight, error)
+        finally:
+            self._flying.discard(flight)
+
+    def _fall(self, flight: Flight, error: Exception) -> None:
+        self._flying.discard(flight)
+        for join in flight.joins:
+            self._fail(join, error)
 
     async def _read_replay(self, join: Join, flight: Flight) -> None:
         hub = self._hub
@@ -189,13 +225,13 @@ class Joins:
             if self._is_still_for(flight, join):
                 landing.take_in(join)
 
-    def _is_of_reach(self, flight: Flight, pilot: Subscription, snapshot: Snapshot) -> bool:
+    def _is_of_reach(self, flight: Flight, snapshot: Snapshot) -> bool:
         """Say whether the pilot still saw what all on the flight see; if not, let the hub know what it sees now."""
         if fingerprint(snapshot.reach) == flight.key.reach:
             return True
         hub = self._hub
         action = flight.shown.topic.view_action
-        hub.reach_changed(hub.readers.put({(pilot.reader.actor, action): snapshot.reach}))
+        hub.reach_changed(hub.readers.put({(flight.pilot.reader.actor, action): snapshot.reach}))
         return False
 
     def _fly_again(self, flight: Flight) -> None:
