@@ -54,6 +54,7 @@ def register_lifecycle() -> None:
             model=Asset,
             feature=asset_feature,
             whole=published_assets,
+            chosen_by="kind__lifecycle",
             fields={"is_active": Settable(schema={"type": "boolean"}, column="is_active")},
         )
     )

@@ -1,7 +1,7 @@
 """Rows by statements that are prepared once for each connection: for what every request reads.
 
 The ORM writes a statement afresh each time, and PostgreSQL plans it afresh: for one row by its key that costs ten times
-as much as reading it. Only reads belong here, and only those that every request makes, or the clock a few times a second.
+as much as reading it. Only reads belong here, and only those that every request makes, or the clock over and over.
 """
 
 from __future__ import annotations

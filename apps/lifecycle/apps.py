@@ -13,6 +13,7 @@ SWEEP_EVERY = timedelta(milliseconds=250)
 LOG_EVERY = timedelta(seconds=1)
 EFFECTS_EVERY = timedelta(seconds=1)
 CALLS_EVERY = timedelta(seconds=1)
+RUNS_EVERY = timedelta(seconds=5)
 FORGET_EVERY = timedelta(hours=1)
 
 
@@ -39,6 +40,7 @@ class LifecycleConfig(AppConfig):
         register(Tick(name="triggers", every=LOG_EVERY, run=services.read_log, wake=EVENTS_DOORBELL))
         register(Tick(name="effects", every=EFFECTS_EVERY, run=jobs.sweep_effects, wake=services.EFFECTS_DOORBELL))
         register(Tick(name="calls", every=CALLS_EVERY, run=calling.sweep_calls, wake=services.CALLS_DOORBELL))
+        register(Tick(name="migrations", every=RUNS_EVERY, run=jobs.sweep_runs, wake=services.RUNS_DOORBELL))
         register(Tick(name="forget-effects", every=FORGET_EVERY, run=services.forget_effects))
         post_migrate.connect(_load_shipped, sender=self, dispatch_uid="lifecycle.load_shipped")
 

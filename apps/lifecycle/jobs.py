@@ -1,4 +1,4 @@
-"""The sweeps over due timers and owed effects, and the jobs that do them.
+"""The sweeps over due timers, owed effects and migrations that go on, and the jobs that do them.
 
 PostgreSQL holds both; RQ only carries their ids to a worker. A claim that no worker honours within its lease,
 because Redis lost the job or the worker died, is done by the clock itself: nothing depends on Redis.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import redis
@@ -23,6 +23,8 @@ from apps.lifecycle import services
 QUEUE: Final = "transitions"
 EFFECTS_QUEUE: Final = "effects"
 BATCH: Final = 500
+# A worker does not stay with one migration for longer while others wait.
+TURN_SECONDS: Final = 5.0
 # A Redis that hangs, rather than refuses, costs its time-out once in so many seconds.
 SILENCE_SECONDS: Final = 5.0
 
@@ -42,6 +44,11 @@ def perform_effects(effect_ids: list[str], claimed_at: str) -> int:
     """RQ entry point: perform these effects, and those behind them. Safe to run twice."""
     at = max(clock.now(), datetime.fromisoformat(claimed_at))
     return services.perform_effects([UUID(each) for each in effect_ids], at=at)
+
+
+def continue_run(run_id: str, claimed_at: str) -> int:
+    """RQ entry point: go on with a migration for a while; return how many batches were done. Safe to run twice."""
+    return _continue_run(UUID(run_id), datetime.fromisoformat(claimed_at))
 
 
 def sweep(at: datetime) -> int:
@@ -72,8 +79,28 @@ def sweep_effects(at: datetime) -> int:
     return total
 
 
+def sweep_runs(at: datetime) -> int:
+    """Claim the migrations that go on and see that somebody does; return how many were claimed. A tick."""
+    claim = services.claim_runs(at)
+    for run_id in (*claim.fresh, *claim.lapsed):
+        is_taken = run_id in claim.fresh and _hand_over(EFFECTS_QUEUE, continue_run, run_id, at, services.RUN_LEASE)
+        if not is_taken:
+            _continue_run(run_id, at)
+    return len(claim.fresh) + len(claim.lapsed)
+
+
+def _continue_run(run_id: UUID, claimed_at: datetime) -> int:
+    until, batches = time.monotonic() + TURN_SECONDS, 0
+    while services.continue_run(run_id, at=max(clock.now(), claimed_at)):
+        batches += 1
+        if time.monotonic() > until:
+            services.release_run(run_id, at=max(clock.now(), claimed_at))
+            break
+    return batches
+
+
 def _hand_over(
-    queue_name: str, job: Callable[[list[str], str], int], ids: Sequence[UUID], at: datetime, lease: timedelta
+    queue_name: str, job: Callable[[Any, str], int], ids: UUID | Sequence[UUID], at: datetime, lease: timedelta
 ) -> bool:
     """Enqueue one job for all; say whether Redis took it. A job older than its claim's lease is not worth doing."""
     if time.monotonic() < _silent.until:
@@ -83,7 +110,7 @@ def _hand_over(
         queue = get_queue(queue_name, connection=client(), commit_mode="auto")
         queue.enqueue(
             job,
-            [str(each) for each in ids],
+            str(ids) if isinstance(ids, UUID) else [str(each) for each in ids],
             at.isoformat(),
             ttl=int(lease.total_seconds()),
             result_ttl=0,

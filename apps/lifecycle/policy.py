@@ -9,7 +9,7 @@ from typing import Final
 
 from apps.access.registry import register
 from apps.access.types import Protected
-from apps.lifecycle.models import Call, DefinitionVersion, Effect, Saga, Service, Timer, Transition
+from apps.lifecycle.models import Call, DefinitionVersion, Effect, MigrationRun, Saga, Service, Timer, Transition
 
 # What a noun with a lifecycle offers beside its moves: to see what services were asked and answered about an object,
 # which shows all that is published of it, and to try again or give up.
@@ -30,5 +30,6 @@ def register_nouns() -> None:
     register(Protected(noun="sagas", model=Saga, actions=("view",), organisation="pk"))
     register(Protected(noun="calls", model=Call, actions=("view", "retry"), organisation="pk"))
     register(Protected(noun="transitions", model=Transition, actions=("view",), organisation="pk"))
+    register(Protected(noun="migration-runs", model=MigrationRun, actions=("view",), organisation="pk"))
     register(Protected(noun="timers", model=Timer, actions=("view",), organisation="pk"))
     register(Protected(noun="effects", model=Effect, actions=("view", "retry"), organisation="pk"))

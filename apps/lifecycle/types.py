@@ -59,6 +59,14 @@ class TimersThen(enum.StrEnum):
     KEEP = "keep"
 
 
+class RunStatus(enum.StrEnum):
+    """What has become of a migration that runs in the background: it goes on, all was done, or it was broken off."""
+
+    RUNNING = "running"
+    DONE = "done"
+    STOPPED = "stopped"
+
+
 class EffectStatus(enum.StrEnum):
     """What has become of an effect."""
 

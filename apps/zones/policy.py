@@ -51,6 +51,7 @@ def register_lifecycle(keep: lifecycles.Keep) -> None:
             model=Zone,
             feature=zone_feature,
             whole=published_zones,
+            chosen_by="kind__lifecycle",
             fields={"is_active": Settable(schema={"type": "boolean"}, column="is_active")},
             keep=keep,
         )

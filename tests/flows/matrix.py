@@ -122,6 +122,9 @@ MATRIX: dict[str, Address] = {
     "lifecycle-migrate": Address(
         path="/api/v1/lifecycles/{lifecycle_kind}/migrate", kind=Kind.REFERENCE, reads=False, writes=("post",)
     ),
+    "lifecycle-enrol": Address(
+        path="/api/v1/lifecycles/{lifecycle_kind}/enrol", kind=Kind.REFERENCE, reads=False, writes=("post",)
+    ),
     "rules": _list("/api/v1/rules", "post"),
     "rule": _one("/api/v1/rules/{rule}", "patch", "delete"),
     "positions": _list("/api/v1/positions", "post"),
@@ -211,6 +214,7 @@ ADMIN_PAGES: dict[str, tuple[str, Page]] = {
         "/admin/lifecycle/definitionversion/{lifecycle_kind}/migrate/",
         Page.FREE,
     ),
+    "lifecycle_definitionversion_enrol": ("/admin/lifecycle/definitionversion/{lifecycle_kind}/enrol/", Page.FREE),
     "incidents_incident_comment": ("/admin/incidents/incident/{incident}/comment/", Page.POST),
     "incidents_incident_call": ("/admin/incidents/incident/{incident}/call/", Page.POST),
     "assets_asset_call": ("/admin/assets/asset/{asset}/call/", Page.POST),

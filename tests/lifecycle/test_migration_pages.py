@@ -10,8 +10,7 @@ from apps.access.models import Organisation
 from apps.access.types import SYSTEM
 from apps.incidents.models import Incident
 from apps.lifecycle import services
-from apps.lifecycle.admin import migrating
-from apps.lifecycle.models import DefinitionVersion
+from apps.lifecycle.models import DefinitionVersion, MigrationRun
 from apps.lifecycle.registry import find_definition
 from apps.lifecycle.rules.mapping import suggest
 from tests.factories.access import make_organisation, make_user
@@ -88,11 +87,10 @@ def test_over_rest_it_is_tried_and_then_done(harbour: Organisation, root: Client
     assert root.post(path, {"to_version": retired.number}, "application/json").status_code == 422
 
 
-def test_in_the_admin_it_is_suggested_and_done_in_parts(
+def test_in_the_admin_it_is_suggested_and_done_in_the_background(
     harbour: Organisation, root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     two_and_one(harbour)
-    monkeypatch.setattr(migrating, "PART", 1)
     monkeypatch.setattr(services.migrating, "BATCH", 2)
     url = reverse("admin:lifecycle_definitionversion_migrate", args=[first().pk])
     page = root.get(url).content.decode()
@@ -101,12 +99,31 @@ def test_in_the_admin_it_is_suggested_and_done_in_parts(
     page = root.post(url, {**plan, "do": "try", "state-running": ""}).content.decode()
     assert "<strong>2 objects map</strong>, 1 does not:" in page
     assert "1 in Running" in page
+    page = root.post(url, {**plan, "do": "apply", "state-running": "going"}, follow=True).content.decode()
+    assert ("0 of 3 objects were brought over." in page, "It goes on without this page." in page) == (True, True)
+    assert 'http-equiv="refresh"' in page
     assert Incident.objects.filter(lifecycle_version=2).count() == 0
-    page = root.post(url, {**plan, "do": "apply", "state-running": "going"}).content.decode()
-    assert "2 of 3 objects were brought over." in page
-    page = root.post(url, {**plan, "do": "apply", "state-running": "going", "so_far": "2"}).content.decode()
-    assert "3 of 3 objects were brought over." in page
+    again = root.post(url, {**plan, "do": "apply", "state-running": "going"}, follow=True).content.decode()
+    assert "These objects are being brought over already." in again
+    run = MigrationRun.objects.get()
+    assert services.continue_run(run.pk, at=after(9))
+    assert "2 of 3 objects were brought over." in root.get(url).content.decode()
+    while services.continue_run(run.pk, at=after(10)):
+        pass
+    page = root.get(url).content.decode()
+    assert ("3 of 3 objects were brought over." in page, 'http-equiv="refresh"' in page) == (True, False)
     assert Incident.objects.filter(lifecycle_version=2).count() == 3
+
+
+def test_in_the_admin_it_can_be_broken_off(harbour: Organisation, root: Client) -> None:
+    two_and_one(harbour)
+    url = reverse("admin:lifecycle_definitionversion_migrate", args=[first().pk])
+    plan = {"to": "2", "timers": "recompute", "state-planned": "planned", "state-over": "over"}
+    root.post(url, {**plan, "do": "apply", "state-running": "going"})
+    page = root.post(url, {"do": "stop"}, follow=True).content.decode()
+    assert "It was broken off at" in page
+    assert not services.continue_run(MigrationRun.objects.get().pk, at=after(9))
+    assert Incident.objects.filter(lifecycle_version=2).count() == 0
 
 
 def test_without_another_version_there_is_nowhere_to_go(harbour: Organisation, root: Client) -> None:

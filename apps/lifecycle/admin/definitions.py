@@ -23,9 +23,10 @@ from apps.access.staff import GuardedAdmin, actor_of_staff
 from apps.core import clock
 from apps.core.types import WatchfloorError
 from apps.lifecycle import services
-from apps.lifecycle.admin.migrating import MigrationPages
+from apps.lifecycle.admin.migrating import PAGE, MigrationPages
 from apps.lifecycle.models import DefinitionVersion
 from apps.lifecycle.queries import Validated, counts_by_state, validate
+from apps.lifecycle.registry import find_lifecycle
 from apps.lifecycle.rules.drawing import draw
 from apps.lifecycle.rules.reading import LONGEST, read_definition
 from apps.lifecycle.types import Status
@@ -170,9 +171,8 @@ class DefinitionAdmin(MigrationPages, GuardedAdmin):
             "diagram": draw(found) if found and found.initial in found.states else None,
             "counts": {} if _is_draft(row) else counts_by_state(row, actor_of_staff(request)),
             "do_url": reverse("admin:lifecycle_definitionversion_do", args=[row.pk]),
-            "migrate_url": None
-            if _is_draft(row)
-            else reverse("admin:lifecycle_definitionversion_migrate", args=[row.pk]),
+            "migrate_url": None if _is_draft(row) else reverse(f"admin:{PAGE}_migrate", args=[row.pk]),
+            "enrol_url": reverse(f"admin:{PAGE}_enrol", args=[row.pk]) if _may_begin(row) else None,
             "is_draft": _is_draft(row),
             "is_published": row.status == Status.PUBLISHED,
             "mistakes": services.checked(row).mistakes if _is_draft(row) else (),
@@ -186,6 +186,12 @@ def mistakes_shown(found: Validated) -> list[dict[str, Any]]:
 
 def _is_draft(row: models.Model) -> bool:
     return isinstance(row, DefinitionVersion) and row.status == Status.DRAFT
+
+
+def _may_begin(row: DefinitionVersion) -> bool:
+    """Say whether there may be objects without a lifecycle whose kind names this one."""
+    found = find_lifecycle(row.noun)
+    return row.status == Status.PUBLISHED and found is not None and found.chosen_by is not None
 
 
 def _number(request: HttpRequest) -> int:

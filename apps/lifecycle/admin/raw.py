@@ -13,7 +13,7 @@ from apps.access.staff import GuardedAdmin, actor_of_staff
 from apps.core import clock
 from apps.core.types import WatchfloorError
 from apps.lifecycle import services
-from apps.lifecycle.models import Effect, Timer, Transition
+from apps.lifecycle.models import Effect, MigrationRun, Timer, Transition
 from apps.lifecycle.types import EffectStatus
 
 
@@ -68,6 +68,23 @@ class TimerAdmin(GuardedAdmin):
     def error(self, timer: Timer) -> str:
         """Return the beginning of what went wrong."""
         return timer.last_error[:80]
+
+
+@admin.register(MigrationRun)
+class MigrationRunAdmin(GuardedAdmin):
+    """Every migration that ran, or runs, in the background."""
+
+    list_display = ("asked_at", "key", "from_version", "to_version", "asked_by", "status", "moved", "total", "failed")
+    list_filter = ("status", "key")
+    search_fields = ("key", "asked_by")
+    fields = (
+        ("key", "from_version", "to_version"),
+        ("states", "timers"),
+        ("status", "moved", "total", "failed"),
+        ("asked_by", "asked_at", "ended_at"),
+        ("due_at", "claims"),
+        "last_error",
+    )
 
 
 @admin.register(Effect)

@@ -1,4 +1,4 @@
-"""Bringing the objects of one version to another over REST: tried dry first, then done."""
+"""Bringing objects to a version over REST, from another or from none: tried dry first, then done."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ class MigrationReportSerializer(serializers.Serializer[Any]):
 
     is_dry_run = serializers.BooleanField()
     maps = serializers.IntegerField(help_text="How many objects led somewhere before.")
-    by_state = serializers.DictField(child=serializers.IntegerField())
+    by_state = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Those by the state that they were in; empty is none."
+    )
     refused = RefusedStateSerializer(many=True)
     moved = serializers.IntegerField(help_text=f"How many were brought over; at most about {MOST:,} by one request.")
     failed = serializers.IntegerField(help_text="How many could not be.")
@@ -73,8 +75,7 @@ class MigrateView(NounView):
     def post(self, request: Request, definition_id: UUID) -> Response:
         """Bring the objects of this version to another, or say what would become of them: of those you may change."""
         require_known(request, {"dry_run"})
-        actor = actor_of(request)
-        row = visible_row(DefinitionVersion.objects.all(), definition_id, actor, VIEW)
+        row = visible_row(DefinitionVersion.objects.all(), definition_id, actor_of(request), VIEW)
         body = read_body(request, MigrationSerializer)
         plan = services.MigrationPlan(
             key=row.key,
@@ -83,19 +84,37 @@ class MigrateView(NounView):
             states=body["states"],
             timers=TimersThen(body["timers"]),
         )
-        tried = services.try_migration(plan, actor=actor)
-        is_dry_run = bool(read_flag(request, "dry_run"))
-        done = None if is_dry_run else services.migrate(plan, actor=actor, at=clock.now(), most=MOST)
-        return Response(
-            {
-                "is_dry_run": is_dry_run,
-                "maps": tried.maps,
-                "by_state": tried.by_state,
-                "refused": [
-                    {"state": state, "objects": number, "reason": why} for state, (number, why) in tried.refused.items()
-                ],
-                "moved": done.moved if done else 0,
-                "failed": len(done.failed) if done else 0,
-                "left": done.left if done else tried.maps,
-            }
-        )
+        return _done(request, plan)
+
+
+class EnrolView(NounView):
+    """The objects that follow no lifecycle though their kind names that of one version."""
+
+    @extend_schema(parameters=[DRY_RUN], request=None, responses=MigrationReportSerializer)
+    @idempotent
+    def post(self, request: Request, definition_id: UUID) -> Response:
+        """Let them begin this version, or say how many would: of those you may change."""
+        require_known(request, {"dry_run"})
+        row = visible_row(DefinitionVersion.objects.all(), definition_id, actor_of(request), VIEW)
+        return _done(request, services.MigrationPlan(key=row.key, from_version=None, to_version=row.number))
+
+
+def _done(request: Request, plan: services.MigrationPlan) -> Response:
+    """Carry a plan out, a part of it, unless it is tried dry; say what became of it."""
+    actor = actor_of(request)
+    tried = services.try_migration(plan, actor=actor)
+    is_dry_run = bool(read_flag(request, "dry_run"))
+    done = None if is_dry_run else services.migrate(plan, actor=actor, at=clock.now(), most=MOST)
+    return Response(
+        {
+            "is_dry_run": is_dry_run,
+            "maps": tried.maps,
+            "by_state": tried.by_state,
+            "refused": [
+                {"state": state, "objects": number, "reason": why} for state, (number, why) in tried.refused.items()
+            ],
+            "moved": done.moved if done else 0,
+            "failed": len(done.failed) if done else 0,
+            "left": done.left if done else tried.maps,
+        }
+    )

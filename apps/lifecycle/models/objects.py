@@ -6,11 +6,11 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q, Value
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from apps.core.ids import new_id
 from apps.core.models import Row
-from apps.lifecycle.types import Category, Cause, EffectStatus, Status
+from apps.lifecycle.types import Category, Cause, EffectStatus, RunStatus, Status, TimersThen
 
 NAME_LENGTH = 40
 
@@ -159,6 +159,56 @@ class Timer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.transition} of {self.noun}/{self.object_id}"
+
+
+class MigrationRun(models.Model):
+    """Bringing objects over in the background: the plan, who asked for it, and how far it has come.
+
+    Without ``from_version`` it is about objects that follow none. Until ``due_at`` somebody has it in hand (``claims``
+    counts those who let that pass). ``reached`` is the last object that was looked at.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    key = models.CharField(max_length=NAME_LENGTH)
+    from_version = models.PositiveSmallIntegerField(null=True, blank=True)
+    to_version = models.PositiveSmallIntegerField()
+    states = models.JSONField(default=dict, blank=True)
+    timers = models.CharField(max_length=10, choices=[(each.value, each.value) for each in TimersThen])
+    asked_by_id = models.UUIDField()
+    asked_by = models.CharField(max_length=200)
+    status = models.CharField(
+        max_length=8, choices=[(each.value, each.value) for each in RunStatus], default=RunStatus.RUNNING
+    )
+    total = models.PositiveIntegerField(default=0)
+    moved = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    reached = models.UUIDField(null=True, blank=True)
+    last_error = models.TextField(blank=True, default="")
+    due_at = models.DateTimeField()
+    claims = models.PositiveSmallIntegerField(default=0)
+    asked_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "migration"
+        ordering = ("-asked_at", "-id")
+        constraints = (
+            models.CheckConstraint(
+                name="run_status_is_known", condition=Q(status__in=[each.value for each in RunStatus])
+            ),
+            models.CheckConstraint(
+                name="run_ended_says_when",
+                condition=Q(status="running", ended_at__isnull=True)
+                | (~Q(status="running") & Q(ended_at__isnull=False)),
+            ),
+            models.UniqueConstraint(
+                "key", Coalesce("from_version", 0), condition=Q(status="running"), name="run_one_at_a_time"
+            ),
+        )
+        indexes = (models.Index(fields=["key", "-asked_at"], name="run_of_key"),)
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.from_version or 'none'} to {self.to_version}"
 
 
 class Effect(models.Model):

@@ -11,7 +11,7 @@ from django.db.models import Count, Min, Q, QuerySet
 from apps.access.queries import allowed_actions, hidden_fields, parts_of, visible
 from apps.access.types import Actor
 from apps.access.veils import STATE
-from apps.lifecycle.models import DefinitionVersion, Stateful, Timer, Transition
+from apps.lifecycle.models import DefinitionVersion, MigrationRun, Stateful, Timer, Transition
 from apps.lifecycle.registry import Lifecycle, definition_of, find_lifecycle, followed, lifecycle_of, predicate
 from apps.lifecycle.rules.moving import moves_from
 from apps.lifecycle.types import AllowedTransition, Definition, Move, State
@@ -96,6 +96,12 @@ def counts_by_state(definition: DefinitionVersion, actor: Actor) -> dict[str, in
     rows = visible(found.model._default_manager.all(), actor, f"{definition.noun}.view")
     rows = rows.filter(lifecycle_key=definition.key, lifecycle_version=definition.number)
     return dict(rows.order_by().values_list("state").annotate(n=Count("*")).values_list("state", "n"))
+
+
+def latest_run(key: str, from_version: int | None, actor: Actor) -> MigrationRun | None:
+    """Return the actor's own latest migration of these objects in the background, whether it goes on or has ended."""
+    rows = MigrationRun.objects.filter(key=key, from_version=from_version)
+    return rows.filter(asked_by_id=actor.user_id).first() if actor.user_id else None
 
 
 def timer_lag(at: datetime) -> TimerLag:

@@ -34,6 +34,7 @@ class Lifecycle:
     when nothing chooses another, ``None`` where they then follow none. ``stamps`` are the columns that a definition
     may stamp, ``fields`` those that it may set. ``conflicts`` translates a constraint of the noun's table that a move
     can break into an error for a person. ``whole`` returns all rows with what ``feature`` reads beside the row itself.
+    ``chosen_by`` is the lookup from an object to the key that its kind names for new ones, where kinds do.
     """
 
     noun: str
@@ -47,6 +48,7 @@ class Lifecycle:
     conflicts: Mapping[str, Callable[[], WatchfloorError]] = field(default_factory=dict)
     keep: Keep = _keep_nothing
     whole: Callable[[], QuerySet[Any]] | None = None
+    chosen_by: str | None = None
 
     def rows(self) -> QuerySet[Any]:
         """Return all rows of the noun with what their features read."""

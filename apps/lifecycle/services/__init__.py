@@ -41,6 +41,15 @@ from apps.lifecycle.services.moves import (
     prepare,
     record_begun,
 )
+from apps.lifecycle.services.runs import (
+    RUN_LEASE,
+    RUNS_DOORBELL,
+    claim_runs,
+    continue_run,
+    release_run,
+    start_run,
+    stop_run,
+)
 from apps.lifecycle.services.sagas import CALLS_DOORBELL, register_calling
 from apps.lifecycle.services.telling import register_telling
 from apps.lifecycle.services.timers import LEASE, Claim, advance_due, claim_due
@@ -52,6 +61,8 @@ __all__ = [
     "EFFECT_LEASE",
     "LEASE",
     "LONGEST_REASON",
+    "RUNS_DOORBELL",
+    "RUN_LEASE",
     "Claim",
     "Mapped",
     "Migrated",
@@ -67,6 +78,8 @@ __all__ = [
     "claim_calls",
     "claim_due",
     "claim_effects",
+    "claim_runs",
+    "continue_run",
     "create_draft",
     "create_service",
     "delete_draft",
@@ -88,11 +101,14 @@ __all__ = [
     "register_calling",
     "register_telling",
     "register_triggers",
+    "release_run",
     "require_may_migrate",
     "retire_definition",
     "retry_call",
     "retry_effect",
     "settle_call",
+    "start_run",
+    "stop_run",
     "try_migration",
     "update_service",
 ]

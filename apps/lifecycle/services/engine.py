@@ -280,7 +280,9 @@ def _column(lifecycle: Lifecycle, name: str) -> Any:
 
 def _columns(lifecycle: Lifecycle, made: Sequence[_Made]) -> list[str]:
     """Return the columns that any of the moves writes."""
-    names = dict.fromkeys(("state", "state_category", "state_since", "lifecycle_version", "version", "changed_at"))
+    names = dict.fromkeys(
+        ("state", "state_category", "state_since", "lifecycle_key", "lifecycle_version", "version", "changed_at")
+    )
     for each in made:
         stamps = definition_of(each.step.row).states[each.step.move.target].stamps
         names |= dict.fromkeys([*each.step.move.clears, *([stamps] if stamps else [])])

@@ -1,7 +1,8 @@
-"""Bringing running objects to another version: by a plan that says where each state leads, tried dry first.
+"""Bringing running objects to another version, and objects that follow none into what their kind names by now.
 
-Each batch is a transaction of its own, and what was brought over is no longer found by the next: an interrupted
-migration goes on where it stopped. A move to the new version stands in the history with a cause of its own.
+By a plan that says where each state leads, tried dry first. Each batch is a transaction of its own, and what was brought
+over is no longer found by the next: an interrupted migration goes on where it stopped. A move to the new version stands
+in the history with a cause of its own.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ from apps.core.sweep import work_through
 from apps.core.types import FieldError, Invalid, NotAllowed
 from apps.lifecycle.models import DefinitionVersion, Stateful, Timer
 from apps.lifecycle.registry import Lifecycle, find_definition, lifecycle
-from apps.lifecycle.services.engine import Step, insert_timers, make_moves
-from apps.lifecycle.services.timers import lock_rows
+from apps.lifecycle.services.engine import BEGIN, Step, insert_timers, make_moves
+from apps.lifecycle.services.timers import lock_all
 from apps.lifecycle.types import Cause, Definition, Move, Status, TimersThen
 
 BATCH: Final = 500
 MIGRATE: Final = "migrate"
+NO_STATE: Final = ""  # that of an object that follows no lifecycle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +39,13 @@ class MigrationPlan:
 
     ``timers`` says what becomes of those that run: computed afresh by the new version from when the state was entered
     (``restart`` counts from now instead), or ``keep`` as they are where the new version has the transition.
+
+    Without ``from_version`` it is about the objects that follow no lifecycle though their kind names this key for new
+    ones: they begin in the first state, now.
     """
 
     key: str
-    from_version: int
+    from_version: int | None
     to_version: int
     states: Mapping[str, str] = field(default_factory=dict)
     timers: TimersThen = TimersThen.RECOMPUTE
@@ -69,18 +74,60 @@ class Migrated:
     left: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What one batch did. ``reached`` is the last object that it looked at, ``None`` where there was none any more."""
+
+    moved: int
+    failed: Mapping[UUID, str]
+    reached: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Way:
+    """A plan with the definitions that it names, which make sense together."""
+
+    plan: MigrationPlan
+    old: Definition | None
+    new: Definition
+
+    @property
+    def noun(self) -> Lifecycle:
+        return lifecycle(self.new.noun)
+
+    @property
+    def mapped(self) -> list[str]:
+        """Return the states from which it leads somewhere."""
+        return [state for state in (self.old.states if self.old else (NO_STATE,)) if self.target(state) is not None]
+
+    def target(self, state: str) -> str | None:
+        """Return the state that one leads to; ``None`` where the plan does not say."""
+        target = self.plan.states.get(state, state) if self.old else self.new.initial
+        return target if target in self.new.states else None
+
+    def concerned(self, actor: Actor) -> QuerySet[Any]:
+        """Return the objects that it is about and that the actor may change."""
+        rows: QuerySet[Any] = visible(self.noun.model._default_manager.all(), actor, f"{self.new.noun}.change")
+        if self.old is not None:
+            return rows.filter(lifecycle_key=self.old.key, lifecycle_version=self.old.version)
+        return rows.filter(lifecycle_key="", **{f"{self.noun.chosen_by}": self.plan.key})
+
+    def is_about(self, row: Stateful) -> bool:
+        """Say whether a row still is where it leads from."""
+        if self.old is None:
+            return not row.lifecycle_key
+        return (row.lifecycle_key, row.lifecycle_version) == (self.old.key, self.old.version)
+
+
 def try_migration(plan: MigrationPlan, *, actor: Actor) -> Mapped:
     """Return what a plan would do with the objects that the actor may change, doing nothing.
 
     Raises ``Invalid`` for a plan that makes no sense, ``NotAllowed`` also where a policy hides states from the actor.
     """
-    authorize_in(actor, "lifecycles.migrate", None)
-    old, new = _versions(plan)
-    require_may_migrate(old.noun, actor)
-    counted: dict[str, int] = dict(
-        _following(old, actor).order_by().values_list("state").annotate(n=Count("*")).values_list("state", "n")
-    )
-    lost = {state: (n, _why(plan, state)) for state, n in counted.items() if _target(plan, new, state) is None}
+    way = _authorised(plan, actor)
+    rows = way.concerned(actor).order_by().values_list("state").annotate(n=Count("*"))
+    counted: dict[str, int] = dict(rows.values_list("state", "n"))
+    lost = {state: (n, _why(plan, state)) for state, n in counted.items() if way.target(state) is None}
     by_state = {state: n for state, n in counted.items() if state not in lost}
     return Mapped(maps=sum(by_state.values()), by_state=by_state, refused=lost)
 
@@ -88,22 +135,33 @@ def try_migration(plan: MigrationPlan, *, actor: Actor) -> Mapped:
 def migrate(plan: MigrationPlan, *, actor: Actor, at: datetime, most: int | None = None) -> Migrated:
     """Bring over every object that the plan maps and the actor may change, in batches; the others stay.
 
-    Safe to run again. Raises as ``try_migration`` does.
-    After ``most`` objects no further batch is begun: whoever wants to tell of progress calls again.
+    Safe to run again. Raises as ``try_migration`` does. After ``most`` objects no further batch is begun.
     """
-    authorize_in(actor, "lifecycles.migrate", None)
-    old, new = _versions(plan)
-    require_may_migrate(old.noun, actor)
+    way = _authorised(plan, actor)
     failed: dict[UUID, str] = {}
-    moved = 0
-    mapped = [state for state in old.states if _target(plan, new, state) is not None]
-    while (most is None or moved < most) and (ids := _next_ids(old, mapped, failed, actor)):
-        moved += work_through(
-            ids,
-            work=partial(_move_batch, plan, old, new, actor=actor, at=at),
-            blame=lambda object_id, error: failed.update({object_id: f"{type(error).__name__}: {error}"}),
-        )
-    return Migrated(moved=moved, failed=failed, left=_following(old, actor).filter(state__in=mapped).count())
+    moved, after = 0, None
+    while most is None or moved < most:
+        part = migrate_part(plan, after=after, actor=actor, at=at)
+        if part.reached is None:
+            break
+        moved, after = moved + part.moved, part.reached
+        failed |= part.failed
+    return Migrated(moved=moved, failed=failed, left=way.concerned(actor).filter(state__in=way.mapped).count())
+
+
+def migrate_part(plan: MigrationPlan, *, after: UUID | None, actor: Actor, at: datetime) -> Part:
+    """Bring over the next batch of objects, in the order of their ids; raises as ``try_migration`` does."""
+    way = _authorised(plan, actor)
+    rows = way.concerned(actor).filter(state__in=way.mapped).order_by("pk")
+    rows = rows if after is None else rows.filter(pk__gt=after)
+    ids = list(rows.values_list("pk", flat=True)[:BATCH])
+    failed: dict[UUID, str] = {}
+    moved = work_through(
+        ids,
+        work=partial(_move_batch, way, actor=actor, at=at),
+        blame=lambda object_id, error: failed.update({object_id: f"{type(error).__name__}: {error}"}),
+    )
+    return Part(moved=moved, failed=failed, reached=ids[-1] if ids else None)
 
 
 def require_may_migrate(noun: str, actor: Actor) -> None:
@@ -113,34 +171,39 @@ def require_may_migrate(noun: str, actor: Actor) -> None:
         raise NotAllowed("You may not see in which state these are.", details={"action": "lifecycles.migrate"})
 
 
-def _next_ids(old: Definition, states: list[str], failed: Mapping[UUID, str], actor: Actor) -> list[UUID]:
-    rows = _following(old, actor).filter(state__in=states).exclude(pk__in=list(failed)).order_by("pk")
-    return list(rows.values_list("pk", flat=True)[:BATCH])
+def _authorised(plan: MigrationPlan, actor: Actor) -> _Way:
+    authorize_in(actor, "lifecycles.migrate", None)
+    way = _read(plan)
+    require_may_migrate(way.new.noun, actor)
+    return way
 
 
 @transaction.atomic
-def _move_batch(plan: MigrationPlan, old: Definition, new: Definition, ids: Any, *, actor: Actor, at: datetime) -> int:
-    noun = lifecycle(old.noun)
-    rows = [row for row in lock_rows(noun, ids).values() if _is_at(row, old)]
-    steps = [step for row in rows if (step := _step(plan, new, row, at)) is not None]
-    kept = _kept_timers(noun, rows) if plan.timers is TimersThen.KEEP else {}
+def _move_batch(way: _Way, ids: Any, *, actor: Actor, at: datetime) -> int:
+    rows = [row for row in lock_all(way.noun, ids) if way.is_about(row)]
+    steps = [step for row in rows if (step := _step(way, row, at)) is not None]
+    kept = _kept_timers(way.noun, rows) if way.plan.timers is TimersThen.KEEP else {}
     for step in steps:
-        step.row.lifecycle_version = new.version
+        step.row.lifecycle_key, step.row.lifecycle_version = way.new.key, way.new.version
     if steps:
-        make_moves(noun, steps, actor=actor, at=at)
-        _put_back(noun, new, steps, kept)
+        make_moves(way.noun, steps, actor=actor, at=at)
+        _put_back(way.noun, way.new, steps, kept)
     return len(steps)
 
 
-def _step(plan: MigrationPlan, new: Definition, row: Stateful, at: datetime) -> Step | None:
+def _step(way: _Way, row: Stateful, at: datetime) -> Step | None:
     """Return the step to the new version; it counts from when the old state was entered, unless clocks begin anew."""
-    target = _target(plan, new, row.state)
+    target, plan = way.target(row.state), way.plan
     if target is None:
         return None
-    effective_at = at if plan.timers is TimersThen.RESTART else row.state_since
-    move = Move(name=MIGRATE, label="Migrate", sources=(row.state,), target=target)
-    reason = f"{plan.key} {plan.from_version} to {plan.to_version}"
-    return Step(row=row, move=move, effective_at=effective_at, cause=Cause.MIGRATION, reason=reason)
+    name, label = (MIGRATE, "Migrate") if way.old else (BEGIN, "Begin")
+    return Step(
+        row=row,
+        move=Move(name=name, label=label, sources=(row.state,), target=target),
+        effective_at=row.state_since if way.old and plan.timers is not TimersThen.RESTART else at,
+        cause=Cause.MIGRATION,
+        reason=f"{plan.key} {plan.from_version} to {plan.to_version}" if way.old else "",
+    )
 
 
 def _kept_timers(noun: Lifecycle, rows: list[Stateful]) -> dict[UUID, list[Timer]]:
@@ -163,52 +226,44 @@ def _put_back(noun: Lifecycle, new: Definition, steps: list[Step], kept: Mapping
     insert_timers(noun.noun, again)
 
 
-def _versions(plan: MigrationPlan) -> tuple[Definition, Definition]:
-    old, new = find_definition(plan.key, plan.from_version), find_definition(plan.key, plan.to_version)
+def _read(plan: MigrationPlan) -> _Way:
+    old = None if plan.from_version is None else find_definition(plan.key, plan.from_version)
+    new = find_definition(plan.key, plan.to_version)
     errors = [
         FieldError(pointer=f"/{name}", code="unknown_version", detail=f"There is no version {number} of «{plan.key}».")
         for name, number, found in (("from_version", plan.from_version, old), ("to_version", plan.to_version, new))
-        if found is None
+        if found is None and number is not None
     ]
-    if old is None or new is None:
+    if new is None or errors:
         raise Invalid("This plan makes no sense.", errors=errors)
-    published = DefinitionVersion.objects.filter(key=plan.key, number=new.version, status=Status.PUBLISHED)
-    if plan.to_version == plan.from_version or not published.exists():
-        errors.append(FieldError(pointer="/to_version", code="same", detail="It leads to another published version."))
-    for name, target in plan.states.items():
-        errors += _state_errors(old, new, name, target)
+    way = _Way(plan=plan, old=old, new=new)
+    errors = [*_version_errors(way), *(error for pair in plan.states.items() for error in _state_errors(way, *pair))]
     if errors:
         raise Invalid("This plan makes no sense.", errors=errors)
-    return old, new
+    return way
 
 
-def _state_errors(old: Definition, new: Definition, name: str, target: str) -> list[FieldError]:
+def _version_errors(way: _Way) -> list[FieldError]:
     found = []
-    if name not in old.states:
-        detail = f"Version {old.version} has no state «{name}»."
+    published = DefinitionVersion.objects.filter(key=way.new.key, number=way.new.version, status=Status.PUBLISHED)
+    if way.old == way.new or not published.exists():
+        found.append(FieldError(pointer="/to_version", code="same", detail="It leads to another published version."))
+    if way.old is None and way.noun.chosen_by is None:
+        detail = f"All {way.new.noun} follow a lifecycle; none can be brought into one."
+        found.append(FieldError(pointer="/from_version", code="always_follow", detail=detail))
+    return found
+
+
+def _state_errors(way: _Way, name: str, target: str) -> list[FieldError]:
+    found = []
+    if way.old is None or name not in way.old.states:
+        detail = f"Version {way.plan.from_version} has no state «{name}»."
         found.append(FieldError(pointer=f"/states/{name}", code="unknown_state", detail=detail))
-    if target not in new.states:
-        detail = f"Version {new.version} has no state «{target}»."
+    if target not in way.new.states:
+        detail = f"Version {way.new.version} has no state «{target}»."
         found.append(FieldError(pointer=f"/states/{name}", code="unknown_state", detail=detail))
     return found
 
 
-def _target(plan: MigrationPlan, new: Definition, state: str) -> str | None:
-    target = plan.states.get(state, state)
-    return target if target in new.states else None
-
-
 def _why(plan: MigrationPlan, state: str) -> str:
     return f"Version {plan.to_version} has no state «{state}», and the plan does not say where it leads."
-
-
-def _following(definition: Definition, actor: Actor) -> QuerySet[Any]:
-    """Return the objects of a version that the actor may change."""
-    rows: QuerySet[Any] = visible(
-        lifecycle(definition.noun).model._default_manager.all(), actor, f"{definition.noun}.change"
-    )
-    return rows.filter(lifecycle_key=definition.key, lifecycle_version=definition.version)
-
-
-def _is_at(row: Stateful, definition: Definition) -> bool:
-    return (row.lifecycle_key, row.lifecycle_version) == (definition.key, definition.version)

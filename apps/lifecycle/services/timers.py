@@ -143,8 +143,13 @@ def lock_rows(lifecycle: Lifecycle, object_ids: Iterable[UUID]) -> dict[UUID, St
 
     With what their features read: a few statements, however many rows there are.
     """
+    return {row.pk: row for row in lock_all(lifecycle, object_ids) if row.lifecycle_key}
+
+
+def lock_all(lifecycle: Lifecycle, object_ids: Iterable[UUID]) -> list[Stateful]:
+    """Do the same for rows that follow none as well."""
     rows = lifecycle.rows().select_for_update(of=("self",)).filter(pk__in=list(object_ids))
-    return {row.pk: row for row in rows.order_by("pk") if row.lifecycle_key}
+    return list(rows.order_by("pk"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
