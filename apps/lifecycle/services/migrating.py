@@ -1,8 +1,8 @@
 """Bringing running objects to another version, and objects that follow none into what their kind names by now.
 
-By a plan that says where each state leads, tried dry first. Each batch is a transaction of its own, and what was brought
-over is no longer found by the next: an interrupted migration goes on where it stopped. A move to the new version stands
-in the history with a cause of its own.
+By a plan that says where each state leads, tried dry first. Each batch is a transaction of its own, and what was
+brought over is no longer found by the next: an interrupted migration goes on where it stopped. Each move stands in the
+history with a cause of its own.
 """
 
 from __future__ import annotations
