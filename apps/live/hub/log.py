@@ -44,6 +44,8 @@ class LogFollower:
         self._thread = DatabaseThread("feed-log")
         self._wake = asyncio.Event()
         self._recent: deque[LogRow] = deque(maxlen=RECENT)
+        self._wanted: set[tuple[Actor, str]] = set()
+        self._loading = asyncio.Lock()
 
     async def start(self) -> None:
         """Stand at the end of the log."""
@@ -80,10 +82,20 @@ class LogFollower:
                 pass
 
     async def load(self, wanted: Iterable[tuple[Reader, str]]) -> None:
-        """Learn what readers may do, for the first time."""
-        pairs = [(reader.actor, action) for reader, action in wanted]
-        if pairs:
-            self._hub.readers.put(await self._hub.read(queries.reaches, pairs))
+        """Learn what readers may do, for the first time; what several ask for meanwhile is read together."""
+        mine = {(reader.actor, action) for reader, action in wanted}
+        if not mine:
+            return
+        self._wanted |= mine
+        async with self._loading:
+            asked, self._wanted = self._wanted, set()
+            if not asked:
+                return
+            try:
+                self._hub.readers.put(await self._hub.read(queries.reaches, asked))
+            except BaseException:
+                self._wanted |= asked - mine  # the others try for themselves
+                raise
 
     def after(self, offset: int) -> Sequence[LogRow]:
         """Return the rows handed out after an offset, as far as they are kept."""
