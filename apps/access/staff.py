@@ -348,6 +348,13 @@ class GuardedInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
         self._whole = obj
         return super().get_formset(request, obj, **kwargs)
 
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
+        """Return the columns that tell of nothing that a policy may hide of the whole."""
+        entry = find_protected(self.parent_model)
+        hidden = hidden_fields(actor_of_staff(request), entry.noun) if entry else frozenset()
+        heads = {each.partition(".")[0] for each in hidden}
+        return [each for each in super().get_fields(request, obj) if each not in heads]
+
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         """Return the parts that the person may see."""
         rows: models.QuerySet[Any] = super().get_queryset(request)

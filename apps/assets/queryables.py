@@ -53,6 +53,7 @@ def register_queryables() -> None:
             Queryable(name="icon", type=Type.STRING),
             Queryable(name="late_after_s", type=Type.NUMBER, lookup=seconds("late_after"), unit="s"),
             Queryable(name="lost_after_s", type=Type.NUMBER, lookup=seconds("lost_after"), unit="s"),
+            Queryable(name="lifecycle", type=Type.STRING),
         )
     )
     register(

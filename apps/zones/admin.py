@@ -34,7 +34,7 @@ class VersionInline(GuardedInline):
 
     model = ZoneVersion
     instant = "recorded_at"
-    fields = ("version", "change", "name", "is_active", "actor_label", "recorded_at")
+    fields = ("version", "change", "name", "is_active", "state", "actor_label", "recorded_at")
     readonly_fields = fields
     verbose_name_plural = "versions"
     show_change_link = True
@@ -215,7 +215,7 @@ class ZoneVersionAdmin(GuardedAdmin):
         "map",
         "heights",
         "in_force",
-        ("dwell_after", "is_active"),
+        ("dwell_after", "is_active", "state"),
     )
 
     @display(description="Area")  # type: ignore[untyped-decorator]  # unfold

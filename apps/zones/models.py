@@ -21,7 +21,7 @@ from apps.access.granting import GroupGrant, UserGrant
 from apps.core.ids import new_id
 from apps.core.models import Row
 from apps.core.types import Datum, TimeWindow
-from apps.lifecycle.models import Stateful, state_is_whole
+from apps.lifecycle.models import NAME_LENGTH, Stateful, state_is_whole
 from apps.zones.types import AltitudeBand, Change
 
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
@@ -180,6 +180,8 @@ class ZoneVersion(ZoneShape):
     change = models.CharField(max_length=8, choices=[(each.value, each.value) for each in Change])
     kind_id = models.UUIDField()
     organisation_id = models.UUIDField()
+    state = models.CharField(max_length=NAME_LENGTH, default="", db_default="", blank=True)
+    state_category = models.CharField(max_length=8, default="", db_default="", blank=True)
     actor_label = models.CharField(max_length=200)
     recorded_at = models.DateTimeField()
 

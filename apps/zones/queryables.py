@@ -21,6 +21,10 @@ SHAPE: Final = (
     Queryable(name="dwell_after_s", type=Type.NUMBER, lookup=seconds("dwell_after"), unit="s"),
     Queryable(name="is_active", type=Type.BOOLEAN),
 )
+STATE: Final = (
+    Queryable(name="state", type=Type.STRING, lookup=or_null("state")),
+    Queryable(name="state_category", type=Type.STRING, lookup=or_null("state_category"), tells=("state",)),
+)
 BAND: Final = Band(lower="lower_m", upper="upper_m", lower_datum="lower_datum", upper_datum="upper_datum")
 
 
@@ -45,8 +49,7 @@ def register_queryables() -> None:
             Queryable(name="name", type=Type.STRING, is_sortable=True),
             Queryable(name="kind", type=Type.STRING, lookup="kind__slug", description="The slug of its kind."),
             *SHAPE,
-            Queryable(name="state", type=Type.STRING, lookup=or_null("state")),
-            Queryable(name="state_category", type=Type.STRING, lookup=or_null("state_category"), tells=("state",)),
+            *STATE,
             validity,
             Queryable(name="geometry", type=Type.GEOMETRY, lookup="area", read="geometry", geometry="polygon"),
             valid_time="validity",
@@ -65,6 +68,7 @@ def register_queryables() -> None:
             Queryable(name="kind_id", type=Type.UUID, read=None, tells=("kind",)),
             Queryable(name="name", type=Type.STRING, read=None),
             *SHAPE,
+            *STATE,
             validity,
             Queryable(name="geometry", type=Type.GEOMETRY, lookup="area", read=None, geometry="polygon"),
             valid_time="validity",
@@ -80,5 +84,6 @@ def register_queryables() -> None:
             Queryable(name="name", type=Type.STRING, is_sortable=True),
             Queryable(name="label", type=Type.STRING),
             Queryable(name="colour", type=Type.STRING),
+            Queryable(name="lifecycle", type=Type.STRING),
         )
     )

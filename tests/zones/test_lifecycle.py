@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from apps.access.types import SYSTEM
 from apps.core.types import Invalid, ZoneId
@@ -14,7 +15,7 @@ from apps.lifecycle.types import IllegalTransition
 from apps.zones.models import Zone
 from apps.zones.queries import zone_index, zone_versions
 from apps.zones.services import import_zones, update_zone_kind
-from tests.factories.access import Cast, make_cast
+from tests.factories.access import Cast, assign, make_cast, make_policy
 from tests.factories.core import NOON, after
 from tests.factories.lifecycles import make_closing_kind, make_moored_kind
 from tests.factories.zones import make_zone, make_zone_kind
@@ -67,7 +68,10 @@ def test_a_move_is_kept_as_a_version_and_reaches_the_index(cast: Cast) -> None:
     found = zone_index().find(ZoneId(zone.pk))
     assert found is not None
     assert found.version == 2
-    assert [(each.version, each.is_active) for each in zone_versions(zone.pk)] == [(2, True), (1, False)]
+    assert [(each.version, each.is_active, each.state, each.state_category) for each in zone_versions(zone.pk)] == [
+        (2, True, "closed", "active"),
+        (1, False, "proposed", "open"),
+    ]
     event = Event.objects.filter(object_id=zone.pk).order_by("pk").last()
     assert event is not None
     assert (event.type, event.data["lifecycle"]["from"], event.data["lifecycle"]["to"]) == (
@@ -121,3 +125,33 @@ def test_transitions_over_rest(cast: Cast) -> None:
     assert alice.get(f"/api/v1/zones/{bare.pk}/transitions").status_code == 404
     assert alice.get(f"/api/v1/zones/{bare.pk}").json()["state"] is None
     assert [each["name"] for each in alice.get("/api/v1/zones?filter=state='closed'").json()["items"]] == ["Basin"]
+
+
+def test_versions_say_in_which_state_it_was_to_whoever_may_know(cast: Cast) -> None:
+    zone = closing(cast)
+    services.advance(zone, "close", actor=SYSTEM, at=after(1), answers=NOTICE)
+    assign(cast.bob, ["zones.view"], cast.harbour)
+    cast.bob.is_staff = True
+    cast.bob.save()
+    bob = Client()
+    bob.force_login(cast.bob)
+    versions, page = f"/api/v1/zones/{zone.pk}/versions", reverse("admin:zones_zone_change", args=[zone.pk])
+    assert [each["state"] for each in bob.get(versions).json()["items"]] == ["closed", "proposed"]
+    assert [each["version"] for each in bob.get(f"{versions}?filter=state='closed'").json()["items"]] == [2]
+    assert ">proposed<" in bob.get(page).content.decode().replace("\n", "").replace(" ", "")
+    make_policy("limit", ["zones.view"], users=[cast.bob], hidden_fields=["state", "is_active"])
+    assert [each.keys() & {"state", "state_category"} for each in bob.get(versions).json()["items"]] == [set(), set()]
+    assert bob.get(f"{versions}?filter=state='closed'").status_code == 400
+    hidden = bob.get(page).content.decode().lower()
+    assert ("recorded at" in hidden, "proposed" in hidden, ">active" in hidden) == (True, False, False)
+
+
+def test_kinds_are_found_by_their_lifecycle(cast: Cast) -> None:
+    kind = make_closing_kind()
+    make_zone_kind()
+    alice = Client()
+    alice.force_login(cast.alice)
+    found = alice.get("/api/v1/zone-kinds?filter=lifecycle='closure'").json()["items"]
+    assert [each["slug"] for each in found] == [kind.slug]
+    assert len(alice.get("/api/v1/zone-kinds?filter=lifecycle=''").json()["items"]) == 1
+    assert alice.get("/api/v1/asset-kinds?filter=lifecycle='closure'").json()["items"] == []

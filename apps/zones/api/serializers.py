@@ -82,6 +82,8 @@ class ZoneVersionSerializer(ShapeSerializer):
     change = serializers.ChoiceField(choices=[each.value for each in Change])
     organisation_id = serializers.UUIDField()
     kind_id = serializers.UUIDField()
+    state = serializers.CharField(allow_null=True, help_text="Null where it followed no lifecycle.")
+    state_category = serializers.ChoiceField(choices=[each.value for each in Category], allow_null=True)
     actor = serializers.CharField(help_text="Who made this version.")
     recorded_at = serializers.DateTimeField()
 
@@ -177,7 +179,7 @@ def zone_rows(zones: QuerySet[Zone]) -> QuerySet[Any, dict[str, Any]]:
 def zone_version_rows(versions: QuerySet[ZoneVersion]) -> QuerySet[Any, dict[str, Any]]:
     """Return versions as rows that ``zone_version_body`` takes."""
     rows: QuerySet[Any, dict[str, Any]] = versions.values(
-        "id", "change", "kind_id", *SHAPE_COLUMNS, **SHAPE, shown_actor=F("actor_label")
+        "id", "change", "kind_id", *SHAPE_COLUMNS, **SHAPE, **STATE, shown_actor=F("actor_label")
     )
     return rows
 

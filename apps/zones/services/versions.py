@@ -40,6 +40,8 @@ def _version(change: Change, zone: Zone, actor: Actor, at: datetime) -> ZoneVers
         change=change.value,
         kind_id=zone.kind_id,
         organisation_id=zone.organisation_id,
+        state=zone.state,
+        state_category=zone.state_category,
         actor_label=actor.label[:200],
         recorded_at=at,
         **{name: getattr(zone, name) for name in SHAPE_FIELDS},
