@@ -1,8 +1,6 @@
 """The database's own promise that no change of access goes unnoticed (``docs/decisions/0002``).
 
-Statement triggers raise the access version in the transaction of the change, whoever makes it: a service, a library,
-the shell or SQL. The number comes from a sequence, so one that was rolled back is never used again and a cache
-filled under it can never be taken for the truth.
+Statement triggers raise the access version in the transaction of the change (``apps.core.triggers``).
 
 Row triggers write down what was changed (``AccessChange``), in the same transaction and for whoever makes it; services
 say who it is (``services.recording``). Secrets, and what no decision depends on, are left out.
@@ -14,20 +12,14 @@ from collections.abc import Sequence
 
 from django.db.migrations import RunSQL
 
-CREATE_FUNCTION = """
-CREATE SEQUENCE access_version_number;
-CREATE FUNCTION access_bump_version() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO access_accessversion (id, version) VALUES (1, nextval('access_version_number'))
-    ON CONFLICT (id) DO UPDATE SET version = nextval('access_version_number');
-    RETURN NULL;
-END
-$$;
-"""
-DROP_FUNCTION = """
-DROP FUNCTION access_bump_version();
-DROP SEQUENCE access_version_number;
-"""
+from apps.core.triggers import TokenTrigger
+
+VERSION = TokenTrigger(
+    table="access_accessversion",
+    sequence="access_version_number",
+    function="access_bump_version",
+    trigger="access_version",
+)
 
 CREATE_RECORDING = """
 CREATE FUNCTION access_record_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -71,7 +63,7 @@ DROP FUNCTION access_record_change();
 
 def create_bump_function() -> RunSQL:
     """Return the migration operation that makes the sequence and the trigger function."""
-    return RunSQL(CREATE_FUNCTION, DROP_FUNCTION)
+    return VERSION.create()
 
 
 def bump_on(table: str, *, update_of: Sequence[str] = (), inserts: bool = True) -> RunSQL:
@@ -81,13 +73,7 @@ def bump_on(table: str, *, update_of: Sequence[str] = (), inserts: bool = True) 
     does not make every open socket think again; ``inserts=False`` leaves out new rows, where these can change
     nothing for anybody who was there before (a token that was just given out).
     """
-    update = f"UPDATE OF {', '.join(update_of)}" if update_of else "UPDATE"
-    insert = "INSERT OR " if inserts else ""
-    return RunSQL(
-        f"CREATE TRIGGER access_version AFTER {insert}{update} OR DELETE OR TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION access_bump_version();",
-        f"DROP TRIGGER access_version ON {table};",
-    )
+    return VERSION.renew_on(table, update_of=update_of, inserts=inserts)
 
 
 def create_recording() -> RunSQL:

@@ -15,7 +15,7 @@ from django.db.models.functions import Upper
 
 from apps.access.granting import GroupGrant, UserGrant
 from apps.assets.types import Protocol
-from apps.core.models import Row
+from apps.core.models import Row, Token
 from apps.lifecycle.models import Stateful, state_is_whole
 
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
@@ -144,20 +144,11 @@ class Device(Row):
         return f"{self.protocol} {self.device_id}"
 
 
-class AssetSet(models.Model):
-    """One row: a token that changes, in the same transaction, whenever an asset, an identifier or a kind does.
-
-    Kept by statement triggers, so that no path can miss it. Compare for equality only.
-    """
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    version = models.BigIntegerField()
+class AssetSet(Token):
+    """One row: changes whenever an asset, an identifier or a kind does."""
 
     class Meta:
         constraints = (models.CheckConstraint(name="asset_set_is_one_row", condition=Q(id=1)),)
-
-    def __str__(self) -> str:
-        return str(self.version)
 
 
 class AssetUserGrant(UserGrant):

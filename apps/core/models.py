@@ -46,6 +46,22 @@ class Row(models.Model):
             )
 
 
+class Token(models.Model):
+    """The one row of a table: a number that the database changes, in the same transaction, with what it stands for.
+
+    Compare for equality only. See ``apps.core.triggers``; each kind has a constraint that it is one row.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    version = models.BigIntegerField()
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
 class IdempotencyRecord(models.Model):
     """The answer that was given to one ``Idempotency-Key``, to be given again for 24 hours.
 

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from apps.access.granting import GroupGrant, UserGrant
 from apps.core.ids import new_id
-from apps.core.models import Row
+from apps.core.models import Row, Token
 from apps.incidents.types import LIFECYCLE, OVER, FindingKind, RuleTerms, Severity
 from apps.lifecycle.models import Stateful, state_is_whole
 
@@ -104,11 +104,8 @@ class Rule(Row):
         )
 
 
-class RuleSet(models.Model):
-    """One row: a token that changes, in the same transaction, whenever any rule does. Compare for equality only."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    version = models.BigIntegerField()
+class RuleSet(Token):
+    """One row: changes whenever any rule does."""
 
     class Meta:
         constraints = (models.CheckConstraint(name="rule_set_is_one_row", condition=Q(id=1)),)

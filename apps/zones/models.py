@@ -19,7 +19,7 @@ from django.db.models.functions import Upper
 
 from apps.access.granting import GroupGrant, UserGrant
 from apps.core.ids import new_id
-from apps.core.models import Row
+from apps.core.models import Row, Token
 from apps.core.types import Datum, TimeWindow
 from apps.lifecycle.models import NAME_LENGTH, Stateful, state_is_whole
 from apps.zones.types import AltitudeBand, Change
@@ -194,15 +194,8 @@ class ZoneVersion(ZoneShape):
         return f"{self.name}, version {self.version}"
 
 
-class ZoneSet(models.Model):
-    """One row: a token that changes, in the same transaction, whenever any zone does.
-
-    Kept by a statement trigger, so that no path can miss it. The token comes from a sequence: two states of
-    the set never share one, even when a transaction is rolled back. Compare for equality only.
-    """
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    version = models.BigIntegerField()
+class ZoneSet(Token):
+    """One row: changes whenever any zone does."""
 
     class Meta:
         constraints = (models.CheckConstraint(name="zone_set_is_one_row", condition=Q(id=1)),)

@@ -2,7 +2,14 @@
 
 from django.db import migrations, models
 
-from apps.assets.triggers import create_token_function, renew_token_on
+from apps.core.triggers import TokenTrigger
+
+TOKEN = TokenTrigger(
+    table="assets_assetset",
+    sequence="assets_assetset_token",
+    function="assets_renew_token",
+    trigger="asset_set_changed",
+)
 
 
 class Migration(migrations.Migration):
@@ -22,8 +29,8 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='asset_set_is_one_row')],
             },
         ),
-        create_token_function(),
-        renew_token_on("assets_asset"),
-        renew_token_on("assets_identifier"),
-        renew_token_on("assets_assetkind"),
+        TOKEN.create(),
+        TOKEN.renew_on("assets_asset"),
+        TOKEN.renew_on("assets_identifier"),
+        TOKEN.renew_on("assets_assetkind"),
     ]

@@ -2,7 +2,14 @@
 
 from django.db import migrations, models
 
-from apps.incidents.triggers import keep_rule_set_token
+from apps.core.triggers import TokenTrigger
+
+TOKEN = TokenTrigger(
+    table="incidents_ruleset",
+    sequence="incidents_ruleset_token",
+    function="incidents_renew_token",
+    trigger="rule_set_changed",
+)
 
 
 class Migration(migrations.Migration):
@@ -22,5 +29,6 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='rule_set_is_one_row')],
             },
         ),
-        keep_rule_set_token(),
+        TOKEN.create(),
+        TOKEN.renew_on("incidents_rule"),
     ]

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 from apps.access.triggers import bump_on
-from apps.zones.triggers import keep_zone_set_token
+from apps.zones.triggers import TOKEN
 
 
 class Migration(migrations.Migration):
@@ -182,5 +182,6 @@ class Migration(migrations.Migration):
         ),
         bump_on("zones_zoneusergrant"),
         bump_on("zones_zonegroupgrant"),
-        keep_zone_set_token(),
+        TOKEN.create(),
+        TOKEN.renew_on("zones_zone"),
     ]
