@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from apps.access import registry
 from apps.access.types import Protected
 from apps.assets.models import Asset, AssetGroupGrant, AssetKind, AssetUserGrant, Device
 from apps.assets.published import ASSET_PROPERTIES, asset_feature, asset_kind_feature, published_assets
+from apps.filters.rules.times import parse_instant
 from apps.lifecycle import registry as lifecycles
 from apps.lifecycle.policy import CALLS
 from apps.lifecycle.types import Settable
@@ -55,6 +60,15 @@ def register_lifecycle() -> None:
             feature=asset_feature,
             whole=published_assets,
             chosen_by="kind__lifecycle",
+            instants={"attributes": instant_attribute},
             fields={"is_active": Settable(schema={"type": "boolean"}, column="is_active")},
         )
     )
+
+
+def instant_attribute(asset: Asset, path: str) -> datetime | None:
+    """Return the instant that an attribute of an asset says (``eta``, ``call.eta``); ``None`` for anything else."""
+    value: Any = asset.attributes
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return parse_instant(value) if isinstance(value, str) else None

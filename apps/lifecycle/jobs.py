@@ -18,6 +18,7 @@ from django_rq import get_queue
 
 from apps.core import clock
 from apps.core.redis import client
+from apps.events.services import relay
 from apps.lifecycle import services
 
 QUEUE: Final = "transitions"
@@ -58,7 +59,9 @@ def sweep(at: datetime) -> int:
     """
     total = 0
     while claim := services.claim_due(BATCH, at):
-        services.read_log(at)  # what happened before they were due comes first
+        # What happened before they were due comes first, also what the relay has not come to yet.
+        relay(at)
+        services.read_log(at)
         own = list(claim.lapsed)
         if claim.fresh and not _hand_over(QUEUE, advance_due, claim.fresh, at, services.LEASE):
             own += claim.fresh

@@ -27,12 +27,15 @@ from apps.core.types import WatchfloorError
 from apps.lifecycle import queries, services
 from apps.lifecycle.models import Call, Stateful, Transition
 from apps.lifecycle.registry import definition_of, lifecycle_of
-from apps.lifecycle.rules.asking import fields_of, read_answers
+from apps.lifecycle.rules.asking import fields_of, read_answers, typed_again
 from apps.lifecycle.rules.drawing import draw
-from apps.lifecycle.types import CallState, Cause, Move, State, Tone
+from apps.lifecycle.types import AllowedTransition, CallState, Cause, Move, State, Tone
 
 # What stands before the name of a field of a transition's form.
 ANSWER = "answer-"
+# Where the session keeps what was typed and refused, until the page is shown again; no more of it than that.
+TYPED = "lifecycle-typed"
+LONGEST_TYPED = 20_000
 BY = {
     Cause.HAND: "by hand",
     Cause.RULE: "by rule",
@@ -112,11 +115,13 @@ class LifecycleAdminMixin:
         """Return what the templates show."""
         moves = definition_of(row).moves
         allowed = queries.allowed(row, actor_of_staff(request))
+        typed = _typed_before(request, row)
         return {
             "state": queries.state_of(row),
             "since": row.state_since,
             "allowed": [each for each in allowed if each.form is None],
-            "asking": [{"transition": each, "fields": fields_of(each.form)} for each in allowed if each.form],
+            "asking": [_asking(each, each.form, typed) for each in allowed if each.form],
+            "typed": typed,
             "diagram": draw(definition_of(row)),
             "ways": [
                 {"label": way.label, "says": queries.says(way)}
@@ -146,6 +151,7 @@ class LifecycleAdminMixin:
             )
         except WatchfloorError as error:
             messages.error(request, " ".join([error.message, *(each.detail for each in error.errors)]))
+            _keep_typed(request, row, error)
         else:
             state = queries.state_of(moved)
             messages.success(request, f"{moved} is now {state.label.lower() if state else moved.state}.")
@@ -232,6 +238,36 @@ def _answers(row: Stateful, transition: str, typed: Mapping[str, object]) -> dic
         return {}
     given = {name.removeprefix(ANSWER): str(value) for name, value in typed.items() if name.startswith(ANSWER)}
     return read_answers(move.form, given)
+
+
+def _keep_typed(request: HttpRequest, row: Stateful, error: WatchfloorError) -> None:
+    """Keep what was typed for the page that tells why it was refused."""
+    typed = {name: str(value)[:LONGEST_TYPED] for name, value in request.POST.items()}
+    request.session[TYPED] = {
+        "object": str(row.pk),
+        "transition": typed.get("transition", ""),
+        "reason": typed.get("reason", ""),
+        "answers": {name.removeprefix(ANSWER): each for name, each in typed.items() if name.startswith(ANSWER)},
+        "wrong": {each.pointer.removeprefix("/answers/"): each.detail for each in error.errors},
+    }
+
+
+def _typed_before(request: HttpRequest, row: Stateful) -> dict[str, Any]:
+    """Return what was typed and refused just before, once; nothing where it was about another object."""
+    typed: dict[str, Any] = request.session.pop(TYPED, None) or {}
+    return typed if typed.get("object") == str(row.pk) else {}
+
+
+def _asking(transition: AllowedTransition, form: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the form of a transition as the page shows it; open where it was refused just before."""
+    is_again = typed.get("transition") == transition.name
+    fields = fields_of(form)
+    return {
+        "transition": transition,
+        "fields": typed_again(fields, typed["answers"], typed["wrong"]) if is_again else fields,
+        "reason": typed["reason"] if is_again else "",
+        "is_open": is_again,
+    }
 
 
 def _entry(step: Transition, state: State | None) -> TimelineEntry:

@@ -52,6 +52,10 @@ def register_lifecycle(keep: lifecycles.Keep) -> None:
             feature=zone_feature,
             whole=published_zones,
             chosen_by="kind__lifecycle",
+            instants={
+                "valid_from": lambda zone, _: zone.window.start,
+                "valid_to": lambda zone, _: zone.window.end,
+            },
             fields={"is_active": Settable(schema={"type": "boolean"}, column="is_active")},
             keep=keep,
         )

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from django.test import Client
 
 from apps.access.types import SYSTEM
 from apps.assets.models import Asset
-from apps.assets.services import update_asset_kind
+from apps.assets.services import update_asset, update_asset_kind
 from apps.core.types import Invalid
 from apps.events.models import Event
 from apps.incidents.models import Incident
 from apps.lifecycle import queries, services
-from apps.lifecycle.models import Effect
+from apps.lifecycle.models import Effect, Timer
 from apps.lifecycle.types import GuardRefused, IllegalTransition
 from tests.factories.access import Cast, make_cast
 from tests.factories.assets import make_asset, make_asset_kind
 from tests.factories.core import NOON, after
-from tests.factories.lifecycles import make_moored_kind
+from tests.factories.lifecycles import MOORING, make_definition, make_moored_kind
 
 pytestmark = pytest.mark.django_db
 
@@ -115,3 +117,33 @@ def test_transitions_over_rest(cast: Cast) -> None:
     bare = make_asset("Tug 8", kind=make_asset_kind(), organisation=cast.harbour)
     assert alice.get(f"/api/v1/assets/{bare.pk}/transitions").status_code == 404
     assert [each["name"] for each in alice.get("/api/v1/assets?filter=state='moored'").json()["items"]] == ["Tug 7"]
+
+
+EXPECTED = MOORING.replace("key: mooring", "key: expected") + (
+    "  miss: {label: Miss, from: [away], to: gone, timer: {at: attributes.call.eta, offset: PT30M}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("eta", "due_at"),
+    [
+        ("2026-07-01T12:00:00Z", datetime(2026, 7, 1, 12, 30, tzinfo=UTC)),
+        ("2026-07-01T12:00:00+02:00", datetime(2026, 7, 1, 10, 30, tzinfo=UTC)),
+        ("2026-07-01T12:00:00", None),
+        ("9999-12-31T23:59:59Z", None),
+        ("noon", None),
+        (12, None),
+        (None, None),
+    ],
+    ids=str,
+)
+def test_the_clock_may_go_by_an_attribute(cast: Cast, eta: object, due_at: datetime | None) -> None:
+    make_definition(EXPECTED)
+    kind = make_asset_kind()
+    update_asset_kind(kind.pk, actor=SYSTEM, at=NOON, lifecycle="expected")
+    tug = make_asset("Tug 7", kind=kind, organisation=cast.harbour)
+    assert not Timer.objects.exists()
+    update_asset(tug.pk, actor=SYSTEM, at=after(1), attributes={"call": {"eta": eta}})
+    assert [timer.due_at for timer in Timer.objects.all()] == ([due_at] if due_at else [])
+    update_asset(tug.pk, actor=SYSTEM, at=after(2), attributes={"call": "over"})
+    assert not Timer.objects.exists()

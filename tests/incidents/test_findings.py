@@ -25,6 +25,7 @@ from apps.lifecycle.services import advance
 from tests.factories.access import make_organisation
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_asset, make_finding, make_rule, make_zone
+from tests.factories.lifecycles import DRILL, make_definition
 
 pytestmark = pytest.mark.django_db
 ENTERED, LEFT, DWELT = FindingKind.ENTERED, FindingKind.LEFT, FindingKind.DWELT
@@ -163,6 +164,15 @@ def test_a_further_finding_joins_the_incident(harbour: Organisation, tug: AssetS
     assert event.type == "watchfloor.incident.updated.v1"
     assert event.data["previous"]["properties"]["evidence_count"] == 1
     assert event.data["object"]["properties"]["evidence_count"] == 2
+
+
+def test_the_clock_follows_the_last_finding(harbour: Organisation, tug: AssetSnapshot, pier: ZoneSnapshot) -> None:
+    quiet = "  expire: {label: Expire, from: [planned], to: over, timer: {at: last_found_at, offset: PT10M}}\n"
+    make_definition(DRILL + quiet)
+    make_rule(harbour, lifecycle="drill")
+    for minutes in (0, 5):
+        record(make_finding(tug, pier, at=after(minutes=minutes)), at=after(minutes=minutes))
+        assert lifecycles.timers(Incident.objects.get()).get().due_at == after(minutes=minutes + 10)
 
 
 def test_a_batch_about_the_same_is_one_incident(harbour: Organisation, tug: AssetSnapshot, pier: ZoneSnapshot) -> None:

@@ -12,8 +12,8 @@ from apps.access.types import SYSTEM
 from apps.lifecycle import registry, services
 from apps.lifecycle.models import DefinitionVersion
 from apps.lifecycle.queries import counts_by_state, says, ways_out
-from apps.lifecycle.registry.definitions import parse_definition
 from apps.lifecycle.rules.drawing import HEIGHT, WIDTH, draw
+from apps.lifecycle.rules.reading import read_definition
 from tests.factories.access import make_cast, make_policy, make_user
 from tests.factories.core import NOON
 from tests.factories.lifecycles import DRILL, begin_incident, make_definition
@@ -37,7 +37,9 @@ def test_every_state_and_every_way_is_drawn_and_no_two_boxes_overlap() -> None:
 
 def test_a_loop_to_itself_and_a_single_state_can_be_drawn() -> None:
     text = "noun: x\nversion: 1\ninitial: a\nstates: {a: {label: A, tone: calm}}\ntransitions:\n"
-    drawing = draw(parse_definition(f"{text}  go: {{label: Go, from: [a], to: a, action: x.y}}\n", source="x"))
+    definition = read_definition(f"{text}  go: {{label: Go, from: [a], to: a, action: x.y}}\n").definition
+    assert definition is not None
+    drawing = draw(definition)
     assert (len(drawing.boxes), [line.label for line in drawing.lines]) == (1, ["Go"])
 
 

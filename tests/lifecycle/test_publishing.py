@@ -166,6 +166,8 @@ def test_every_name_and_filter_is_checked(more: str, complaint: str | None) -> N
 BY_TIMER = "label: A\nfrom: [running]\nto: over\ntimer: {after: PT5M}"
 BY_EVENT = "label: A\nfrom: [running]\nto: over\nevent: {type: a.b, match: sent.x = 1}"
 BY_CONDITION = "label: A\nfrom: [running]\nto: over\ncondition: {when: severity = 1}"
+LASTING = BY_CONDITION.replace("}", ", for: PT5M}")
+BY_OWN_EVENT = "label: A\nfrom: [running]\nto: over\nevent: {type: watchfloor.incident.updated.v1}"
 CHANCE = "could both be made at once"
 
 
@@ -184,8 +186,15 @@ CHANCE = "could both be made at once"
         (BY_CONDITION, BY_CONDITION.replace("severity = 1", "severity < 3"), True),
         (BY_CONDITION, BY_CONDITION.replace("severity = 1", "severity = 2"), False),
         (BY_TIMER, BY_CONDITION, False),
+        (BY_TIMER, LASTING, True),
+        (LASTING, BY_TIMER, True),
+        (LASTING.replace("PT5M", "PT6M"), BY_TIMER, False),
+        (BY_OWN_EVENT, BY_CONDITION, True),
+        (BY_CONDITION, BY_OWN_EVENT, True),
+        (BY_OWN_EVENT, f"{BY_CONDITION}\npriority: 1", False),
+        (BY_OWN_EVENT, LASTING, False),
     ],
-    ids=range(12),
+    ids=range(19),
 )
 def test_two_automatic_moves_of_one_instant_are_a_mistake(one: str, other: str, *, meets: bool) -> None:
     found = complaints(start=START, one=one, other=other)
@@ -201,6 +210,44 @@ def test_what_goes_round_by_itself_for_ever_is_a_mistake() -> None:
         "transitions.back: It is part of a loop that goes round by itself for ever.",
     ]
     assert complaints(start=START, finish=FINISH, back=back) == []
+
+
+MOVED = "watchfloor.incident.transitioned.v1"
+
+
+@pytest.mark.parametrize(
+    ("by", "is_endless"),
+    [
+        (f"{{type: {MOVED}}}", True),
+        (f"{{type: {MOVED}, match: transition = 'start'}}", True),
+        (f"{{type: {MOVED}, match: to_state = 'running' AND severity > 1}}", True),
+        (f"{{type: {MOVED}, match: transition = 'finish'}}", False),
+        (f"{{type: {MOVED}, match: from_state = 'over'}}", False),
+        ("{type: watchfloor.incident.notified.v1}", True),
+        ("{type: watchfloor.incident.signalled.v1}", False),
+        ("{type: watchfloor.incident.updated.v1}", False),
+        ("{type: lock.gate.opened}", False),
+    ],
+    ids=range(9),
+)
+def test_what_a_move_tells_may_close_a_loop(by: str, *, is_endless: bool) -> None:
+    start = f"{START}\ntimer: {{after: PT1M}}\neffects: [{{kind: notify, text: Moved}}]"
+    found = complaints(start=start, finish=FINISH, back=f"label: Back\nfrom: [running]\nto: planned\nevent: {by}")
+    loop = "It is part of a loop that goes round by itself for ever."
+    assert [each.rpartition(": ")[2] for each in found] == ([loop, loop] if is_endless else [])
+
+
+def test_a_way_that_leads_back_to_its_own_state_is_no_way_out() -> None:
+    stay = "label: Stay\nfrom: [running]\nto: running\naction: incidents.change"
+    skip = "label: Skip\nfrom: [planned]\nto: over\naction: incidents.change"
+    assert ["has no way out" in each for each in complaints(start=START, stay=stay, skip=skip)] == [True]
+    assert complaints(start=START, stay=stay, skip=skip, finish=FINISH) == []
+
+
+@pytest.mark.parametrize("name", ["changed_at", "recorded_at", "state_since", "title", "nonsense"])
+def test_timers_count_from_what_is_known_when_it_changes(name: str) -> None:
+    found = complaints(start=START, late=f"label: L\nfrom: [running]\nto: over\ntimer: {{at: {name}}}")
+    assert [f"There is no «{name}»" in each for each in found] == [True]
 
 
 def test_ways_and_ends_are_checked() -> None:

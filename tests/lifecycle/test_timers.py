@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.access.models import Organisation
@@ -29,6 +29,7 @@ from tests.factories.access import make_organisation
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_incident
 from tests.factories.lifecycles import make_closing_kind
+from tests.factories.threads import together
 from tests.factories.zones import make_zone
 
 pytestmark = pytest.mark.django_db
@@ -303,19 +304,3 @@ def poison(monkeypatch: pytest.MonkeyPatch, bad: Incident) -> None:
         make_moves_of_all(lifecycle, steps, **circumstances)
 
     monkeypatch.setattr(timer_services, "make_moves", make_moves)
-
-
-def together(*works: Callable[[], None]) -> None:
-    """Run each piece of work in a thread with a database connection of its own, and wait for all."""
-
-    def run(work: Callable[[], None]) -> None:
-        try:
-            work()
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[work]) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)

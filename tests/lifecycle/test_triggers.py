@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -12,6 +14,7 @@ from apps.access.types import SYSTEM
 from apps.core.ids import new_id
 from apps.core.types import Invalid
 from apps.events.models import Event
+from apps.events.services import relay
 from apps.incidents.models import Incident
 from apps.incidents.services import update_incident
 from apps.lifecycle import jobs, queries, services
@@ -22,6 +25,7 @@ from tests.factories.access import make_cast, make_organisation
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_incident
 from tests.factories.lifecycles import DRILL, begin_incident, hear_all, make_definition
+from tests.factories.threads import together
 
 pytestmark = pytest.mark.django_db
 GRAVE = """
@@ -203,10 +207,34 @@ def test_the_sweep_hears_what_happened_before_a_timer_was_due(
     incident = begin_incident(harbour)
     log_gate(incident, at=after(minutes=9))
     monkeypatch.setattr(jobs, "_hand_over", lambda *_: False)
-    from apps.events.services import relay  # noqa: PLC0415
-
-    relay(after(hours=1))
     jobs.sweep(after(hours=1))
+    assert steps(incident)[1:] == [("gate", "event", after(minutes=9))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sweep_waits_for_whoever_reads_the_log(harbour: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_definition(DRILL + GATE + "  expire: {label: Expire, from: [planned], to: over, timer: {after: PT10M}}\n")
+    incident = begin_incident(harbour)
+    log_gate(incident, at=after(minutes=9))
+    relay(after(hours=1))
+    is_reading, goes_on, whole = threading.Event(), threading.Event(), triggers.work_on
+
+    def slowly(*given: Any) -> None:
+        is_reading.set()
+        goes_on.wait(5)
+        whole(*given)
+
+    def by_log() -> None:
+        services.read_log(after(hours=1))
+
+    def by_clock() -> None:
+        is_reading.wait(5)
+        threading.Timer(0.3, goes_on.set).start()
+        jobs.sweep(after(hours=1))
+
+    monkeypatch.setattr(jobs, "_hand_over", lambda *_: False)
+    monkeypatch.setattr(triggers, "work_on", slowly)
+    together(by_log, by_clock)
     assert steps(incident)[1:] == [("gate", "event", after(minutes=9))]
 
 
@@ -219,6 +247,32 @@ def test_of_two_moves_of_one_instant_the_higher_priority_is_made(harbour: Organi
     incident = begin_incident(harbour)
     services.advance_due(list(Timer.objects.values_list("id", flat=True)), at=after(60))
     assert [each[0] for each in steps(incident)] == ["begin", "high"]
+
+
+def test_of_equals_that_is_made_which_is_told_first(harbour: Organisation) -> None:
+    """Publishing refuses what is known to meet; durations of the object may come to be the same only by then."""
+    two = "".join(
+        f"  {name}: {{label: X, from: [planned], to: {to}, timer: {timer}}}\n"
+        for name, to, timer in (("told", "running", "{field: escalate_after}"), ("later", "over", "{after: PT1M}"))
+    )
+    make_definition(DRILL + two)
+    for _ in range(3):
+        begin_incident(harbour, escalate_after=timedelta(minutes=1))
+    timers = Timer.objects.order_by("-transition").values_list("id", flat=True)
+    services.advance_due(list(timers), at=after(60))
+    assert set(Incident.objects.values_list("state", flat=True)) == {"running"}
+
+
+@pytest.mark.parametrize("priority", [-1, 1], ids=["event", "condition"])
+def test_an_event_and_a_condition_that_meet_go_by_priority(harbour: Organisation, priority: int) -> None:
+    told = "  told: {label: X, from: [planned], to: running, event: {type: watchfloor.incident.updated.v1}}\n"
+    met = f"  met: {{label: X, from: [planned], to: over, condition: {{when: severity = 4}}, priority: {priority}}}\n"
+    make_definition(DRILL + told + met)
+    incident = begin_incident(harbour, severity=1)
+    update_incident(incident.pk, actor=SYSTEM, at=after(5), severity=4)
+    hear_all(after(6))
+    made = ("met", "condition") if priority > 0 else ("told", "event")
+    assert steps(incident)[1:] == [(*made, after(5))]
 
 
 def test_an_event_that_cannot_be_worked_through_holds_up_nobody(

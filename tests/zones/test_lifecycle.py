@@ -7,17 +7,17 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.access.types import SYSTEM
-from apps.core.types import Invalid, ZoneId
+from apps.core.types import Invalid, TimeWindow, ZoneId
 from apps.events.models import Event
 from apps.lifecycle import queries, services
 from apps.lifecycle.models import Timer
 from apps.lifecycle.types import IllegalTransition
 from apps.zones.models import Zone
 from apps.zones.queries import zone_index, zone_versions
-from apps.zones.services import import_zones, update_zone_kind
+from apps.zones.services import import_zones, update_zone, update_zone_kind
 from tests.factories.access import Cast, assign, make_cast, make_policy
 from tests.factories.core import NOON, after
-from tests.factories.lifecycles import make_closing_kind, make_moored_kind
+from tests.factories.lifecycles import CLOSURE, make_closing_kind, make_definition, make_moored_kind
 from tests.factories.zones import make_zone, make_zone_kind
 
 pytestmark = pytest.mark.django_db
@@ -155,3 +155,21 @@ def test_kinds_are_found_by_their_lifecycle(cast: Cast) -> None:
     assert [each["slug"] for each in found] == [kind.slug]
     assert len(alice.get("/api/v1/zone-kinds?filter=lifecycle=''").json()["items"]) == 1
     assert alice.get("/api/v1/asset-kinds?filter=lifecycle='closure'").json()["items"] == []
+
+
+def test_the_clock_goes_by_the_validity_and_follows_it(cast: Cast) -> None:
+    make_definition(
+        CLOSURE.replace("timer: {after: PT1H}", "timer: {at: valid_to}").replace(
+            "from: [closed]", "from: [proposed, closed]"
+        )
+    )
+    kind = make_zone_kind()
+    update_zone_kind(kind.pk, actor=SYSTEM, at=NOON, lifecycle="closure")
+    zone = make_zone("Basin", kind=kind, organisation=cast.harbour)
+    assert not Timer.objects.exists()
+    for hours in (2, 3):
+        update_zone(zone.pk, actor=SYSTEM, at=after(1), validity=TimeWindow(start=None, end=after(hours=hours)))
+        assert Timer.objects.get().due_at == after(hours=hours)
+    services.advance_due(services.claim_due(10, after(hours=4)).fresh, at=after(hours=4))
+    lifted = Zone.objects.get(pk=zone.pk)
+    assert (lifted.state, lifted.state_since) == ("lifted", after(hours=3))

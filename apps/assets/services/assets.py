@@ -23,7 +23,7 @@ from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
 from apps.events.rules import feature_object
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
-from apps.lifecycle.services import prepare, record_begun
+from apps.lifecycle.services import plan_timers, prepare, record_begun
 
 
 @transaction.atomic
@@ -90,6 +90,7 @@ def update_asset(
     if asset.organisation_id != previous.organisation_id:
         authorize_image(actor, "assets.add", asset)
     save_changed(asset, previous, actor=actor, at=at)
+    plan_timers(asset)
     return asset
 
 

@@ -31,7 +31,7 @@ from apps.incidents.rules import Ending, Match
 from apps.incidents.services.telling import tell_incidents
 from apps.incidents.types import OVER, Finding
 from apps.lifecycle.rules.durations import pause_after
-from apps.lifecycle.services import begin_all
+from apps.lifecycle.services import begin_all, plan_all_timers
 from apps.lifecycle.types import Cause
 
 BATCH: Final = 200
@@ -252,6 +252,7 @@ def _grow(grown: Sequence[tuple[Incident, Sequence[Match]]], at: datetime) -> No
     columns = [[getattr(incident, name) for incident in incidents] for name in _GROWN]
     with connection.cursor() as cursor:
         cursor.execute(_GROW, columns)
+    plan_all_timers(incidents, changed={"last_found_at"})
     tell_incidents(UPDATED, incidents, before=before, actor=SYSTEM, at=at)
 
 

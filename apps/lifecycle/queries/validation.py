@@ -47,7 +47,9 @@ def validate(text: str, *, number: int, key: str | None = None) -> Validated:
     trees: dict[tuple[str, str], Any] = {}
     faults = [*_key_faults(definition, key), *_faults(definition, trees)]
     found = {reading.marks.mistake(path, detail, code=code) for path, code, detail in faults}
-    found.update(mistakes(definition, reading.marks, trees))
+    lifecycle = find_lifecycle(definition.noun)
+    own = f"watchfloor.{lifecycle.word}." if lifecycle else ""
+    found.update(mistakes(definition, reading.marks, trees, own=own))
     ordered = sorted(found, key=lambda mistake: (mistake.line, mistake.column, mistake.detail))
     return Validated(definition=definition, mistakes=tuple(ordered))
 
@@ -102,13 +104,13 @@ def _is_about(action: str, noun: str) -> bool:
 def _timer_faults(lifecycle: Lifecycle, move: Move, path: Path) -> Iterator[Fault]:
     if move.timer is None:
         return
-    for name, column, kind in (
+    for name, value, kind in (
         ("field", move.timer.field, models.DurationField),
         ("at", move.timer.at, models.DateTimeField),
     ):
-        known = [each.name for each in lifecycle.model._meta.concrete_fields if isinstance(each, kind)]
-        if column is not None and column not in known:
-            yield (*path, "timer", name), "unknown_field", _one_of(column, known)
+        known = lifecycle.clock_fields(kind)
+        if value is not None and value.partition(".")[0] not in known:
+            yield (*path, "timer", name), "unknown_field", _one_of(value, known)
 
 
 def _filter_faults(lifecycle: Lifecycle, move: Move, path: Path, trees: dict[tuple[str, str], Any]) -> Iterator[Fault]:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from django.db import models
 from django.db.models import QuerySet
 
 from apps.access.types import Actor
@@ -20,6 +21,11 @@ from apps.lifecycle.types import Settable
 Guard: TypeAlias = Callable[[Any], str | None]
 # Keeps what a noun keeps of every change of its rows, in the transaction of their moves.
 Keep: TypeAlias = Callable[[Sequence[Any], Actor, datetime], None]
+
+# An instant of a row, by what follows its name: ``eta`` of ``attributes.eta``.
+InstantOf: TypeAlias = Callable[[Any, str], datetime | None]
+# What changes with every change, or is written by the database.
+UNTIMED: Final = frozenset({"changed_at", "recorded_at", "state_since"})
 
 
 def _keep_nothing(_rows: Sequence[Any], _actor: Actor, _at: datetime) -> None:
@@ -34,6 +40,8 @@ class Lifecycle:
     when nothing chooses another, ``None`` where they then follow none. ``stamps`` are the columns that a definition
     may stamp, ``fields`` those that it may set. ``conflicts`` translates a constraint of the noun's table that a move
     can break into an error for a person. ``whole`` returns all rows with what ``feature`` reads beside the row itself.
+    ``instants`` are what timers may be computed from beside its columns of time (``valid_to``), called with the row and
+    what follows the name: a noun whose service changes such a thing calls ``services.plan_timers``.
     ``chosen_by`` is the lookup from an object to the key that its kind names for new ones, where kinds do.
     """
 
@@ -49,6 +57,18 @@ class Lifecycle:
     keep: Keep = _keep_nothing
     whole: Callable[[], QuerySet[Any]] | None = None
     chosen_by: str | None = None
+    instants: Mapping[str, InstantOf] = field(default_factory=dict)
+
+    def clock_fields(self, kind: type[models.Field[Any, Any]]) -> list[str]:
+        """Return the columns of a kind (durations, instants) that timers may be computed from, and ``instants``."""
+        columns = [each.name for each in self.model._meta.concrete_fields if isinstance(each, kind)]
+        named = self.instants if kind is models.DateTimeField else ()
+        return [*(each for each in columns if each not in UNTIMED), *named]
+
+    def clock_value(self, row: Stateful, name: str) -> object:
+        """Return what a row has under such a name: an instant, a duration, or ``None`` for never."""
+        head, _, rest = name.partition(".")
+        return self.instants[head](row, rest) if head in self.instants else getattr(row, name)
 
     def rows(self) -> QuerySet[Any]:
         """Return all rows of the noun with what their features read."""

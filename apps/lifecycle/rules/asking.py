@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 # From the type of a JSON Schema to that of an input; what is none of these is written as JSON.
@@ -16,7 +16,8 @@ LONG: Final = 200
 class Field:
     """One question. ``kind`` is ``text``, ``date``, ``number``, ``lines``, ``choice`` or ``json``.
 
-    ``choices`` are JSON texts with what a person reads; ``bounds`` are the attributes of an input.
+    ``choices`` are JSON texts with what a person reads; ``bounds`` are the attributes of an input. ``value`` is what
+    stands there at first: the default, or what was typed and refused, and ``wrong`` is what was wrong with it.
     """
 
     name: str
@@ -24,7 +25,8 @@ class Field:
     kind: str
     is_required: bool
     help: str = ""
-    default: str = ""
+    value: str = ""
+    wrong: str = ""
     choices: tuple[tuple[str, str], ...] = ()
     bounds: Mapping[str, object] | None = None
 
@@ -33,6 +35,13 @@ def fields_of(form: Mapping[str, Any]) -> list[Field]:
     """Return the questions of a form, in its order."""
     required = form.get("required", ())
     return [_field(name, _schema(schema), is_required=name in required) for name, schema in form["properties"].items()]
+
+
+def typed_again(fields: Iterable[Field], typed: Mapping[str, str], wrong: Mapping[str, str]) -> list[Field]:
+    """Return the questions with what was typed into them, and what was wrong with that."""
+    return [
+        replace(field, value=typed.get(field.name, field.value), wrong=wrong.get(field.name, "")) for field in fields
+    ]
 
 
 def read_answers(form: Mapping[str, Any], typed: Mapping[str, str]) -> dict[str, Any]:
@@ -53,7 +62,7 @@ def _field(name: str, schema: Mapping[str, Any], *, is_required: bool) -> Field:
         kind="choice" if choices else _kind(schema),
         is_required=is_required,
         help=str(schema.get("description", "")),
-        default="" if default is None else default if isinstance(default, str) and not choices else json.dumps(default),
+        value="" if default is None else default if isinstance(default, str) and not choices else json.dumps(default),
         choices=choices,
         bounds=_bounds(schema),
     )

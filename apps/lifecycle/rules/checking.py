@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import combinations
 from typing import Any, Final
 
@@ -12,22 +13,27 @@ from apps.lifecycle.types import Category, Definition, Mistake, Move
 Fault = tuple[Path, str, str]
 # Two filters of which at most one can be true of the same thing.
 AreDisjoint = Any
+# What an effect tells of an object: the kind of the effect, and the word in the type of its event.
+TELLING: Final = {"webhook": "signalled", "notify": "notified"}
 TRIGGERS: Final = ("action", "timer", "event", "condition", "outcome")
 
 
-def mistakes(definition: Definition, marks: Marks, conditions: Mapping[tuple[str, str], Any]) -> list[Mistake]:
+def mistakes(
+    definition: Definition, marks: Marks, conditions: Mapping[tuple[str, str], Any], *, own: str = ""
+) -> list[Mistake]:
     """Return everything that is wrong, in the order of the text.
 
     ``conditions`` holds the CQL2 JSON of the filters that could be read, by move and place (``match``, ``when``,
-    ``if``): with them, two automatic moves may turn out never to meet.
+    ``if``): with them, two automatic moves may turn out never to meet. ``own`` is how the types of the noun's own
+    events begin (``watchfloor.incident.``), where that is known: what a move tells may make the next.
     """
     faults = [
         *_names(definition),
         *_ways(definition),
         *_ends(definition),
         *_triggers(definition),
-        *_chance(definition, conditions),
-        *_loops(definition),
+        *_chance(definition, conditions, own),
+        *_loops(definition, conditions, own),
     ]
     found = {marks.mistake(path, detail, code=code) for path, code, detail in faults}
     return sorted(found, key=lambda mistake: (mistake.line, mistake.column, mistake.detail))
@@ -92,10 +98,10 @@ def _ways(definition: Definition) -> Iterator[Fault]:
 
 
 def _ends(definition: Definition) -> Iterator[Fault]:
-    left = {source for move in definition.moves.values() for source in move.sources}
+    left = {source for move in definition.moves.values() for source in move.sources if source != move.target}
     for state in definition.states.values():
         path = ("states", state.name)
-        if state.is_final and state.name in left:
+        if state.is_final and any(state.name in move.sources for move in definition.moves.values()):
             yield path, "not_final", f"«{state.name}» is final and has a way out."
         if not state.is_final and state.name not in left:
             yield path, "dead_end", f"«{state.name}» has no way out; if that is meant, it is final."
@@ -113,12 +119,12 @@ def _triggers(definition: Definition) -> Iterator[Fault]:
 # Chance: two automatic moves from one state that could both be made at the same instant.
 
 
-def _chance(definition: Definition, conditions: Mapping[tuple[str, str], Any]) -> Iterator[Fault]:
+def _chance(definition: Definition, conditions: Mapping[tuple[str, str], Any], own: str) -> Iterator[Fault]:
     for one, other in combinations(definition.moves.values(), 2):
         shared = set(one.sources) & set(other.sources)
         if not shared or one.priority != other.priority or _guards_exclude(one, other, conditions):
             continue
-        for trigger in _meeting(one, other, shared, conditions):
+        for trigger in (*_meeting(one, other, shared, conditions), *_meeting_otherwise(one, other, own)):
             detail = f"It and «{one.name}» could both be made at once; give one of them a priority."
             yield ("transitions", other.name, trigger), "chance", detail
 
@@ -138,6 +144,38 @@ def _meeting(one: Move, other: Move, shared: set[str], conditions: Mapping[tuple
         when = (conditions.get((one.name, "when")), conditions.get((other.name, "when")))
         if one.condition.lasting == other.condition.lasting and not are_disjoint(*when):
             yield "condition"
+
+
+def _meeting_otherwise(one: Move, other: Move, own: str) -> Iterator[str]:
+    """Yield the trigger of ``other`` where one of another kind may make ``one`` at the same instant.
+
+    What changes an object is told by an event of its own, at which its conditions are looked at; and an object may
+    meet a condition from the moment in which it enters a state.
+    """
+    if own and (_is_told(one, own) and _is_at_once(other)):
+        yield "condition"
+    if own and (_is_at_once(one) and _is_told(other, own)):
+        yield "event"
+    if _after(one) is not None and _after(one) == _lasting(other):
+        yield "condition"
+    if _lasting(one) is not None and _lasting(one) == _after(other):
+        yield "timer"
+
+
+def _is_told(move: Move, own: str) -> bool:
+    return move.event is not None and move.event.type.startswith(own)
+
+
+def _is_at_once(move: Move) -> bool:
+    return move.condition is not None and move.condition.lasting is None
+
+
+def _after(move: Move) -> timedelta | None:
+    return move.timer.after if move.timer else None
+
+
+def _lasting(move: Move) -> timedelta | None:
+    return move.condition.lasting if move.condition else None
 
 
 def _timers_meet(one: Move, other: Move, shared: set[str]) -> bool:
@@ -198,10 +236,14 @@ def _wants(part: Any) -> tuple[str, set[str]]:
 # Loops: ways that go round for ever with nobody and nothing from outside taking part.
 
 
-def _loops(definition: Definition) -> Iterator[Fault]:
-    edges = [(source, move) for move in definition.moves.values() if _moves_itself(move) for source in move.sources]
-    for state, move in edges:
-        if state in _reached_from(move.target, edges):
+def _loops(definition: Definition, conditions: Mapping[tuple[str, str], Any], own: str) -> Iterator[Fault]:
+    moves = [move for move in definition.moves.values() if _moves_itself(move) or (own and _is_told(move, own))]
+    follows = {
+        move.name: {each.name for each in moves if _makes(move, each, conditions.get((each.name, "match")), own)}
+        for move in moves
+    }
+    for move in moves:
+        if move.name in _reached_from(move.name, follows):
             detail = "It is part of a loop that goes round by itself for ever."
             yield ("transitions", move.name), "endless", detail
 
@@ -210,9 +252,26 @@ def _moves_itself(move: Move) -> bool:
     return move.timer is not None or move.condition is not None
 
 
-def _reached_from(start: str, edges: Sequence[tuple[str, Move]]) -> set[str]:
-    reached, frontier = set(), {start}
+def _makes(move: Move, following: Move, match: Any, own: str) -> bool:
+    """Say whether a move may bring the next one about: by where it leads, or by what it tells."""
+    if move.target not in following.sources:
+        return False
+    return _moves_itself(following) or _is_heard(move, following, match, own)
+
+
+def _is_heard(move: Move, by: Move, match: Any, own: str) -> bool:
+    told = {"transitioned", *(TELLING[effect.kind] for effect in move.effects if effect.kind in TELLING)}
+    if by.event is None or by.event.type not in {f"{own}{what}.v1" for what in told}:
+        return False
+    says = {"transition": {move.name}, "to_state": {move.target}, "from_state": set(move.sources)}
+    wanted = _equalities(match)
+    return not any(wanted[name].isdisjoint(map(repr, said)) for name, said in says.items() if name in wanted)
+
+
+def _reached_from(start: str, follows: Mapping[str, set[str]]) -> set[str]:
+    reached: set[str] = set()
+    frontier = set(follows[start])
     while frontier:
         reached |= frontier
-        frontier = {move.target for source, move in edges if source in reached} - reached
+        frontier = {name for each in frontier for name in follows[each]} - reached
     return reached

@@ -44,8 +44,11 @@ def stamp_fields(definition: Definition) -> frozenset[str]:
 
 
 def _due_at(timer: TimerRule, since: datetime, fields: Mapping[str, object]) -> datetime | None:
-    if timer.at is not None:
-        instant = fields.get(timer.at)
-        return instant + timer.offset if isinstance(instant, datetime) else None
-    after = timer.after if timer.field is None else fields.get(timer.field)
-    return since + after if isinstance(after, timedelta) else None
+    instant = since if timer.at is None else fields.get(timer.at)
+    after = timer.offset if timer.at else timer.after if timer.field is None else fields.get(timer.field)
+    if not isinstance(instant, datetime) or not isinstance(after, timedelta):
+        return None
+    try:
+        return instant + after
+    except OverflowError:  # beyond the year 9999, or before the first
+        return None

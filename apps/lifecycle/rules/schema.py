@@ -35,7 +35,7 @@ _TIMER: Final[Mapping[str, Any]] = {
         "in": _NAMES,
         "after": _DURATION,
         "field": NAME,
-        "at": NAME,
+        "at": {"type": "string", "pattern": r"^[a-z][a-z0-9_]{0,39}([.][a-zA-Z][a-zA-Z0-9_]{0,39}){0,3}$"},
         "offset": _DURATION,
         "skip_after": _DURATION,
     },

@@ -175,11 +175,7 @@ def replace_timers(lifecycle: Lifecycle, rows: Sequence[Stateful]) -> None:
     Timer.objects.filter(noun=lifecycle.noun, object_id__in=[row.pk for row in rows]).delete()
     insert_timers(
         lifecycle.noun,
-        [
-            (row.pk, transition, due_at)
-            for row in rows
-            for transition, due_at in timers_of(definition_of(row), row).items()
-        ],
+        [(row.pk, transition, due_at) for row in rows for transition, due_at in timers_of(lifecycle, row).items()],
     )
 
 
@@ -195,9 +191,10 @@ def insert_timers(noun: str, timers: Sequence[tuple[UUID, str, datetime]]) -> No
         cursor.execute(_INSERT_TIMERS, [noun, _json(rows)])
 
 
-def timers_of(definition: Definition, row: Stateful) -> dict[str, datetime]:
+def timers_of(lifecycle: Lifecycle, row: Stateful) -> dict[str, datetime]:
     """Return what the clock owes a row by the timers of its state, and when."""
-    fields = {name: getattr(row, name) for name in timer_fields(definition)}
+    definition = definition_of(row)
+    fields = {name: lifecycle.clock_value(row, name) for name in timer_fields(definition)}
     return timers_in(definition, row.state, row.state_since, fields)
 
 

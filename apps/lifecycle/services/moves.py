@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -18,7 +18,7 @@ from apps.lifecycle.models import Stateful, Timer
 from apps.lifecycle.queries import refusal_of
 from apps.lifecycle.registry import Lifecycle, current, definition_of, lifecycle_of
 from apps.lifecycle.registry import lifecycle as lifecycle_named
-from apps.lifecycle.rules.moving import moves_from
+from apps.lifecycle.rules.moving import moves_from, timer_fields
 from apps.lifecycle.services.engine import (
     Step,
     begin_rows,
@@ -28,7 +28,7 @@ from apps.lifecycle.services.engine import (
     set_first,
     timers_of,
 )
-from apps.lifecycle.types import Cause, GuardRefused, IllegalTransition, Move
+from apps.lifecycle.types import Cause, Definition, GuardRefused, IllegalTransition, Move
 
 S = TypeVar("S", bound=Stateful)
 LONGEST_REASON = 2000
@@ -145,21 +145,36 @@ def advance_after(
     return advance(row, transition, actor=SYSTEM, at=at, reason=reason[:LONGEST_REASON], cause=cause)
 
 
-@transaction.atomic
 def plan_timers(row: Stateful) -> None:
     """Compute the row's timers afresh, after a field that they depend on was changed. The caller holds its lock.
 
     What waits for a condition to last goes on waiting.
     """
-    if not row.lifecycle_key:
+    plan_all_timers([row])
+
+
+@transaction.atomic(savepoint=False)
+def plan_all_timers(rows: Sequence[Stateful], *, changed: Collection[str] | None = None) -> None:
+    """Do so for any number of rows of one noun, in the same few statements.
+
+    ``changed`` names the fields that were: where no timer depends on any of them, nothing is read at all.
+    """
+    timed = [row for row in rows if row.lifecycle_key and _is_timed(definition_of(row), changed)]
+    if not timed:
         return
-    lifecycle, definition = lifecycle_of(row), definition_of(row)
-    timed = [move.name for move in definition.moves.values() if move.timer]
-    due = timers_of(definition, row)
-    owed = Timer.objects.filter(noun=lifecycle.noun, object_id=row.pk, transition__in=timed)
-    kept = {timer.transition for timer in owed if due.get(timer.transition) == timer.due_at}
-    owed.exclude(transition__in=kept).delete()
-    insert_timers(lifecycle.noun, [(row.pk, name, due_at) for name, due_at in due.items() if name not in kept])
+    lifecycle = lifecycle_of(timed[0])
+    due = {(row.pk, name): at for row in timed for name, at in timers_of(lifecycle, row).items()}
+    clocked = {(row.pk, move.name) for row in timed for move in definition_of(row).moves.values() if move.timer}
+    owed = Timer.objects.filter(noun=lifecycle.noun, object_id__in=[row.pk for row in timed])
+    places = {timer.pk: ((timer.object_id, timer.transition), timer.due_at) for timer in owed}
+    stale = [pk for pk, (place, due_at) in places.items() if place in clocked and due.get(place) != due_at]
+    Timer.objects.filter(pk__in=stale).delete()
+    insert_timers(lifecycle.noun, [(object_id, name, at) for (object_id, name), at in due.items()])
+
+
+def _is_timed(definition: Definition, changed: Collection[str] | None) -> bool:
+    fields = timer_fields(definition)
+    return bool(fields if changed is None else fields & set(changed))
 
 
 def lock_row(lifecycle: Lifecycle, row: S) -> S:

@@ -162,13 +162,12 @@ class _Decided:
 def _decide(lifecycle: Lifecycle, rows: Mapping[UUID, Stateful], timers: Sequence[Timer], at: datetime) -> _Decided:
     """Say for each timer, earliest first, whether it fires, is refused by a guard, or has nothing left to do.
 
-    A row makes one move at a time: the first to fire takes the row's other timers with it. Of those that are due at
-    the same instant, the one of the highest priority is the first.
+    A row makes one move at a time: the first to fire takes the row's other timers with it.
     """
     steps: dict[UUID, Step] = {}
     refused: dict[UUID, str] = {}
     void: list[UUID] = []
-    for timer, move in _in_order(rows, timers):
+    for timer, move in in_order(rows, timers):
         row = rows.get(timer.object_id)
         if row is None or move is None or has_lapsed(lifecycle, row, move, timer, at):
             void.append(timer.id)
@@ -181,15 +180,20 @@ def _decide(lifecycle: Lifecycle, rows: Mapping[UUID, Stateful], timers: Sequenc
     return _Decided(steps=tuple(steps.values()), refused=refused, void=void)
 
 
-def _in_order(rows: Mapping[UUID, Stateful], timers: Sequence[Timer]) -> list[tuple[Timer, Move | None]]:
-    """Return the timers with their moves; ``None`` where the row is gone or its definition has no such move."""
-    found = [(timer, move_of(rows.get(timer.object_id), timer)) for timer in timers]
-    return sorted(found, key=lambda pair: (pair[0].due_at, -pair[1].priority if pair[1] else 0))
+def in_order(rows: Mapping[UUID, Stateful], timers: Iterable[Timer]) -> list[tuple[Timer, Move | None]]:
+    """Return the timers with their moves, the earliest first; of one instant the highest priority, or told first.
+
+    ``None`` where the row is gone or its definition has no such move.
+    """
+    found = [(timer, *_place_of(rows.get(timer.object_id), timer)) for timer in timers]
+    found.sort(key=lambda each: (each[0].due_at, -each[1].priority if each[1] else 0, each[2]))
+    return [(timer, move) for timer, move, _ in found]
 
 
-def move_of(row: Stateful | None, timer: Timer) -> Move | None:
-    """Return the move that a timer owes, if the row's definition has it."""
-    return definition_of(row).moves.get(timer.transition) if row else None
+def _place_of(row: Stateful | None, timer: Timer) -> tuple[Move | None, int]:
+    """Return the move that a timer owes, if the row's definition has it, and its place there."""
+    moves = definition_of(row).moves if row else {}
+    return moves.get(timer.transition), next((n for n, name in enumerate(moves) if name == timer.transition), 0)
 
 
 def has_lapsed(lifecycle: Lifecycle, row: Stateful, move: Move, timer: Timer, at: datetime) -> bool:

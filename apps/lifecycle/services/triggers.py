@@ -11,8 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -30,11 +29,13 @@ from apps.lifecycle.rules.durations import pause_after
 from apps.lifecycle.services.answering import owe_answers
 from apps.lifecycle.services.engine import Step, insert_timers, make_moves
 from apps.lifecycle.services.listening import Ears, Heard, hear, listen
-from apps.lifecycle.services.timers import LONGEST_ERROR, has_lapsed, lock_rows, move_of, step_of
+from apps.lifecycle.services.timers import LONGEST_ERROR, has_lapsed, in_order, lock_rows, step_of
 from apps.lifecycle.types import Cause, Move, Owed
 
 BATCH: Final = 500
 TRIGGER: Final = "trigger"
+# A timer that is due, and the move that it owes.
+Due: TypeAlias = tuple[Timer, Move | None]
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +70,7 @@ def register_triggers() -> None:
 def _read_batch(limit: int, at: datetime) -> int:
     head = queries.head().offset
     reader = _lock_reader()
-    if reader is None or reader.offset >= head:
+    if reader.offset >= head:
         return 0
     ears = listen()
     events = _between(ears, reader.offset, head, limit)
@@ -83,7 +84,7 @@ def _leave_behind(error: Exception, at: datetime) -> int:
     """Step over one event, and owe it as an effect that is tried again; return one."""
     head = queries.head().offset
     reader = _lock_reader()
-    events = _between(listen(), reader.offset, head, 1) if reader else []
+    events = _between(listen(), reader.offset, head, 1)
     for event in events:
         log.error("lifecycle.event_failed", offset=event.offset, exc_info=error)
         Effect.objects.create(
@@ -110,17 +111,21 @@ def _try_again(owed: Owed, at: datetime) -> None:
         work_on(listen(), [event], at)
 
 
-def _lock_reader() -> LogReader | None:
-    """Return the cursor, locked; it begins where the log ends when it is read for the first time."""
-    reader = LogReader.objects.select_for_update(skip_locked=True).first()
-    if reader is not None or LogReader.objects.exists():
+def _lock_reader() -> LogReader:
+    """Return the cursor, locked; it begins where the log ends when it is read for the first time.
+
+    Whoever reads at the moment is waited for: the sweep must not fire timers while what happened before they were due
+    is still in somebody's hands.
+    """
+    reader = LogReader.objects.select_for_update().first()
+    if reader is not None:
         return reader
     LogReader.objects.bulk_create([LogReader(offset=queries.head().offset)], ignore_conflicts=True)
     return LogReader.objects.select_for_update().get()
 
 
-def _move_on(reader: LogReader | None, offset: int | None) -> None:
-    if reader is not None and offset is not None:
+def _move_on(reader: LogReader, offset: int | None) -> None:
+    if offset is not None:
         reader.offset = offset
         reader.save(update_fields=["offset"])
 
@@ -153,7 +158,7 @@ class _Work:
     rows: Mapping[UUID, Stateful]
     at: datetime
     steps: dict[UUID, Step] = field(default_factory=dict)
-    due: dict[UUID, list[Timer]] = field(default_factory=dict)
+    due: dict[UUID, list[Due]] = field(default_factory=dict)
 
     def go_through(self, heard: Iterable[Heard]) -> None:
         """Make every move, in the order of the log."""
@@ -172,18 +177,20 @@ class _Work:
         self._fire_timers(row, heard.event.occurred_at)
         if heard.event.occurred_at < row.state_since:
             return  # it was so before the object came into this state
-        step = self._by_event(row, heard) or self._by_condition(row, heard)
+        told = [move for move in _moves(row) if move.event and self.ears.is_meant(move, row, heard)]
+        met = [move for move in self._met(row, heard) if move not in told]
+        causes = [*((move, Cause.EVENT) for move in told), *((move, Cause.CONDITION) for move in met)]
+        step = self._first(row, causes, heard)
         if step is not None:
             self.steps[row.pk] = step
 
-    def _by_event(self, row: Stateful, heard: Heard) -> Step | None:
-        moves = [move for move in _moves(row) if move.event and self.ears.is_meant(move, row, heard)]
-        return self._first(row, moves, heard, Cause.EVENT)
+    def _met(self, row: Stateful, heard: Heard) -> list[Move]:
+        """Return the moves whose condition is true of the row as the event tells of it.
 
-    def _by_condition(self, row: Stateful, heard: Heard) -> Step | None:
-        """Judge the row's conditions by what the event says that it was; start and stop what waits for one to last."""
+        Start and stop what waits for a condition to last.
+        """
         if heard.feature is None or heard.event.object_id != row.pk:
-            return None
+            return []
         now_true: list[Move] = []
         for move in _moves(row):
             if move.condition is None:
@@ -196,11 +203,11 @@ class _Work:
                 insert_timers(self.lifecycle.noun, [(row.pk, move.name, due_at)])
             else:
                 self._owed(row).filter(transition=move.name).delete()
-        return self._first(row, now_true, heard, Cause.CONDITION)
+        return now_true
 
-    def _first(self, row: Stateful, moves: Sequence[Move], heard: Heard, cause: Cause) -> Step | None:
-        """Return the step of the highest priority that nothing stands against."""
-        for move in sorted(moves, key=attrgetter("priority"), reverse=True):
+    def _first(self, row: Stateful, moves: Sequence[tuple[Move, Cause]], heard: Heard) -> Step | None:
+        """Return the step of the highest priority that nothing stands against; of equals that which is told first."""
+        for move, cause in sorted(moves, key=lambda pair: -pair[0].priority):
             if refusal_of(self.lifecycle, row, move) is None:
                 effective_at = max(heard.event.occurred_at, row.state_since)
                 return Step(row=row, move=move, effective_at=effective_at, cause=cause)
@@ -210,22 +217,21 @@ class _Work:
 
     def _read_timers(self) -> None:
         owed = Timer.objects.filter(noun=self.lifecycle.noun, object_id__in=list(self.rows), due_at__lte=self.at)
-        found: defaultdict[UUID, list[Timer]] = defaultdict(list)
-        for timer in owed.order_by("due_at", "id"):
-            found[timer.object_id].append(timer)
+        found: defaultdict[UUID, list[Due]] = defaultdict(list)
+        for timer, move in in_order(self.rows, owed):
+            found[timer.object_id].append((timer, move))
         self.due = dict(found)
 
     def _fire_timers(self, row: Stateful, until: datetime) -> None:
-        for timer in self.due.pop(row.pk, ()) if row.pk in self.due else ():
+        for timer, move in self.due.pop(row.pk, ()):
             if timer.due_at > until:
-                self.due.setdefault(row.pk, []).append(timer)
+                self.due.setdefault(row.pk, []).append((timer, move))
                 continue
-            move = move_of(row, timer)
             if move is None or has_lapsed(self.lifecycle, row, move, timer, self.at):
                 continue
             if refusal_of(self.lifecycle, row, move) is None:
                 make_moves(self.lifecycle, [step_of(row, move, timer)], actor=SYSTEM, at=self.at)
-                self.due[row.pk] = list(self._owed(row).filter(due_at__lte=self.at).order_by("due_at", "id"))
+                self.due[row.pk] = in_order(self.rows, self._owed(row).filter(due_at__lte=self.at))
                 self._fire_timers(row, until)
                 return
 
@@ -245,8 +251,8 @@ class _Work:
         for object_id in moved:
             self.due.pop(object_id, None)
         owed = Timer.objects.filter(noun=self.lifecycle.noun, object_id__in=moved, due_at__lte=self.at)
-        for timer in owed.order_by("due_at", "id"):
-            self.due.setdefault(timer.object_id, []).append(timer)
+        for timer, move in in_order(self.rows, owed):
+            self.due.setdefault(timer.object_id, []).append((timer, move))
 
 
 def _moves(row: Stateful) -> list[Move]:

@@ -22,7 +22,7 @@ from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
 from apps.events.rules import feature_object
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
-from apps.lifecycle.services import prepare, record_begun
+from apps.lifecycle.services import plan_timers, prepare, record_begun
 from apps.zones.models import Zone, ZoneKind
 from apps.zones.published import zone_feature
 from apps.zones.rules.checks import zone_errors
@@ -103,6 +103,7 @@ def update_zone(
         authorize_image(actor, "zones.add", zone)
     zone.mark_changed(at)
     zone.save()
+    plan_timers(zone)
     _record(Change.UPDATED, [zone], previous=[previous], actor=actor, at=at)
     return zone
 
