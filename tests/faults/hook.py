@@ -37,6 +37,9 @@ def main(port: int, path: Path) -> None:
         daemon_threads = True
         request_queue_size = 128
 
+        def handle_error(self, *args: object) -> None:
+            """Say nothing of a sender that was killed."""
+
     Server(("127.0.0.1", port), Handler).serve_forever()
 
 

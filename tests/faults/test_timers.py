@@ -8,20 +8,12 @@ import pytest
 
 from tests.faults.floor import wait_for
 from tests.faults.harbour import Harbour
+from tests.faults.intrusions import ESCALATIONS, INCIDENTS
 from tests.faults.reporter import Reporter, crossings
 
 pytestmark = pytest.mark.faults
 
 VESSELS = 30
-INCIDENTS = """
-SELECT incident.id FROM incidents_incident AS incident
-JOIN assets_identifier AS identifier ON identifier.asset_id = incident.asset_id
-WHERE identifier.value = ANY(%s) AND incident.zone_id = %s
-"""
-ESCALATIONS = f"""
-SELECT count(*), count(DISTINCT object_id) FROM lifecycle_transition
-WHERE name = 'escalate' AND object_id IN ({INCIDENTS})
-"""
 SOON = f"""
 UPDATE lifecycle_timer SET due_at = now() + interval '1 second', claimed_until = NULL
 WHERE object_id IN ({INCIDENTS}) RETURNING 1

@@ -1,33 +1,43 @@
-"""Berth visits on a floor: asked for, disturbed, and counted in the stores of the services as in our own."""
+"""Berth visits on a floor: asked for over REST, and counted in the stores of the services as in our own."""
 
 from __future__ import annotations
 
 import json
-import random
 import sqlite3
-import time
 import urllib.request
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import count, islice
 from typing import Any, Final
+
+import httpx
 
 from tests.faults.floor import DESKS, Floor, wait_for
 
-RUNNING: Final = ("web", "worker", "clock", *DESKS)
-VICTIMS: Final = ("worker", "clock", *DESKS)
 FAULTS: Final = "refuse,error,error-after,slow,hang,hang-after,die,die-after,answer-and-die:0.25"
-AT_SEA: Final = """
-SELECT id::text FROM assets_asset WHERE lifecycle_key = 'berth-visit' AND state = 'at_sea' ORDER BY id LIMIT %s
-"""
-ASK: Final = """
+# Vessels that are made for the test, and a key that may let them ask.
+BRING: Final = """
+from apps.access.models import Organisation, User
+from apps.access.services import create_api_key
 from apps.access.types import SYSTEM
-from apps.assets.models import Asset
+from apps.assets.models import AssetKind
+from apps.assets.services import create_asset
+from apps.assets.types import IdentifierPair
 from apps.core.clock import now
-from apps.lifecycle.services import advance
-for row in Asset.objects.filter(pk__in={ids}): advance(row, "ask", actor=SYSTEM, at=now())
+about = {{"kind": AssetKind.objects.get(slug="cargo"), "actor": SYSTEM, "at": now(),
+          "organisation": Organisation.objects.get(slug="new-york-harbor-watch")}}
+for mmsi in {mmsis}:
+    create_asset(name=f"Visitor {{mmsi}}", identifiers=[IdentifierPair("mmsi", mmsi)], **about)
+owner = User.objects.filter(is_superuser=True).order_by("pk").first()
+scopes = ["assets.view", "assets.advance"]
+print(create_api_key(user_id=owner.pk, name="visits", scopes=scopes, actor=SYSTEM, at=now())[1])
 """
+BROUGHT: Final = """
+SELECT value, asset_id::text FROM assets_identifier WHERE scheme = 'mmsi' AND value = ANY(%s) ORDER BY value
+"""
+VERSION: Final = "SELECT version FROM assets_asset WHERE id::text = %s"
 # Only our patience is shortened: what is proved does not depend on it.
 HURRY: Final = """
 UPDATE lifecycle_service SET timeout = interval '1 second', break_for = interval '1 second'
@@ -43,59 +53,57 @@ WHERE object_id::text = ANY(%s) AND name IN ('confirm', 'refuse')
 """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """A vessel that nobody has let ask yet."""
+
+    mmsi: str
+    asset_id: str
+
+
 @dataclass(slots=True)
 class Visits:
-    """Vessels that ask for a berth and a pilot, while things die."""
+    """Vessels that ask for a berth and a pilot of services that go wrong."""
 
     floor: Floor
-    seed: int
     asked: list[str] = field(default_factory=list)
-    killed: Counter[str] = field(default_factory=Counter)
-    chance: random.Random = field(init=False)
+    died: Counter[str] = field(default_factory=Counter)
+    _key: str = ""
+    _visitors: list[Visitor] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
-        """Make chance repeatable."""
-        self.chance = random.Random(self.seed)
-
-    def open(self) -> None:
-        """Start everything, with services that go wrong."""
+    def bring(self, vessels: int) -> None:
+        """Make so many vessels, in a harbour whose services are not waited for long."""
         self.floor.execute(HURRY)
-        for name in RUNNING:
-            self.floor.start(name)
-        self.let_fail(FAULTS)
+        mmsis = [str(each) for each in islice(_mmsis, vessels)]
+        self._key = self.floor.manage("shell", "-v", "0", "-c", BRING.format(mmsis=mmsis)).split()[-1]
+        self._visitors = [Visitor(mmsi=mmsi, asset_id=asset_id) for mmsi, asset_id in self.floor.rows(BROUGHT, mmsis)]
 
     def let_fail(self, faults: str) -> None:
         """Switch the faults of both desks."""
         for desk in DESKS:
             wait_for(partial(self._has_switched, desk, faults), f"{desk} to hear of its faults")
 
-    def ask(self, count: int) -> None:
-        """Let so many more vessels ask."""
-        ids = [id_ for (id_,) in self.floor.rows(AT_SEA, count)]
-        assert len(ids) == count, "the harbour has no more vessels"
-        self.floor.manage("shell", "-v", "0", "-c", ASK.format(ids=ids))
-        self.asked += ids
-
-    def disturb(self, kills: int) -> None:
-        """Kill somebody at a random instant, and start them again, so many times."""
-        for _ in range(kills):
-            time.sleep(self.chance.uniform(0.05, 1.2))
-            self.revive()
-            victim = self.chance.choice(VICTIMS)
-            self.floor.kill(victim)
-            self.killed[victim] += 1
-            time.sleep(self.chance.uniform(0.0, 0.4))
-            self.start(victim)
+    def ask(self, visits: int) -> list[Visitor]:
+        """Let so many more vessels ask, and return them."""
+        asking, self._visitors = self._visitors[:visits], self._visitors[visits:]
+        assert len(asking) == visits, "the harbour has no more visitors"
+        for visitor in asking:
+            headers = {"Authorization": f"Bearer {self._key}", "If-Match": f'"{self._version(visitor)}"'}
+            url = self.floor.url("web", f"/api/v1/assets/{visitor.asset_id}/transitions")
+            answer = httpx.post(url, json={"transition": "ask"}, headers=headers, timeout=15)
+            assert answer.status_code == 200, answer.text
+            self.asked.append(visitor.asset_id)
+        return asking
 
     def revive(self) -> None:
-        """Start those that have died of their own faults."""
+        """Start those desks that have died of their own faults, as faulty as before."""
         for name in DESKS:
             if self.floor.processes[name].poll() is not None:
-                self.killed[f"{name} by itself"] += 1
+                self.died[name] += 1
                 self.start(name)
 
     def start(self, name: str) -> None:
-        """Start one, as faulty as before."""
+        """Start a process; a desk as faulty as before."""
         self.floor.start(name)
         if name in DESKS:
             wait_for(partial(self._has_switched, name, FAULTS), f"{name} to hear of its faults")
@@ -106,11 +114,14 @@ class Visits:
         self.let_fail("")
         wait_for(self.is_settled, f"the visits to end\n{self.floor.log('worker')}", seconds=seconds)
 
+    def is_going_on(self) -> bool:
+        """Say whether anything is in the middle of a saga, or about to be."""
+        return any(self.floor.value(query) for query in (GOING_ON, OWED, UNTOLD))
+
     def is_settled(self) -> bool:
         """Say whether nothing is owed to anybody."""
         self.revive_quietly()
-        waiting = [self.floor.value(query) for query in (GOING_ON, OWED, UNTOLD)]
-        return not any(waiting) and not any(self.unanswered(desk) for desk in DESKS)
+        return not self.is_going_on() and not any(self.unanswered(desk) for desk in DESKS)
 
     def revive_quietly(self) -> None:
         """Start a desk that has died, without faults."""
@@ -147,6 +158,9 @@ class Visits:
         """Return how many visits came to which state."""
         return Counter(state for _, state in self.floor.rows(STATES, self.asked))
 
+    def _version(self, visitor: Visitor) -> int:
+        return int(self.floor.value(VERSION, visitor.asset_id))
+
     def _has_switched(self, desk: str, faults: str) -> bool:
         """Say whether a desk has heard of its faults; one that died of them just now is started."""
         if self.floor.processes[desk].poll() is not None:
@@ -165,3 +179,7 @@ class Visits:
             rows: list[tuple[str]] = store.execute(f"SELECT visit FROM booking WHERE {condition}").fetchall()
         store.close()
         return rows
+
+
+# No vessel of the harbour has such a number; a harbour may be visited by several tests.
+_mmsis = count(979_000_001)

@@ -1,0 +1,111 @@
+"""The receiver of webhooks, in a process of its own that can be killed, and what it must have got by the log."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from tests.faults.floor import Floor, free_port
+from watchfloor_dev.paths import CHECKOUT
+
+ENDPOINT = """
+from apps.access.models import User
+from apps.access.types import SYSTEM
+from apps.core import clock
+from apps.events.services import create_endpoint
+owner = User.objects.filter(is_superuser=True).first()
+given = {{"name": "hook", "url": "http://127.0.0.1:{port}/", "types": {types}}}
+endpoint, _ = create_endpoint(given, user_id=owner.pk, actor=SYSTEM, at=clock.now())
+print(endpoint.pk, endpoint.offset)
+"""
+OWED = """
+SELECT noun || '/' || object_id, "offset" FROM events_event WHERE "offset" > %s AND type LIKE ANY(%s)
+"""
+UNNUMBERED = 'SELECT count(*) FROM events_event WHERE "offset" IS NULL'
+LEFT = "SELECT count(*) FROM events_delivery WHERE state = 'waiting' AND endpoint_id = %s"
+FAILED = "SELECT count(*) FROM events_attempt WHERE status IS NULL"
+# After a failure the next attempt is seconds and minutes away; what is tested is that it comes. Leases are left alone.
+HASTEN = "UPDATE events_delivery SET due_at = now() WHERE due_at > now() + interval '3 seconds'"
+Told = tuple[str, int]
+
+
+class Hook:
+    """The receiver's process, what it has written down, and what of the log it is owed."""
+
+    def __init__(self, floor: Floor, types: Sequence[str]) -> None:
+        self.floor, self.types = floor, types
+        self.port = free_port()
+        self.path = floor.home / f"hook-{self.port}.txt"
+        self.process: subprocess.Popen[bytes] | None = None
+        said = floor.manage("shell", "-v", "0", "-c", ENDPOINT.format(port=self.port, types=list(types)))
+        self.id, after = said.split()[-2:]
+        self.after = int(after)
+
+    def start(self) -> None:
+        """Listen, where it listened before."""
+        command = [sys.executable, "-m", "tests.faults.hook", str(self.port), str(self.path)]
+        self.process = subprocess.Popen(command, cwd=CHECKOUT)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def got(self) -> dict[str, list[int]]:
+        """Return what came, by subject, in the order in which it came."""
+        found: dict[str, list[int]] = {}
+        for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else ():
+            subject, sequence = line.split()
+            found.setdefault(subject, []).append(int(sequence))
+        return found
+
+    def count(self) -> int:
+        """Return how much came."""
+        return sum(len(came) for came in self.got().values())
+
+    def owed(self) -> set[Told]:
+        """Return what it must be told, by the log."""
+        patterns = [each.replace("*", "%") for each in self.types]
+        return set(self.floor.rows(OWED, self.after, patterns))
+
+    def has_all(self) -> bool:
+        """Say whether all that is owed has come and is settled; what waits for another attempt is made to hurry."""
+        self.floor.execute(HASTEN)
+        if self.floor.value(UNNUMBERED) or not self.owed() <= told(self.got()):
+            return False
+        return bool(self.floor.value(LEFT, self.id) == 0)
+
+    def wrong(self) -> dict[str, object]:
+        """Return what never came, what came uncalled for, and which subjects came out of order."""
+        got, owed = self.got(), self.owed()
+        found = {
+            "missing": owed - told(got),
+            "uncalled for": told(got) - owed,
+            "out of order": {subject: came for subject, came in got.items() if not is_in_order(came)},
+        }
+        return {name: what for name, what in found.items() if what}
+
+
+@contextmanager
+def listening(floor: Floor, types: Sequence[str]) -> Iterator[Hook]:
+    """Yield a receiver that listens; in the end nobody is told any more."""
+    hook = Hook(floor, types)
+    hook.start()
+    yield hook
+    hook.kill()
+    hook.path.unlink(missing_ok=True)
+    floor.execute("UPDATE events_endpoint SET is_enabled = false, stopped_by = 'hand' WHERE is_enabled")
+
+
+def told(got: dict[str, list[int]]) -> set[Told]:
+    """Return what came, however often."""
+    return {(subject, each) for subject, came in got.items() for each in came}
+
+
+def is_in_order(came: Sequence[int]) -> bool:
+    """Say whether each came first when all before it had: again it may come at any time."""
+    first = list(dict.fromkeys(came))
+    return first == sorted(first)
