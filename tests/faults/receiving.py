@@ -94,10 +94,12 @@ def listening(floor: Floor, types: Sequence[str]) -> Iterator[Hook]:
     """Yield a receiver that listens; in the end nobody is told any more."""
     hook = Hook(floor, types)
     hook.start()
-    yield hook
-    hook.kill()
-    hook.path.unlink(missing_ok=True)
-    floor.execute("UPDATE events_endpoint SET is_enabled = false, stopped_by = 'hand' WHERE is_enabled")
+    try:
+        yield hook
+    finally:
+        hook.kill()
+        hook.path.unlink(missing_ok=True)
+        floor.execute("UPDATE events_endpoint SET is_enabled = false, stopped_by = 'hand' WHERE is_enabled")
 
 
 def told(got: dict[str, list[int]]) -> set[Told]:

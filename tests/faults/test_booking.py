@@ -28,7 +28,7 @@ def test_always_both_are_booked_or_neither_and_nobody_is_forgotten(
     harbour: Harbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHFLOOR_WEBHOOK_TIMEOUT_S", "1")
-    with killing(harbour, visitors=2 * KILLS, seed=SEED) as disturbed:
+    with killing(harbour, visitors=3 * KILLS, seed=SEED) as disturbed:
         disturbed.disturb(KILLS, visits=2)
         disturbed.settle(seconds=90 + 2 * KILLS)
         visits = disturbed.visits
