@@ -22,6 +22,7 @@ class Environment:
     """What the operator chose. Durations are in seconds in the environment and ``timedelta`` here."""
 
     secret_key: str
+    secret_key_fallbacks: tuple[str, ...]
     debug: bool
     allowed_hosts: tuple[str, ...]
     trusted_origins: tuple[str, ...]
@@ -39,6 +40,7 @@ class Environment:
     position_retention: timedelta
     position_partition: str
     event_retention: timedelta | None
+    call_retention: timedelta
     metrics_key: str
     demo_key: str
     gdal_library_path: str
@@ -61,6 +63,7 @@ def read_environment() -> Environment:
     days = env.float("WATCHFLOOR_EVENT_RETENTION_DAYS", default=0.0)
     return Environment(
         secret_key=text("WATCHFLOOR_SECRET_KEY", default=""),
+        secret_key_fallbacks=tuple(env.list("WATCHFLOOR_SECRET_KEY_FALLBACKS", default=[])),
         debug=env.bool("WATCHFLOOR_DEBUG", default=False),
         allowed_hosts=tuple(env.list("WATCHFLOOR_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])),
         trusted_origins=tuple(env.list("WATCHFLOOR_TRUSTED_ORIGINS", default=[])),
@@ -77,6 +80,7 @@ def read_environment() -> Environment:
         log_level=text("WATCHFLOOR_LOG_LEVEL", default="INFO"),
         position_retention=timedelta(days=env.float("WATCHFLOOR_POSITION_RETENTION_DAYS", default=365.0)),
         event_retention=timedelta(days=days) if days > 0 else None,
+        call_retention=timedelta(days=env.float("WATCHFLOOR_CALL_RETENTION_DAYS", default=365.0)),
         position_partition=text("WATCHFLOOR_POSITION_PARTITION", default="day"),
         metrics_key=text("WATCHFLOOR_METRICS_KEY", default=""),
         demo_key=text("WATCHFLOOR_DEMO_KEY", default=""),

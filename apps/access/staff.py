@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
@@ -48,6 +48,19 @@ def actor_of_staff(request: HttpRequest) -> Actor:
     """Return the actor that the signed-in member of staff is."""
     actor = actor_of_user(request.user)
     return actor if actor == ANONYMOUS else replace(actor, channel=Channel.ADMIN)
+
+
+def do_to_each(request: HttpRequest, rows: models.QuerySet[Any], service: Callable[..., object], told: str) -> None:
+    """Call a service for each row; say how many it did (``{}`` in ``told``), and why it refused the others."""
+    done, actor = 0, actor_of_staff(request)
+    for pk in rows.values_list("pk", flat=True):
+        try:
+            service(pk, actor=actor, at=clock.now())
+            done += 1
+        except WatchfloorError as error:
+            messages.error(request, error.message)
+    if done:
+        messages.success(request, told.format(done))
 
 
 def narrow(queryset: models.QuerySet[Any], actor: Actor) -> models.QuerySet[Any]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
-from uuid import UUID
+from collections.abc import Iterator
+from typing import Any
 
-import django_rq
 import structlog
 from django.apps import apps
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
@@ -24,14 +19,11 @@ from rq.exceptions import NoSuchJobError
 from apps.access.queries import scope
 from apps.access.staff import actor_of_staff
 from apps.access.types import Actor
-from apps.console import queries
+from apps.console import queries, services
 from apps.console.navigation import list_address, navigation
 from apps.core import csp
 from apps.core.clock import now
-from apps.core.types import NotFound, WatchfloorError
-from apps.events.models import Delivery, Endpoint
-from apps.events.services import replay_delivery, update_endpoint
-from apps.lifecycle.services import retry_effect
+from apps.core.types import WatchfloorError
 
 FEED_PATH = "/ws/feed"
 API_ROOT = "/api/v1/"
@@ -166,54 +158,13 @@ def machinery(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
 
 
 def machinery_retry(request: HttpRequest) -> HttpResponse:
-    """Let one thing go on; who did it stands in the log, and with the thing where it has a history."""
+    """Let one thing go on; who did it stands in the log, and where changes of staff are recorded."""
     kind, key = request.POST.get("kind", ""), request.POST.get("key", "")
-    retry = RETRIES.get(kind)
     try:
-        if retry is None:
-            raise NotFound("There is no such thing.")
-        retry(key, actor_of_staff(request))
+        services.retry(kind, key, actor=actor_of_staff(request), at=now())
     except (WatchfloorError, ValueError, RedisError, NoSuchJobError) as error:
         messages.error(request, str(error) or "There is no such thing any more.")
     else:
         log.info("machinery.retried", kind=kind, key=key, by=str(request.user.pk))
         messages.success(request, "It goes on.")
     return HttpResponseRedirect(reverse("admin:machinery"))
-
-
-def _send_again(key: str, actor: Actor) -> None:
-    row = Delivery.objects.filter(pk=int(key)).first()
-    if row is None:
-        raise NotFound("There is no such delivery any more.")
-    replayed = replay_delivery(row.endpoint_id, row.pk, actor=actor, at=now())
-    _record(actor, Delivery.objects.filter(pk=replayed.pk), "Sent again from the machinery page.")
-
-
-def _switch_on(key: str, actor: Actor) -> None:
-    row = update_endpoint(UUID(key), {"is_enabled": True}, expected_version=None, actor=actor, at=now())
-    _record(actor, Endpoint.objects.filter(pk=row.pk), "Switched on from the machinery page.")
-
-
-def _perform_again(key: str, actor: Actor) -> None:
-    effect = retry_effect(UUID(key), actor=actor, at=now())
-    _record(actor, type(effect).objects.filter(pk=effect.pk), "Tried again from the machinery page.")
-
-
-def _queue_again(key: str, actor: Actor) -> None:  # noqa: ARG001  the queue knows nobody; the log line does
-    name, _, job_id = key.partition(":")
-    if name not in settings.RQ_QUEUES:
-        raise NotFound("There is no such queue.")
-    django_rq.get_queue(name).failed_job_registry.requeue(job_id)
-
-
-def _record(actor: Actor, rows: QuerySet[Any], message: str) -> None:
-    assert actor.user_id is not None  # noqa: S101 - superusers are users
-    LogEntry.objects.log_actions(actor.user_id, rows, CHANGE, change_message=message)
-
-
-RETRIES: Final[Mapping[str, Callable[[str, Actor], None]]] = {
-    "delivery": _send_again,
-    "endpoint": _switch_on,
-    "effect": _perform_again,
-    "job": _queue_again,
-}

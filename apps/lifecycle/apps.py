@@ -42,6 +42,7 @@ class LifecycleConfig(AppConfig):
         register(Tick(name="calls", every=CALLS_EVERY, run=calling.sweep_calls, wake=services.CALLS_DOORBELL))
         register(Tick(name="migrations", every=RUNS_EVERY, run=jobs.sweep_runs, wake=services.RUNS_DOORBELL))
         register(Tick(name="forget-effects", every=FORGET_EVERY, run=services.forget_effects))
+        register(Tick(name="forget-sagas", every=FORGET_EVERY, run=services.forget_sagas))
         post_migrate.connect(_load_shipped, sender=self, dispatch_uid="lifecycle.load_shipped")
 
 

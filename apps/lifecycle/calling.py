@@ -18,7 +18,7 @@ import aiohttp
 from django.db import close_old_connections
 
 from apps.core import clock
-from apps.core.outbound import open_client, send
+from apps.core.outbound import Answer, open_client, send
 from apps.core.working import is_awake, wake_worker
 from apps.events.rules.webhooks import read_retry_after
 from apps.lifecycle import services
@@ -88,7 +88,10 @@ async def _call(session: aiohttp.ClientSession, thread: ThreadPoolExecutor, requ
     if clock.now() + request.timeout > request.until:
         return
     seconds = request.timeout.total_seconds()
-    answer = await send(session, request.method, request.url, request.body, request.headers, seconds=seconds)
+    if request.fault:
+        answer = Answer(status=None, error=request.fault)
+    else:
+        answer = await send(session, request.method, request.url, request.body, request.headers, seconds=seconds)
     at = clock.now()
     response = Response(
         request=request,

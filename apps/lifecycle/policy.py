@@ -31,5 +31,5 @@ def register_nouns() -> None:
     register(Protected(noun="calls", model=Call, actions=("view", "retry"), organisation="pk"))
     register(Protected(noun="transitions", model=Transition, actions=("view",), organisation="pk"))
     register(Protected(noun="migration-runs", model=MigrationRun, actions=("view",), organisation="pk"))
-    register(Protected(noun="timers", model=Timer, actions=("view",), organisation="pk"))
+    register(Protected(noun="timers", model=Timer, actions=("view", "retry"), organisation="pk"))
     register(Protected(noun="effects", model=Effect, actions=("view", "retry"), organisation="pk"))

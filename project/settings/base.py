@@ -18,6 +18,7 @@ ENV = read_environment()
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 SECRET_KEY = ENV.secret_key
+SECRET_KEY_FALLBACKS = list(ENV.secret_key_fallbacks)
 DEBUG = ENV.debug
 ALLOWED_HOSTS = list(ENV.allowed_hosts)
 CSRF_TRUSTED_ORIGINS = list(ENV.trusted_origins)
@@ -34,6 +35,7 @@ class Watchfloor:
     position_retention: timedelta
     position_partition: str
     event_retention: timedelta | None
+    call_retention: timedelta
     metrics_key: str
     demo_key: str
     require_mfa: bool
@@ -51,6 +53,7 @@ WATCHFLOOR = Watchfloor(
     position_retention=ENV.position_retention,
     position_partition=ENV.position_partition,
     event_retention=ENV.event_retention,
+    call_retention=ENV.call_retention,
     metrics_key=ENV.metrics_key,
     demo_key=ENV.demo_key,
     require_mfa=bool(ENV.require_mfa),

@@ -14,8 +14,10 @@ from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from apps.access.models import Organisation
+from apps.access.queries import actor_of_user
 from apps.access.types import SYSTEM
 from apps.core.ids import new_id
+from apps.core.types import Conflict, NotFound
 from apps.events.models import Event
 from apps.incidents.models import Incident
 from apps.lifecycle import queries, services
@@ -25,7 +27,7 @@ from apps.lifecycle.services import LEASE
 from apps.lifecycle.services import timers as timer_services
 from apps.lifecycle.services.engine import Step
 from apps.lifecycle.services.engine import make_moves as make_moves_of_all
-from tests.factories.access import make_organisation
+from tests.factories.access import make_organisation, make_user
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_incident
 from tests.factories.lifecycles import make_closing_kind
@@ -175,6 +177,26 @@ def test_one_bad_row_stops_nobody_and_says_what_is_wrong(
         1, "RuntimeError: no such tug", LATER + timedelta(seconds=2),
     )  # fmt: skip
     assert not services.claim_due(10, LATER)
+
+
+def test_what_rests_after_a_failure_can_be_tried_at_once(
+    harbour: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [incident] = waiting(harbour, 1)
+    timer = timer_of(incident)
+    with pytest.raises(Conflict):
+        services.retry_timer(timer.id, actor=SYSTEM, at=LATER)
+    with monkeypatch.context() as patch:
+        poison(patch, incident)
+        services.advance_due([timer.id], at=LATER)
+    with pytest.raises(NotFound):
+        services.retry_timer(timer.id, actor=actor_of_user(make_user("clerk", is_staff=True)), at=LATER)
+    services.retry_timer(timer.id, actor=SYSTEM, at=LATER)
+    claim = services.claim_due(10, LATER)
+    assert claim.fresh == (timer.id,)
+    assert services.advance_due(claim.fresh, at=LATER) == 1
+    with pytest.raises(NotFound):
+        services.retry_timer(timer.id, actor=SYSTEM, at=LATER)
 
 
 def test_a_bad_row_is_tried_again_and_fires_when_it_is_mended(

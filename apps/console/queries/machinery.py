@@ -1,4 +1,4 @@
-"""What has come to a halt and waits for a person: dead deliveries and effects, failing timers and jobs."""
+"""What has come to a halt and waits for a person: dead deliveries and effects, stuck calls, failing timers and jobs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from rq.job import Job
 
 from apps.events.models import Delivery, Endpoint
 from apps.events.types import DeliveryState, Stop
-from apps.lifecycle.models import Effect, Timer
-from apps.lifecycle.types import EffectStatus
+from apps.lifecycle.models import Call, Effect, Timer
+from apps.lifecycle.types import CallState, EffectStatus
 
 MOST: int = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halted:
-    """One thing that does not go on by itself; without a ``key`` there is no button for it."""
+    """One thing that does not go on by itself; ``key`` is what its button names."""
 
     key: str
     title: str
@@ -45,7 +45,7 @@ class Section:
 
 def halted() -> list[Section]:
     """Return what waits for a person, kind by kind. Never fails because Redis does."""
-    return [_deliveries(), _endpoints(), _effects(), _timers(), _jobs()]
+    return [_deliveries(), _endpoints(), _effects(), _calls(), _timers(), _jobs()]
 
 
 def _deliveries() -> Section:
@@ -99,11 +99,28 @@ def _effects() -> Section:
     return Section(kind="effect", title="Dead effects", says=says, lines=lines, count=rows.count())
 
 
+def _calls() -> Section:
+    rows = Call.objects.filter(state=CallState.STUCK).order_by("-finished_at")
+    lines = [
+        Halted(
+            key=str(row.pk),
+            title=f"{row.service}: {row}",
+            about=f"{row.saga.noun}/{row.saga.object_id}",
+            error=row.last_error,
+            at=row.finished_at,
+            link=reverse("admin:lifecycle_call_change", args=[row.pk]),
+        )
+        for row in rows.select_related("service", "saga")[:MOST]
+    ]
+    says = "done, or perhaps done, and could not be undone"
+    return Section(kind="call", title="Stuck service calls", says=says, lines=lines, count=rows.count())
+
+
 def _timers() -> Section:
     rows = Timer.objects.filter(attempts__gt=0, claimed_until__isnull=False).order_by("due_at")
     lines = [
         Halted(
-            key="",
+            key=str(row.pk),
             title=row.transition,
             about=f"{row.noun}/{row.object_id}",
             error=row.last_error,

@@ -5,7 +5,6 @@ What an endpoint was sent shows all that its owner sees, so deliveries are for t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -23,10 +22,9 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from apps.access.queries import is_all_powerful
-from apps.access.staff import GuardedAdmin, GuardedInline, actor_of_staff
+from apps.access.staff import GuardedAdmin, GuardedInline, actor_of_staff, do_to_each
 from apps.access.types import Actor
 from apps.core import clock
-from apps.core.types import WatchfloorError
 from apps.events import services
 from apps.events.models import Attempt, Delivery, Endpoint
 from apps.events.services.endpoints import FIELDS
@@ -131,7 +129,7 @@ class EndpointAdmin(GuardedAdmin):
     @admin.action(description="Send a test")
     def send_test(self, request: HttpRequest, rows: models.QuerySet[Endpoint]) -> None:
         """Send a test to each."""
-        _do_to_each(request, rows, services.test_endpoint, "{} tests are on their way.")
+        do_to_each(request, rows, services.test_endpoint, "{} tests are on their way.")
 
     @admin.action(description="Renew the secret")
     def renew_secret(self, request: HttpRequest, rows: models.QuerySet[Endpoint]) -> None:
@@ -141,7 +139,7 @@ class EndpointAdmin(GuardedAdmin):
             _, secret = services.rotate_secret(pk, actor=actor, at=at)
             _show(request, secret)
 
-        _do_to_each(request, rows, renew, "{} renewed; the former ones sign for one more day.")
+        do_to_each(request, rows, renew, "{} renewed; the former ones sign for one more day.")
 
 
 class AttemptInline(GuardedInline):
@@ -222,20 +220,7 @@ class DeliveryAdmin(GuardedAdmin):
         def again(pk: int, *, actor: Actor, at: datetime) -> None:
             services.replay_delivery(endpoints[pk], pk, actor=actor, at=at)
 
-        _do_to_each(request, rows.order_by("id"), again, "{} will be sent again.")
-
-
-def _do_to_each(request: HttpRequest, rows: models.QuerySet[Any], service: Callable[..., Any], told: str) -> None:
-    """Call a service for each row; say how many it did, and why it refused the others."""
-    done, actor = 0, actor_of_staff(request)
-    for pk in rows.values_list("pk", flat=True):
-        try:
-            service(pk, actor=actor, at=clock.now())
-            done += 1
-        except WatchfloorError as error:
-            messages.error(request, error.message)
-    if done:
-        messages.success(request, told.format(done))
+        do_to_each(request, rows.order_by("id"), again, "{} will be sent again.")
 
 
 def _body(text: str) -> SafeString:

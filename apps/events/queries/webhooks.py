@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-
 from apps.access.queries import actor_of_user, is_all_powerful, outranks
 from apps.access.queries.standing import standing_of
 from apps.access.types import Actor, Channel
+from apps.core import sealing
 from apps.core.clock import now
 from apps.events.models import Endpoint, Event
 from apps.events.queries.log import Reader
@@ -31,11 +30,11 @@ def owner_of(endpoint: Endpoint) -> Actor:
 
 
 def secrets_of(endpoint: Endpoint, at: datetime) -> list[str]:
-    """Return the secrets that sign now, the newest first."""
+    """Return the secrets that sign now, the newest first; those made of former keys of the installation as well."""
     salts = [endpoint.salt]
     if endpoint.former_until is not None and at < endpoint.former_until:
         salts.append(endpoint.former_salt)
-    return [secret_of(settings.SECRET_KEY.encode(), str(endpoint.pk), salt) for salt in salts]
+    return [secret_of(key, str(endpoint.pk), salt) for key in sealing.installation_keys() for salt in salts]
 
 
 def may_command(actor: Actor, endpoint: Endpoint) -> bool:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db import models
 from django.forms import ModelForm
 from django.http import HttpRequest
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from apps.access.staff import GuardedAdmin, GuardedInline, actor_of_staff
+from apps.access.staff import GuardedAdmin, GuardedInline, actor_of_staff, do_to_each
 from apps.core import clock
-from apps.core.types import WatchfloorError
 from apps.lifecycle import services
 from apps.lifecycle.models import Call, Saga, Service
 from apps.lifecycle.services.known_services import FIELDS
@@ -128,12 +126,12 @@ class CallAdmin(GuardedAdmin):
     @admin.action(description="Try again now")
     def retry(self, request: HttpRequest, queryset: models.QuerySet[Call]) -> None:
         """Let what rests or is stuck be tried again."""
-        _do_to_each(request, queryset, services.retry_call, "{} calls are tried again.")
+        do_to_each(request, queryset, services.retry_call, "{} calls are tried again.")
 
     @admin.action(description="Give up")
     def give_up(self, request: HttpRequest, queryset: models.QuerySet[Call]) -> None:
         """Fail what is going on."""
-        _do_to_each(request, queryset, services.give_up_call, "{} calls were given up.")
+        do_to_each(request, queryset, services.give_up_call, "{} calls were given up.")
 
 
 class CallInline(GuardedInline):
@@ -163,16 +161,3 @@ class SagaAdmin(GuardedAdmin):
     def state_label(self, row: Saga) -> tuple[str, str]:
         """Return how far it has come."""
         return str(row.state), str(row.get_state_display())
-
-
-def _do_to_each(request: HttpRequest, queryset: models.QuerySet[Call], service: Callable[..., Any], told: str) -> None:
-    done, actor = 0, actor_of_staff(request)
-    for pk in queryset.values_list("pk", flat=True):
-        try:
-            service(pk, actor=actor, at=clock.now())
-        except WatchfloorError as error:
-            messages.error(request, error.message)
-        else:
-            done += 1
-    if done:
-        messages.success(request, told.format(done))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from apps.access.staff import GuardedAdmin, actor_of_staff
-from apps.core import clock
-from apps.core.types import WatchfloorError
+from apps.access.staff import GuardedAdmin, do_to_each
 from apps.lifecycle import services
 from apps.lifecycle.models import Effect, MigrationRun, Timer, Transition
 from apps.lifecycle.types import EffectStatus
@@ -57,6 +55,7 @@ class TimerAdmin(GuardedAdmin):
     list_display = ("due_at", "noun", "object_id", "transition", "claimed_until", "attempts", "error")
     list_filter = ("noun", "transition", FailingFilter)
     search_fields = ("=object_id",)
+    actions = ("retry",)
     fields = (
         ("noun", "object_id", "transition"),
         ("due_at", "claimed_until"),
@@ -68,6 +67,11 @@ class TimerAdmin(GuardedAdmin):
     def error(self, timer: Timer) -> str:
         """Return the beginning of what went wrong."""
         return timer.last_error[:80]
+
+    @admin.action(description="Try again now")
+    def retry(self, request: HttpRequest, queryset: QuerySet[Timer]) -> None:
+        """Let what rests after a failure be tried now."""
+        do_to_each(request, queryset, services.retry_timer, "{} timers are tried again.")
 
 
 @admin.register(MigrationRun)
@@ -114,12 +118,6 @@ class EffectAdmin(GuardedAdmin):
     @admin.action(description="Try again now")
     def retry(self, request: HttpRequest, queryset: QuerySet[Effect]) -> None:
         """Let what is dead or rests be tried again."""
-        tried = 0
-        for effect in queryset.exclude(status=EffectStatus.DONE):
-            try:
-                services.retry_effect(effect.id, actor=actor_of_staff(request), at=clock.now())
-            except WatchfloorError as error:
-                self.message_user(request, error.message, messages.ERROR)
-            else:
-                tried += 1
-        self.message_user(request, f"{tried} effects are tried again.")
+        do_to_each(
+            request, queryset.exclude(status=EffectStatus.DONE), services.retry_effect, "{} effects are tried again."
+        )

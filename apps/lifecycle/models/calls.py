@@ -97,7 +97,10 @@ class Saga(models.Model):
 
     class Meta:
         ordering = ("-id",)
-        indexes = (models.Index(fields=["noun", "object_id", "id"], name="saga_of_object"),)
+        indexes = (
+            models.Index(fields=["noun", "object_id", "id"], name="saga_of_object"),
+            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="saga_age"),
+        )
         constraints = (
             models.CheckConstraint(
                 name="saga_is_over_or_not",

@@ -51,9 +51,9 @@ from apps.lifecycle.services.runs import (
     start_run,
     stop_run,
 )
-from apps.lifecycle.services.sagas import CALLS_DOORBELL, register_calling
+from apps.lifecycle.services.sagas import CALLS_DOORBELL, forget_sagas, register_calling
 from apps.lifecycle.services.telling import register_telling
-from apps.lifecycle.services.timers import LEASE, Claim, advance_due, claim_due
+from apps.lifecycle.services.timers import LEASE, Claim, advance_due, claim_due, retry_timer
 from apps.lifecycle.services.triggers import read_log, register_triggers
 
 __all__ = [
@@ -88,6 +88,7 @@ __all__ = [
     "draft_from",
     "expire_calls",
     "forget_effects",
+    "forget_sagas",
     "give_up_call",
     "is_call_due",
     "load_shipped",
@@ -108,6 +109,7 @@ __all__ = [
     "retire_definition",
     "retry_call",
     "retry_effect",
+    "retry_timer",
     "settle_call",
     "start_run",
     "stop_run",

@@ -20,12 +20,20 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.urls import reverse
-from django.utils.encoding import force_bytes
 
 from apps.core import sealing
+from apps.core.sealing import UnreadableError
 from apps.lifecycle.models import Call, Saga, Service
 from apps.lifecycle.models.calls import ANSWER_LENGTH
-from apps.lifecycle.rules.calling import Verdict, callback_token, is_breaking, judge, judge_undoing, pause_before
+from apps.lifecycle.rules.calling import (
+    Verdict,
+    callback_token,
+    is_breaking,
+    judge,
+    judge_undoing,
+    pause_before,
+    token_hash,
+)
 from apps.lifecycle.services.sagas import UNDO_ATTEMPTS, fail, get_stuck, save_call, succeed, undone
 from apps.lifecycle.types import Auth, Awaits, CallState
 
@@ -68,7 +76,10 @@ RETURNING call.id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A call in hand, ready to be sent; ``until`` is when its lease ends, and with it the right to send it."""
+    """A call in hand, ready to be sent; ``until`` is when its lease ends, and with it the right to send it.
+
+    ``fault`` is why it cannot be sent: to be settled as if it had not been answered.
+    """
 
     call_id: UUID
     turn: int
@@ -78,6 +89,7 @@ class Request:
     body: bytes | None
     headers: Mapping[str, str]
     timeout: timedelta
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,6 +246,7 @@ def _judge_service(response: Response, at: datetime) -> None:
 def _request(call: Call, at: datetime) -> Request:
     service, asked = call.service, _asked(call)
     body = None if asked["body"] is None else orjson.dumps(asked["body"])
+    headers, fault = _headers_or_fault(call, has_body=body is not None)
     return Request(
         call_id=call.pk,
         turn=call.turn,
@@ -241,8 +254,9 @@ def _request(call: Call, at: datetime) -> Request:
         method=asked["method"],
         url=service.base_url.rstrip("/") + asked["path"],
         body=body,
-        headers=dict(_headers(call, has_body=body is not None)),
+        headers=headers,
         timeout=service.timeout,
+        fault=fault,
     )
 
 
@@ -250,6 +264,14 @@ def _asked(call: Call) -> Mapping[str, Any]:
     if call.state == CallState.COMPENSATING and call.undo is not None:
         return call.undo  # type: ignore[no-any-return]  # a JSON field
     return {"method": call.method, "path": call.path, "body": call.body}
+
+
+def _headers_or_fault(call: Call, *, has_body: bool) -> tuple[Mapping[str, str], str]:
+    """Return the headers, and why there are none: the keys that its secrets were made under are no more."""
+    try:
+        return dict(_headers(call, has_body=has_body)), ""
+    except UnreadableError as error:
+        return {}, f"A secret of it cannot be read. {error}"
 
 
 def _headers(call: Call, *, has_body: bool) -> Iterable[tuple[str, str]]:
@@ -260,9 +282,20 @@ def _headers(call: Call, *, has_body: bool) -> Iterable[tuple[str, str]]:
     if has_body:
         yield "content-type", "application/json"
     if call.awaits == Awaits.CALLBACK and not is_undoing:
-        token = callback_token(force_bytes(settings.SECRET_KEY), call.pk)
-        yield "watchfloor-callback", settings.WATCHFLOOR.public_url + reverse("callback", args=[token])
+        yield "watchfloor-callback", settings.WATCHFLOOR.public_url + reverse("callback", args=[_token(call)])
     yield from _credentials(call.service)
+
+
+def _token(call: Call) -> str:
+    """Return the token that the call was given, which may have been made under a former key of the installation.
+
+    Raises ``UnreadableError`` where that key is no more: whatever was sent in its place, no answer could find the call.
+    """
+    tokens = (callback_token(key, call.pk) for key in sealing.installation_keys())
+    found = next((token for token in tokens if token_hash(token) == bytes(call.token_hash)), None)
+    if found is None:
+        raise UnreadableError("Its token was made under another key.")
+    return found
 
 
 def _credentials(service: Service) -> Sequence[tuple[str, str]]:

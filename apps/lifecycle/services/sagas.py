@@ -13,10 +13,9 @@ from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
-from django.db import transaction
-from django.utils.encoding import force_bytes
+from django.db import connection, transaction
 
-from apps.core import redis
+from apps.core import redis, sealing
 from apps.lifecycle.models import Call, Effect, Saga, Service
 from apps.lifecycle.models.calls import PATH_LENGTH
 from apps.lifecycle.queries import call_faults
@@ -39,6 +38,19 @@ CALLS_DOORBELL: Final = "calls"
 UNDO_ATTEMPTS: Final = 12
 # An answer may be late, and must still be heard: what it tells of is undone.
 TOKEN_LASTS: Final = timedelta(days=30)
+FORGET_BATCH: Final = 2_000
+# What is over, with all of its calls; what is stuck waits for somebody, however long.
+_FORGET = """
+WITH old AS MATERIALIZED (
+    SELECT id FROM lifecycle_saga AS saga WHERE finished_at < %(cutoff)s AND NOT EXISTS (
+        SELECT FROM lifecycle_call WHERE saga_id = saga.id AND (due_at IS NOT NULL OR state = 'stuck')
+    )
+    ORDER BY finished_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM lifecycle_call WHERE saga_id IN (SELECT id FROM old)
+)
+DELETE FROM lifecycle_saga WHERE id IN (SELECT id FROM old)
+"""
 
 
 def register_calling() -> None:
@@ -69,6 +81,18 @@ def begin_saga(owed: Owed, at: datetime) -> None:
     saga.save(force_insert=True)
     Call.objects.bulk_create(calls)
     begin_call(calls[0], at)
+
+
+@transaction.atomic
+def forget_sagas(at: datetime) -> int:
+    """Delete the sagas that were over long ago, with their calls, a batch at a time; return how many. A tick.
+
+    None goes while an answer to one of its calls could still come and would have to be undone.
+    """
+    cutoff = at - max(settings.WATCHFLOOR.call_retention, TOKEN_LASTS)
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET, {"cutoff": cutoff, "limit": FORGET_BATCH})
+        return int(cursor.rowcount)
 
 
 def begin_call(call: Call, at: datetime) -> None:
@@ -205,7 +229,7 @@ def _call(saga: Saga, place: int, effect: Effect, services: Mapping[str, Service
     if params["service"] not in services:
         raise LookupError(f"There is no service «{params['service']}».")
     values = _values(effect)
-    token = callback_token(force_bytes(settings.SECRET_KEY), effect.id)
+    token = callback_token(sealing.installation_keys()[0], effect.id)
     return Call(
         id=effect.id,
         saga=saga,

@@ -18,9 +18,11 @@ from uuid import UUID
 import structlog
 from django.db import connection, transaction
 
-from apps.access.types import SYSTEM
+from apps.access.queries import authorize
+from apps.access.types import SYSTEM, Actor
 from apps.core.prepared import first_row
 from apps.core.sweep import work_through
+from apps.core.types import Conflict, NotFound
 from apps.lifecycle.models import Stateful, Timer
 from apps.lifecycle.queries import refusal_of
 from apps.lifecycle.registry import Lifecycle, definition_of, predicate
@@ -116,6 +118,20 @@ def advance_due(timer_ids: Iterable[UUID], *, at: datetime) -> int:
         )
         for noun, timers in groupby(due, key=attrgetter("noun"))
     )
+
+
+@transaction.atomic
+def retry_timer(timer_id: UUID, *, actor: Actor, at: datetime) -> Timer:
+    """Let a timer that rests after a failure be tried at once. Raises ``Conflict`` for one that does not rest."""
+    timer = Timer.objects.select_for_update().filter(id=timer_id).first()
+    if timer is None:
+        raise NotFound("There is no such timer.")
+    authorize(actor, "timers.retry", timer)
+    if timer.due_at > at or timer.claimed_until is None or timer.attempts == 0:
+        raise Conflict("It does not rest after a failure.", code="timer_not_resting")
+    timer.claimed_until, timer.attempts = None, 0
+    timer.save(update_fields=["claimed_until", "attempts"])
+    return timer
 
 
 @transaction.atomic

@@ -67,6 +67,19 @@ def test_it_is_a_signed_cloud_event_that_the_standard_verifies(cast: Cast, recei
     assert Endpoint.objects.get(pk=endpoint.pk).offset == head().offset
 
 
+def test_after_the_key_of_the_installation_was_changed_both_secrets_verify(
+    cast: Cast, receiver: Receiver, settings: Any
+) -> None:
+    endpoint, old = make_webhook(cast.alice, receiver.url)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another-key-another-key-another-key-2"
+    _, new = services.rotate_secret(endpoint.pk, actor=SYSTEM, at=clock.now())
+    logged(new_event(organisation_id=cast.harbour.pk))
+    deliver()
+    [got] = receiver.received
+    for secret in (old, new):
+        assert Webhook(secret).verify(got.body, got.headers)
+
+
 def test_after_a_rotation_both_secrets_verify_for_a_day(cast: Cast, receiver: Receiver) -> None:
     endpoint, old = make_webhook(cast.alice, receiver.url)
     _, new = services.rotate_secret(endpoint.pk, actor=SYSTEM, at=clock.now())
