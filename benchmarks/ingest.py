@@ -12,7 +12,6 @@ import argparse
 import gc
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -75,6 +74,7 @@ from apps.tracking.types import Report, Submission  # noqa: E402
 from apps.zones.services import create_zone_kind, import_zones  # noqa: E402
 from benchmarks._ingest import client  # noqa: E402
 from benchmarks._ingest.world import Sighting, airspace, traffic  # noqa: E402
+from benchmarks._ports import free_port, wait_for  # noqa: E402
 
 
 class World:
@@ -359,29 +359,6 @@ def timed(work: Any) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
-
-
-def free_port() -> int:
-    """Return a port below the ephemeral range, so that no client socket sits on it."""
-    for port in range(22_000, 29_000):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise SystemExit("No free port.")
-
-
-def wait_for(port: int) -> None:
-    """Wait until something listens."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit(f"Nothing listens on port {port}.")
 
 
 def say(text: str) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -40,6 +39,7 @@ from apps.events.services import publish, relay  # noqa: E402
 from apps.events.types import Change, NewEvent  # noqa: E402
 from apps.zones.services import create_zone, create_zone_kind  # noqa: E402
 from apps.zones.types import ZoneDraft  # noqa: E402
+from benchmarks._ports import free_port, wait_for  # noqa: E402
 
 GOAL_RATIO, GOAL_P99_MS, GOAL_BYTES_PER_SOCKET, GOAL_CHANGE_S = 0.55, 60.0, 25_000, 5.0
 # Events a second while access changes.
@@ -324,26 +324,6 @@ class Bench:
             "checked": "every socket got every event once; sampled sockets in the order of the log, without a gap",
             "failures": self.failures,
         }
-
-
-def free_port() -> int:
-    """Return a port below the ephemeral range, so that no client socket sits on it."""
-    for port in range(21_000, 29_000):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise SystemExit("No free port.")
-
-
-def wait_for(port: int) -> None:
-    """Wait until something listens."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise SystemExit(f"Nothing listens on port {port}.")
 
 
 def main() -> int:

@@ -1,9 +1,10 @@
 """The SQL of ingest.
 
-``STORE`` locks the presences of the batch in the order of their ids (two writers never wait in a circle), inserts what
-is not there yet, moves the presences whose latest fix is newer, and returns each presence **as it was**, from the
-locked row, in the order of ids: under READ COMMITTED a lock waits for the other writer and then reads what that one
-committed. An asset without a presence row stores nothing; the caller makes the row and tries again.
+``STORE`` locks the presences of the batch in the order of their ids, as the caller has sorted them and ``LATERAL``
+takes them one by one (two writers never wait in a circle), inserts what is not there yet, moves the presences whose
+latest fix is newer, and returns each presence **as it was**, from the locked row, in the order of ids: under READ
+COMMITTED a lock waits for the other writer and then reads what that one committed. An asset without a presence row
+stores nothing; the caller makes the row and tries again.
 
 A fix later than everything known of its asset is new, since whoever stores fixes of an asset holds its presence. Such
 rows are inserted as they come, which costs half as much as looking for a conflict; only the others are looked for.

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH
 
 from apps.access.types import SYSTEM
 from apps.assets.models import Asset
@@ -27,6 +28,10 @@ from tests.factories.tracking import FAR_AWAY, follow, ingest, report
 from tests.factories.zones import make_zone
 
 pytestmark = pytest.mark.django_db
+
+
+def test_psycopg_remembers_how_it_reads_the_statement_of_ingest() -> None:
+    assert len(STORE) <= MAX_CACHED_STATEMENT_LENGTH
 
 
 @pytest.fixture

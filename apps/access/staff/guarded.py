@@ -6,76 +6,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
-from typing import Any, ClassVar, cast
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.admin.utils import get_fields_from_path
-from django.contrib.auth.models import Permission
-from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
-from django.forms import BaseInlineFormSet, ModelForm, SplitDateTimeField
+from django.forms import BaseInlineFormSet, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RelatedDropdownFilter
-from unfold.forms import AuthenticationForm
-from unfold.widgets import UnfoldAdminSplitDateTimeWidget
 
-from apps.access.api.addresses import client_address
 from apps.access.queries import (
-    actor_of_user,
-    allowed_actions,
     decides,
     hidden_fields,
-    parts_of,
     scope,
-    sign_in_blocked_until,
-    visible,
 )
-from apps.access.queries.standing import codename
 from apps.access.registry import find_protected, judge, protected_model
-from apps.access.services import grant_access, revoke_access
-from apps.access.types import ANONYMOUS, READING, Actor, Channel, Scope
-from apps.core import clock
+from apps.access.staff.actors import actor_of_staff, narrow
+from apps.access.staff.inlines import save_grants
+from apps.access.types import READING, Scope
 from apps.core.models import Row
 from apps.core.staff import READ_VERSION, RefusableForm, require_read_version
-from apps.core.types import TimeWindow, WatchfloorError
-
-
-def actor_of_staff(request: HttpRequest) -> Actor:
-    """Return the actor that the signed-in member of staff is."""
-    actor = actor_of_user(request.user)
-    return actor if actor == ANONYMOUS else replace(actor, channel=Channel.ADMIN)
-
-
-def do_to_each(request: HttpRequest, rows: models.QuerySet[Any], service: Callable[..., object], told: str) -> None:
-    """Call a service for each row; say how many it did (``{}`` in ``told``), and why it refused the others."""
-    done, actor = 0, actor_of_staff(request)
-    for pk in rows.values_list("pk", flat=True):
-        try:
-            service(pk, actor=actor, at=clock.now())
-            done += 1
-        except WatchfloorError as error:
-            messages.error(request, error.message)
-    if done:
-        messages.success(request, told.format(done))
-
-
-def narrow(queryset: models.QuerySet[Any], actor: Actor) -> models.QuerySet[Any]:
-    """Return the rows that the actor may see.
-
-    Django's own tables, which nobody protects, stay as they are; for one of ours it raises ``LookupError``.
-    """
-    model = cast("type[models.Model]", queryset.model)
-    try:
-        entry = protected_model(model)
-    except LookupError:
-        if model.__module__.startswith("apps."):
-            raise
-        return queryset
-    return visible(queryset, actor, f"{judge(entry).noun}.view")
+from apps.core.types import WatchfloorError
 
 
 class VisibleRelatedFilter(RelatedDropdownFilter):  # type: ignore[misc]  # unfold is untyped
@@ -118,7 +72,7 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         entry = protected_model(self.model)
         if formset.model not in (entry.grants or ()):
             raise ImproperlyConfigured(f"{type(self).__name__} saves no parts.")
-        _save_grants(row, entry.noun, formset, actor_of_staff(request))
+        save_grants(row, entry.noun, formset, actor_of_staff(request))
 
     # What is hidden
 
@@ -345,132 +299,6 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         return response
 
 
-class GuardedInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
-    """Parts of an object, shown and not edited; whoever sees the object sees them.
-
-    Parts that are history name their ``instant``, and are judged by it.
-    """
-
-    extra = 0
-    show_change_link = False
-    instant: str | None = None
-    _whole: models.Model | None = None
-
-    def get_formset(self, request: HttpRequest, obj: models.Model | None = None, **kwargs: Any) -> Any:
-        """Return the formset; Django asks for it first, and for the rows then."""
-        self._whole = obj
-        return super().get_formset(request, obj, **kwargs)
-
-    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[Any]:
-        """Return the columns that tell of nothing that a policy may hide of the whole."""
-        entry = find_protected(self.parent_model)
-        hidden = hidden_fields(actor_of_staff(request), entry.noun) if entry else frozenset()
-        heads = {each.partition(".")[0] for each in hidden}
-        return [each for each in super().get_fields(request, obj) if each not in heads]
-
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Return the parts that the person may see."""
-        rows: models.QuerySet[Any] = super().get_queryset(request)
-        if self.instant is None or self._whole is None:
-            return rows
-        view = f"{protected_model(type(self._whole)).noun}.view"
-        return parts_of(rows, self._whole, actor_of_staff(request), view, instant=self.instant)
-
-    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Say yes: the parent has been judged."""
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Say no."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Say no."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Say no."""
-        return False
-
-
-class GrantForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic forms at run time
-    """A grant, its period as two instants."""
-
-    begins_at = SplitDateTimeField(required=False, widget=UnfoldAdminSplitDateTimeWidget)
-    ends_at = SplitDateTimeField(required=False, widget=UnfoldAdminSplitDateTimeWidget)
-
-
-class GrantInline(TabularInline):  # type: ignore[misc]  # unfold is untyped
-    """The grants of an object: who may do what with this one. For whoever may share it; set ``model`` to the table."""
-
-    extra = 0
-    form = GrantForm
-    verbose_name = "grant"
-
-    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> tuple[str, ...]:
-        """Return who, what, and for how long."""
-        by_user, _ = protected_model(self.parent_model).grants or (None, None)
-        return ("user" if self.model is by_user else "group", "permission", "begins_at", "ends_at")
-
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
-        """Return the grants, with whom and what they are for."""
-        rows: models.QuerySet[Any] = super().get_queryset(request)
-        return rows.select_related(self.get_fields(request)[0], "permission__content_type")
-
-    def formfield_for_foreignkey(
-        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> Any:
-        """Return the choices: visible people, and the actions of this noun."""
-        entry = protected_model(self.parent_model)
-        if db_field.name == "permission":
-            names = [codename(entry, verb) for verb in entry.actions]
-            kwargs["queryset"] = Permission.objects.filter(
-                content_type__app_label=entry.model._meta.app_label, codename__in=names
-            ).select_related("content_type")
-        else:
-            kwargs["queryset"] = narrow(db_field.remote_field.model._default_manager.all(), actor_of_staff(request))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Say whether the person may share the object: who else sees it is not for everybody."""
-        noun = protected_model(self.parent_model).noun
-        return obj is not None and f"{noun}.share" in allowed_actions(actor_of_staff(request), obj)
-
-    has_add_permission = has_delete_permission = has_view_permission
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Say no: a grant is given or taken back."""
-        return False
-
-
-class SignInForm(AuthenticationForm, AdminAuthenticationForm):  # type: ignore[misc]  # unfold is untyped
-    """The admin's login form; it says when somebody has to wait after too many attempts."""
-
-    def get_invalid_login_error(self) -> ValidationError:
-        """Return what to say: wrong, or wait."""
-        address = client_address(self.request) if self.request else ""
-        until = sign_in_blocked_until(self.cleaned_data.get("username") or "", address, clock.now())
-        if until is None:
-            error: ValidationError = super().get_invalid_login_error()
-            return error
-        minutes = max(1, round((until - clock.now()).total_seconds() / 60))
-        return ValidationError(f"Too many attempts. Try again in {minutes} min.", code="throttled")
-
-
 def _name_of(each: Any) -> str:
     named = each[0] if isinstance(each, list | tuple) else each
     return named if isinstance(named, str) else str(getattr(named, "parameter_name", ""))
-
-
-def _save_grants(thing: models.Model, noun: str, formset: Any, actor: Actor) -> None:
-    for form in formset.forms:
-        permission = form.cleaned_data.get("permission") if form.has_changed() else None
-        if permission is None:
-            continue
-        action = f"{noun}.{permission.codename.partition('_')[0]}"
-        to = form.cleaned_data.get("user") or form.cleaned_data.get("group")
-        if form in formset.deleted_forms:
-            revoke_access(thing, action, to=to, only=form.instance.pk, actor=actor, at=clock.now())
-        else:
-            during = TimeWindow(start=form.cleaned_data.get("begins_at"), end=form.cleaned_data.get("ends_at"))
-            grant_access(thing, action, to=to, during=during, actor=actor, at=clock.now())
