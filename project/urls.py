@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.assets.api.urls")),
     path("", include("apps.tracking.api.urls")),
     path("", include("apps.zones.api.urls")),
+    path("", include("apps.operations.api.urls")),
     path("", include("apps.incidents.api.urls")),
     path("", include("apps.lifecycle.api.urls")),
     path("", include("apps.core.api.urls")),

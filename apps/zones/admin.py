@@ -62,10 +62,10 @@ class GroupGrantInline(GrantInline):
 class ZoneKindAdmin(GuardedAdmin):
     """Kinds of zones; the slug is chosen once."""
 
-    list_display = ("name", "slug", "label", "swatch", "changed_at")
+    list_display = ("name", "slug", "label", "swatch", "constraint", "changed_at")
     search_fields = ("name", "slug", "label")
     form = ZoneKindForm
-    fields = (("name", "slug"), ("label", "colour"), "lifecycle")
+    fields = (("name", "slug"), ("label", "colour"), ("constraint", "lifecycle"))
 
     @display(description="Colour")  # type: ignore[untyped-decorator]  # unfold
     def swatch(self, kind: ZoneKind) -> str:

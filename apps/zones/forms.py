@@ -35,7 +35,7 @@ class ZoneKindForm(ModelForm):  # type: ignore[type-arg]  # Django has no generi
 
     class Meta:
         model = ZoneKind
-        fields = ("name", "slug", "label", "colour", "lifecycle")
+        fields = ("name", "slug", "label", "colour", "constraint", "lifecycle")
         widgets = {"colour": UnfoldAdminColorInputWidget}
 
     def _post_clean(self) -> None:

@@ -22,12 +22,19 @@ from apps.core.ids import new_id
 from apps.core.models import Row, Token
 from apps.core.types import Datum, TimeWindow
 from apps.lifecycle.models import NAME_LENGTH, Stateful, state_is_whole
-from apps.zones.types import AltitudeBand, Change
+from apps.zones.types import AltitudeBand, Change, Constraint
 
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
 COLOUR = r"^#[0-9a-f]{6}$"
 DATUM_NAMES = [each.value for each in Datum]
 DATUMS = [(name, name) for name in DATUM_NAMES]
+CONSTRAINTS = [
+    (Constraint.NONE.value, "nothing"),
+    (Constraint.ADVISORY.value, "advice"),
+    (Constraint.CONDITIONAL.value, "conditions to keep"),
+    (Constraint.AUTHORISATION.value, "authorisation by the zone's owner"),
+    (Constraint.PROHIBITED.value, "prohibition"),
+]
 
 
 def always() -> DateTimeTZRange:
@@ -49,6 +56,15 @@ class ZoneKind(Row):
         db_default="",
         help_text="The key of the lifecycle that new ones of this kind follow. Empty means none.",
     )
+    constraint = models.CharField(
+        "means for operations",
+        max_length=16,
+        choices=CONSTRAINTS,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What planning an operation in such a zone meets.",
+    )
 
     class Meta:
         verbose_name = "zone kind"
@@ -57,6 +73,9 @@ class ZoneKind(Row):
             models.CheckConstraint(name="zone_kind_slug_is_slug", condition=Q(slug__regex=SLUG)),
             models.CheckConstraint(name="zone_kind_has_name", condition=~Q(name="")),
             models.CheckConstraint(name="zone_kind_colour_is_rgb", condition=Q(colour__regex=COLOUR)),
+            models.CheckConstraint(
+                name="zone_kind_constraint_is_known", condition=Q(constraint__in=[each.value for each in Constraint])
+            ),
         )
 
     def __str__(self) -> str:

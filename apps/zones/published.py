@@ -17,6 +17,7 @@ from apps.events.registry import Topic
 from apps.events.rules import instant
 from apps.lifecycle.types import Category
 from apps.zones.models import Zone, ZoneKind, ZoneShape
+from apps.zones.types import Constraint
 
 _TEXT: Final = {"type": "string"}
 _TEXT_OR_NULL: Final = {"type": ["string", "null"]}
@@ -38,7 +39,14 @@ ZONE_PROPERTIES: Final = {
     "state": _TEXT_OR_NULL,
     "state_category": {"enum": [*(each.value for each in Category), None]},
 }
-ZONE_KIND_PROPERTIES: Final = {"slug": _TEXT, "name": _TEXT, "label": _TEXT, "colour": _TEXT, "lifecycle": _TEXT}
+ZONE_KIND_PROPERTIES: Final = {
+    "slug": _TEXT,
+    "name": _TEXT,
+    "label": _TEXT,
+    "colour": _TEXT,
+    "lifecycle": _TEXT,
+    "constraint": {"enum": [each.value for each in Constraint]},
+}
 EXAMPLE_ZONE: Final = Feature(
     id=UUID("0197c5a2-9f20-7b1d-a4c7-3f6e8d2b5a90"),
     organisation_id=UUID("0197c5a2-6b0c-7f12-9d3e-51a8c7e4f012"),
@@ -81,6 +89,7 @@ EXAMPLE_ZONE_KIND: Final = Feature(
         "label": "SEC",
         "colour": "#dc2626",
         "lifecycle": "",
+        "constraint": "prohibited",
     },
 )
 
@@ -129,6 +138,7 @@ def zone_kind_feature(kind: ZoneKind) -> Feature:
             "label": kind.label,
             "colour": kind.colour,
             "lifecycle": kind.lifecycle,
+            "constraint": kind.constraint,
         },
     )
 

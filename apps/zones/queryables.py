@@ -8,6 +8,7 @@ from apps.core.types import Datum, Feature
 from apps.filters.lookups import or_null, seconds
 from apps.filters.registry import register
 from apps.filters.types import OWNED, ROW, Band, Queryable, Type, queryables
+from apps.zones.types import Constraint
 
 DATUMS: Final = tuple(each.value for each in Datum)
 SHAPE: Final = (
@@ -85,5 +86,6 @@ def register_queryables() -> None:
             Queryable(name="label", type=Type.STRING),
             Queryable(name="colour", type=Type.STRING),
             Queryable(name="lifecycle", type=Type.STRING),
+            Queryable(name="constraint", type=Type.STRING, enum=tuple(each.value for each in Constraint)),
         )
     )

@@ -26,6 +26,16 @@ class Change(enum.StrEnum):
     DELETED = "deleted"
 
 
+class Constraint(enum.StrEnum):
+    """What zones of a kind mean for operations that are planned in them."""
+
+    NONE = ""
+    ADVISORY = "advisory"
+    CONDITIONAL = "conditional"
+    AUTHORISATION = "authorisation"
+    PROHIBITED = "prohibited"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AltitudeBand:
     """The heights between which a zone holds, both ends included; ``None`` is open.
@@ -99,6 +109,7 @@ class ZoneKindChanges(TypedDict, total=False):
     label: str
     colour: str
     lifecycle: str
+    constraint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,7 @@ INSTALLED_APPS = [
     "apps.lifecycle",
     "apps.assets",
     "apps.zones",
+    "apps.operations",
     "apps.incidents",
     "apps.tracking",
     "apps.live",

@@ -25,10 +25,10 @@ def square(west: float = 0, south: float = 0, *, size: float = 1) -> MultiPolygo
     return MultiPolygon([shapely.box(west, south, west + size, south + size)])
 
 
-def make_zone_kind(slug: str = "") -> ZoneKind:
-    """Return a kind of zone."""
+def make_zone_kind(slug: str = "", *, constraint: str = "") -> ZoneKind:
+    """Return a kind of zone, which means nothing for operations unless told otherwise."""
     slug = slug or f"zone-kind-{next(_number)}"
-    return services.create_zone_kind(slug=slug, name=slug.capitalize(), actor=SYSTEM, at=NOON)
+    return services.create_zone_kind(slug=slug, name=slug.capitalize(), constraint=constraint, actor=SYSTEM, at=NOON)
 
 
 def make_zone(

@@ -102,6 +102,17 @@ MATRIX: dict[str, Address] = {
     "zone-transitions": _one("/api/v1/zones/{zone}/transitions", "post"),
     "zone-calls": _one("/api/v1/zones/{zone}/calls"),
     "zone-history": _one("/api/v1/zones/{zone}/history"),
+    "operation-kinds": _reference("/api/v1/operation-kinds", "post"),
+    "operation-kind": _reference("/api/v1/operation-kinds/{operation_kind}", "patch", "delete"),
+    "operations": _list("/api/v1/operations", "post"),
+    "operations-check": Address(path="/api/v1/operations:check", kind=Kind.DOOR, reads=False, writes=("post",)),
+    "operation": _one("/api/v1/operations/{operation}", "patch", "delete"),
+    "operation-transitions": _one("/api/v1/operations/{operation}/transitions", "post"),
+    "operation-history": _one("/api/v1/operations/{operation}/history"),
+    "operation-calls": _one("/api/v1/operations/{operation}/calls"),
+    "operation-approvals": _one("/api/v1/operations/{operation}/approvals"),
+    "approvals": _list("/api/v1/approvals"),
+    "approval": _one("/api/v1/approvals/{approval}", "patch"),
     "incidents": _list("/api/v1/incidents", "post"),
     "incident": _one("/api/v1/incidents/{incident}", "patch"),
     "incident-transitions": _one("/api/v1/incidents/{incident}/transitions", "post"),
@@ -208,6 +219,9 @@ ADMIN_PAGES: dict[str, tuple[str, Page]] = {
     "zones_zone_call": ("/admin/zones/zone/{zone}/call/", Page.POST),
     "zones_zone_transition": ("/admin/zones/zone/{zone}/transition/", Page.POST),
     "zones_zone_who_may_see": ("/admin/zones/zone/{zone}/who-may-see/", Page.FREE),
+    "operations_operation_call": ("/admin/operations/operation/{operation}/call/", Page.POST),
+    "operations_operation_transition": ("/admin/operations/operation/{operation}/transition/", Page.POST),
+    "operations_operation_who_may_see": ("/admin/operations/operation/{operation}/who-may-see/", Page.FREE),
     "lifecycle_definitionversion_check": ("/admin/lifecycle/definitionversion/check/", Page.POST),
     "lifecycle_definitionversion_do": ("/admin/lifecycle/definitionversion/{lifecycle_kind}/do/", Page.POST),
     "lifecycle_definitionversion_migrate": (
@@ -228,4 +242,10 @@ ADMIN_PAGES: dict[str, tuple[str, Page]] = {
 FOR_SUPERUSERS = "django_rq_"
 
 # Every topic of the feed, and the noun of the matrix whose rights show it.
-TOPICS: dict[str, str] = {"assets": "assets", "incidents": "incidents", "positions": "assets", "zones": "zones"}
+TOPICS: dict[str, str] = {
+    "assets": "assets",
+    "incidents": "incidents",
+    "operations": "operations",
+    "positions": "assets",
+    "zones": "zones",
+}

@@ -26,13 +26,14 @@ from apps.tracking.types import Report
 from tests.factories.access import assign, make_group, make_organisation, make_policy, make_role, make_user
 from tests.factories.assets import make_asset
 from tests.factories.incidents import make_incident, make_rule
+from tests.factories.operations import make_operation, make_operation_kind, submit
 from tests.factories.tracking import ingest
 from tests.factories.zones import make_zone
 
 NAME = "Xylograph"
 LONGITUDE = 10.4321
 LONG_AGO = datetime(2016, 1, 1, tzinfo=UTC)
-NOUNS = ("assets", "zones", "incidents", "rules")
+NOUNS = ("assets", "zones", "incidents", "rules", "operations", "approvals")
 LEVELS = ("viewer", "keeper")
 
 
@@ -82,11 +83,14 @@ def make_relations() -> Relations:
     harbour = make_organisation("Harbour", parent=port)
     pier, elsewhere = make_organisation("Pier", parent=harbour), make_organisation("Elsewhere")
     asset = make_asset(NAME, organisation=harbour)
+    operation = submit(make_operation(NAME, organisation=harbour, kind=make_operation_kind(is_reviewed=True)))
     things = {
         "assets": asset,
         "zones": make_zone(NAME, organisation=harbour),
         "incidents": make_incident(harbour, title=NAME),
         "rules": make_rule(harbour, name=NAME),
+        "operations": operation,
+        "approvals": operation.approvals.get(),
     }
     at = now() - timedelta(seconds=10)
     ingest(Report(str(asset.pk), Fix(fixed_at=at, lon=LONGITUDE, lat=50.0)), received_at=now())

@@ -39,6 +39,8 @@ WRITES: Mapping[str, dict[str, Any]] = {
     "zones": {"name": NAME},
     "incidents": {"severity": 3},
     "rules": {"name": NAME},
+    "operations": {"contact": "x"},
+    "approvals": {"note": NAME},
 }
 NOT_HERE = {
     # What these show is part of one of the four, and judged as it (tests/flows/test_permissions.py looks at each).
@@ -55,7 +57,7 @@ NOT_HERE = {
         "positions",
         "zone-inside",
     ),
-    *(name for name in MATRIX if name.startswith("incident-")),
+    *(name for name in MATRIX if name.startswith(("incident-", "operation-"))),
 }
 
 
@@ -187,8 +189,8 @@ SURFACES: Mapping[Surface, tuple[tuple[str, ...], tuple[str, ...]]] = {
     in_actions: (NOUNS, ("keeper",)),
     in_admin_list: (NOUNS, LEVELS),
     in_admin_form: (NOUNS, LEVELS),
-    in_snapshot: (("assets", "zones", "incidents"), LEVELS),
-    in_event: (("assets", "zones", "incidents"), LEVELS),
+    in_snapshot: (("assets", "zones", "incidents", "operations"), LEVELS),
+    in_event: (("assets", "zones", "incidents", "operations"), LEVELS),
     in_owed: (NOUNS, LEVELS),
     in_webhook: (NOUNS, LEVELS),
     in_sse: (NOUNS, LEVELS),

@@ -35,7 +35,8 @@ READABLE = {name: address for name, address in MATRIX.items() if address.reads}
 OBJECTS = {name: address for name, address in MATRIX.items() if address.kind is Kind.ONE}
 # What has no text of the organisation's in it, even for its owner.
 SILENT = {
-    *("incident-calls", "asset-calls", "zone-calls"),
+    *("incident-calls", "asset-calls", "zone-calls", "operation-calls", "operation-approvals"),
+    *("operation-history", "operation-transitions"),
     *("assignment", "assignments", "grants", "incident-transitions", "incident-history"),
     *("asset-transitions", "asset-history", "zone-transitions", "zone-history"),
     *("positions", "asset-track", "zone-inside", "webhook-deliveries", "webhook-delivery"),
@@ -145,7 +146,7 @@ def test_nobody_in_particular_is_shown_no_page_of_the_admin(world: World) -> Non
 
 def test_the_owner_meets_it_in_the_admin(world: World) -> None:
     client = signed_in(world.alice)
-    for name in ("assets_asset", "zones_zone", "incidents_incident", "incidents_rule"):
+    for name in ("assets_asset", "zones_zone", "incidents_incident", "incidents_rule", "operations_operation"):
         assert MARK in _text(client.get(reverse(f"admin:{name}_changelist"))), name
 
 

@@ -19,6 +19,7 @@ from apps.access import services as access
 from apps.access.types import SYSTEM
 from apps.assets import services as assets
 from apps.assets.types import IdentifierPair
+from apps.core.clock import now
 from apps.core.ids import new_id
 from apps.events.models import Event
 from apps.events.registry import event_types, topics
@@ -26,6 +27,7 @@ from apps.incidents import services as incidents
 from apps.lifecycle.services import advance
 from apps.lifecycle.services.telling import send_notice, send_signal
 from apps.lifecycle.types import Owed
+from apps.operations import services as operations
 from apps.zones import services as zones
 from tests.factories import incidents as found
 from tests.factories.access import Cast, make_cast, make_user
@@ -33,6 +35,7 @@ from tests.factories.assets import make_asset, make_asset_kind, make_device
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_finding, make_incident, make_rule
 from tests.factories.lifecycles import make_closing_kind, make_moored_kind
+from tests.factories.operations import decide_all, make_operation, make_operation_kind, submit, volume
 from tests.factories.zones import make_zone, make_zone_kind, square
 from tests.live.client import FeedClient
 
@@ -43,7 +46,7 @@ TYPES: dict[str, frozenset[str]] = {}
 DOING: dict[str, Any] = {"actor": SYSTEM, "at": after(60)}
 UNPUBLISHED = {"watchfloor.incident.deleted.v1"}  # incidents are closed, never deleted
 # Topics whose pictures do not come over the log have a law of their own (test_lane.py).
-FOLLOWED = ("assets", "incidents", "zones")
+FOLLOWED = ("assets", "incidents", "operations", "zones")
 
 
 def publishing(*types: str) -> Callable[[Script], Script]:
@@ -202,11 +205,53 @@ def move_assets_and_zones_along(cast: Cast) -> Iterator[None]:
     advance(zone, "close", answers={"notice": "Closed."}, **DOING)
 
 
-@publishing(*(f"{word}.{what}" for word in ("asset", "incident", "zone") for what in ("signalled", "notified")))
+@publishing("operation.created", "operation.updated", "operation.deleted")
+def plan_operations(cast: Cast) -> Iterator[None]:
+    old, doomed = make_operation(organisation=cast.harbour), make_operation(organisation=cast.harbour)
+    kind = make_operation_kind()
+    yield
+    for west, organisation in ((0, cast.harbour), (50, cast.harbour), (179, cast.harbour), (0, cast.elsewhere)):
+        make_operation(volumes=[volume(square(west))], kind=kind, organisation=organisation)
+    operations.update_operation(old.pk, title="Renamed", volumes=[volume(square(50))], actor=SYSTEM, at=now())
+    operations.delete_operation(doomed.pk, **DOING)
+
+
+@publishing("operation.transitioned", "operation.overruled")
+def submit_operations(cast: Cast) -> Iterator[None]:
+    low, high = (make_operation(organisation=cast.harbour, priority=priority) for priority in (1, 2))
+    yield
+    submit(low)
+    advance(submit(high), "cancel", actor=SYSTEM, at=now())
+
+
+@publishing("operation.transitioned", "approval.created", "approval.updated", "approval.deleted", "zone.updated")
+def review_an_operation(cast: Cast) -> Iterator[None]:
+    operation = make_operation(organisation=cast.harbour, kind=make_operation_kind(is_reviewed=True))
+    shut = make_zone(kind=make_zone_kind(constraint="authorisation"), area=square(), organisation=cast.elsewhere)
+    yield
+    submit(operation)
+    decide_all(operation)
+    advance(operation, "withdraw", actor=SYSTEM, at=now())
+    zones.update_zone(shut.pk, is_active=False, **DOING)
+    submit(operation)
+
+
+@publishing("operation_kind.created", "operation_kind.updated", "operation_kind.deleted")
+def change_kinds_of_operations(cast: Cast) -> Iterator[None]:
+    operation = make_operation(organisation=cast.harbour)
+    yield
+    operations.update_operation_kind(operation.kind_id, name="Another name", colour="#112233", **DOING)
+    operations.delete_operation_kind(make_operation_kind().pk, **DOING)
+
+
+@publishing(
+    *(f"{word}.{what}" for word in ("asset", "incident", "operation", "zone") for what in ("signalled", "notified"))
+)
 def tell_of_things(cast: Cast) -> Iterator[None]:
     things = {
         "assets": make_asset(organisation=cast.harbour),
         "incidents": make_incident(cast.harbour),
+        "operations": make_operation(organisation=cast.harbour),
         "zones": make_zone(organisation=cast.harbour),
     }
     yield

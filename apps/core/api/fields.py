@@ -89,14 +89,14 @@ class MultiPolygonField(serializers.Field[MultiPolygon, Any, dict[str, object], 
         try:
             return parse_multipolygon(data, pointer="")
         except Invalid as error:
-            raise serializers.ValidationError(_nested(error)) from error
+            raise serializers.ValidationError(nested(error)) from error
 
     def to_representation(self, value: MultiPolygon) -> dict[str, object]:
         """Return GeoJSON."""
         return to_geojson(value)
 
 
-def _nested(error: Invalid) -> dict[str, Any]:
+def nested(error: Invalid) -> dict[str, Any]:
     """Return field errors as DRF nests them, so that pointers survive: ``/coordinates/0/3``."""
     detail: dict[str, Any] = {}
     for each in error.errors:

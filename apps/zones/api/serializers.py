@@ -22,7 +22,7 @@ from apps.core.api.json import dumps
 from apps.core.api.rows import Instant, RowSerializer, row_body
 from apps.core.types import Datum
 from apps.lifecycle.types import Category
-from apps.zones.models import Zone, ZoneKind, ZoneVersion
+from apps.zones.models import CONSTRAINTS, Zone, ZoneKind, ZoneVersion
 from apps.zones.published import zone_kind_feature
 from apps.zones.types import Change
 
@@ -40,6 +40,9 @@ class ZoneKindChangeSerializer(RowSerializer):
     colour = serializers.CharField(max_length=7, default="#3b82f6", help_text="`#rrggbb`")
     lifecycle = serializers.CharField(
         max_length=40, allow_blank=True, default="", help_text="What new ones of this kind follow; empty is nothing."
+    )
+    constraint = serializers.ChoiceField(
+        choices=CONSTRAINTS, allow_blank=True, default="", help_text="What planning an operation in such a zone meets."
     )
 
 

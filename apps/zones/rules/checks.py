@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from apps.core.text import text_error
 from apps.core.types import Datum, FieldError, TimeWindow
-from apps.zones.types import AltitudeBand, ZoneDraft
+from apps.zones.types import AltitudeBand, Constraint, ZoneDraft
 
 SLUG = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -22,7 +22,7 @@ def zone_errors(zone: ZoneDraft) -> Iterator[FieldError]:
     """Yield everything that is wrong with a zone, area apart; pointers are those of the REST body."""
     yield from text_error(zone.name, "/name", max_length=200)
     yield from text_error(zone.description, "/description", max_length=10_000, may_be_blank=True, is_multiline=True)
-    yield from _band_errors(zone.band)
+    yield from band_errors(zone.band)
     yield from _validity_errors(zone.validity)
     if zone.dwell_after is not None and not timedelta(0) < zone.dwell_after <= LONGEST_DWELL:
         yield FieldError(
@@ -30,7 +30,7 @@ def zone_errors(zone: ZoneDraft) -> Iterator[FieldError]:
         )
 
 
-def kind_errors(*, slug: str, name: str, label: str, colour: str) -> Iterator[FieldError]:
+def kind_errors(*, slug: str, name: str, label: str, colour: str, constraint: str) -> Iterator[FieldError]:
     """Yield everything that is wrong with a kind of zone."""
     if len(slug) > 64 or not SLUG.fullmatch(slug):
         detail = "Use lower-case letters, digits and single dashes or underscores, 64 at most."
@@ -39,9 +39,13 @@ def kind_errors(*, slug: str, name: str, label: str, colour: str) -> Iterator[Fi
     yield from text_error(label, "/label", max_length=24, may_be_blank=True)
     if not COLOUR.fullmatch(colour):
         yield FieldError(pointer="/colour", code="bad_colour", detail="A colour is written #rrggbb, in lower case.")
+    if constraint not in {each.value for each in Constraint}:
+        detail = f"One of {', '.join(each.value for each in Constraint if each)}, or empty."
+        yield FieldError(pointer="/constraint", code="unknown", detail=detail)
 
 
-def _band_errors(band: AltitudeBand) -> Iterator[FieldError]:
+def band_errors(band: AltitudeBand) -> Iterator[FieldError]:
+    """Yield everything that is wrong with a band, of a zone or of anything else that has one."""
     yield from _bound_errors("lower", band.lower_m, band.lower_datum)
     yield from _bound_errors("upper", band.upper_m, band.upper_datum)
     if band.lower_m is None or band.upper_m is None or band.lower_datum != band.upper_datum:

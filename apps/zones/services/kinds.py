@@ -30,6 +30,7 @@ def create_zone_kind(
     label: str = "",
     colour: str = "#3b82f6",
     lifecycle: str = "",
+    constraint: str = "",
     actor: Actor,
     at: datetime,
 ) -> ZoneKind:
@@ -41,6 +42,7 @@ def create_zone_kind(
         label=label.strip(),
         colour=colour.lower(),
         lifecycle=lifecycle,
+        constraint=constraint,
         changed_at=at,
     )
     _check(kind)
@@ -69,6 +71,7 @@ def update_zone_kind(
     kind.label = changes.get("label", kind.label).strip()
     kind.colour = changes.get("colour", kind.colour).lower()
     kind.lifecycle = changes.get("lifecycle", kind.lifecycle)
+    kind.constraint = changes.get("constraint", kind.constraint)
     if zone_kind_feature(kind) == previous:
         return kind
     _check(kind)
@@ -100,7 +103,7 @@ def _lock(kind_id: UUID) -> ZoneKind:
 
 def _check(kind: ZoneKind) -> None:
     errors = [
-        *kind_errors(slug=kind.slug, name=kind.name, label=kind.label, colour=kind.colour),
+        *kind_errors(slug=kind.slug, name=kind.name, label=kind.label, colour=kind.colour, constraint=kind.constraint),
         *key_errors("zones", kind.lifecycle),
     ]
     if errors:

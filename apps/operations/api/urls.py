@@ -1,0 +1,32 @@
+"""The addresses of operations."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.operations.api.approvals import ApprovalsView, ApprovalView, OperationApprovalsView
+from apps.operations.api.kinds import OperationKindsView, OperationKindView
+from apps.operations.api.views import (
+    OperationCallsView,
+    OperationHistoryView,
+    OperationsCheckView,
+    OperationsView,
+    OperationTransitionsView,
+    OperationView,
+)
+
+OPERATION = "api/v1/operations/<uuid:object_id>"
+
+urlpatterns = [
+    path("api/v1/operations", OperationsView.as_view(), name="operations"),
+    path("api/v1/operations:check", OperationsCheckView.as_view(), name="operations-check"),
+    path(OPERATION, OperationView.as_view(), name="operation"),
+    path(f"{OPERATION}/transitions", OperationTransitionsView.as_view(), name="operation-transitions"),
+    path(f"{OPERATION}/history", OperationHistoryView.as_view(), name="operation-history"),
+    path(f"{OPERATION}/calls", OperationCallsView.as_view(), name="operation-calls"),
+    path(f"{OPERATION}/approvals", OperationApprovalsView.as_view(), name="operation-approvals"),
+    path("api/v1/approvals", ApprovalsView.as_view(), name="approvals"),
+    path("api/v1/approvals/<uuid:approval_id>", ApprovalView.as_view(), name="approval"),
+    path("api/v1/operation-kinds", OperationKindsView.as_view(), name="operation-kinds"),
+    path("api/v1/operation-kinds/<uuid:kind_id>", OperationKindView.as_view(), name="operation-kind"),
+]

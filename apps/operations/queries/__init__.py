@@ -1,0 +1,35 @@
+"""Reading operations: what is planned, what stands in the way of a plan, and where it would be free. Never writes."""
+
+from __future__ import annotations
+
+from apps.operations.queries.answering import check_draft, check_plan, conflicts_shown, refused
+from apps.operations.queries.conflicts import find_conflicts, judge, zone_volume, zones_meeting
+from apps.operations.queries.freeing import free_shifts
+from apps.operations.queries.operations import (
+    approvals_matching,
+    approvals_of,
+    assigned_asset_ids,
+    find_operation_kind,
+    operations_matching,
+    volumes_held,
+    volumes_of,
+)
+
+__all__ = [
+    "approvals_matching",
+    "approvals_of",
+    "assigned_asset_ids",
+    "check_draft",
+    "check_plan",
+    "conflicts_shown",
+    "find_conflicts",
+    "find_operation_kind",
+    "free_shifts",
+    "judge",
+    "operations_matching",
+    "refused",
+    "volumes_held",
+    "volumes_of",
+    "zone_volume",
+    "zones_meeting",
+]

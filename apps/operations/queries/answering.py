@@ -1,0 +1,189 @@
+"""What somebody is told of what stands in their way: in full where they may see it, masked where they may not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from apps.access.queries import kept_back, visible
+from apps.access.types import Actor
+from apps.core.types import Invalid
+from apps.events.rules import instant
+from apps.operations.models import Operation, OperationKind
+from apps.operations.queries.conflicts import judge
+from apps.operations.queries.freeing import free_shifts
+from apps.operations.rules.checks import volumes_errors, written_out
+from apps.operations.rules.freeing import shifted
+from apps.operations.types import (
+    ALWAYS,
+    Judgement,
+    Meeting,
+    OperationConflict,
+    Shift,
+    SpaceConflict,
+    Span,
+    Standing,
+    Volume4D,
+    VolumeDraft,
+    ZoneConflict,
+)
+from apps.zones.models import Zone
+
+MOST_SHOWN: Final = 50
+MOST_TIMES: Final = 10
+TAKEN: Final = "Others hold some of this space at this time."
+
+
+def check_draft(
+    drafts: Sequence[VolumeDraft],
+    *,
+    kind: OperationKind,
+    priority: int | None,
+    organisation_id: UUID,
+    besides: UUID | None = None,
+    actor: Actor,
+    at: datetime,
+) -> dict[str, Any]:
+    """Return what ``check_plan`` does of volumes that nobody has planned yet; raises ``Invalid`` as planning does."""
+    if errors := list(volumes_errors(drafts, at=at)):
+        raise Invalid("This is no plan.", errors=errors)
+    given = kind.default_priority if priority is None else priority
+    standing = Standing(priority=given, may_share=kind.may_share)
+    times = written_out(drafts)
+    return check_plan(times, standing=standing, organisation_id=organisation_id, besides=besides, actor=actor)
+
+
+def check_plan(
+    volumes: Sequence[Volume4D],
+    *,
+    standing: Standing,
+    organisation_id: UUID,
+    besides: UUID | None = None,
+    actor: Actor,
+) -> dict[str, Any]:
+    """Return what submitting these volumes would meet: ``accepted``, ``conflicts`` and, where refused, ``free``."""
+    judgement = judge(volumes, standing=standing, organisation_id=organisation_id, besides=besides)
+    free: list[Shift] = []
+    if judgement.is_refused:
+        free = free_shifts(volumes, standing=standing, organisation_id=organisation_id, besides=besides)
+    return {
+        "accepted": not judgement.is_refused,
+        "conflicts": conflicts_shown(judgement, volumes, actor),
+        "free": [_shift_shown(each, volumes) for each in free],
+    }
+
+
+def refused(
+    volumes: Sequence[Volume4D], *, standing: Standing, organisation_id: UUID, besides: UUID | None, actor: Actor
+) -> SpaceConflict:
+    """Return the error that says what refuses these volumes, and where they would be free."""
+    told = check_plan(volumes, standing=standing, organisation_id=organisation_id, besides=besides, actor=actor)
+    return SpaceConflict(TAKEN, details={"conflicts": told["conflicts"], "free": told["free"]})
+
+
+def conflicts_shown(judgement: Judgement, volumes: Sequence[Volume4D], actor: Actor) -> list[dict[str, Any]]:
+    """Return conflicts as the actor may see them, those that refuse first.
+
+    Of an operation that the actor may not see: that something is there, between which heights, until when, and whom to
+    ask about it. Of a zone the same.
+    """
+    operations, zones = judgement.operations[:MOST_SHOWN], judgement.zones[:MOST_SHOWN]
+    seen = _operations_seen([each.other.id for each in operations], actor)
+    zones_seen = _zones_seen([each.zone_id for each in zones], actor)
+    shown = [
+        *(_operation_shown(each, volumes, seen.get(each.other.id)) for each in operations),
+        *(_zone_shown(each, volumes, zones_seen.get(each.zone_id)) for each in zones),
+    ]
+    return sorted(shown, key=lambda each: each["verdict"] != "refused")
+
+
+def _operations_seen(ids: Sequence[UUID], actor: Actor) -> dict[UUID, dict[str, Any]]:
+    rows = visible(Operation.objects.filter(pk__in=ids), actor, "operations.view").select_related("kind")
+    bodies = [
+        {
+            "id": row.pk,
+            "organisation_id": row.organisation_id,
+            "title": row.title,
+            "kind": row.kind.slug,
+            "priority": row.priority,
+            "state": row.state,
+            "contact": row.contact,
+            "starts_at": instant(row.starts_at),
+            "ends_at": instant(row.ends_at),
+        }
+        for row in (rows if ids else ())
+    ]
+    return {UUID(str(body["id"])): body for body in kept_back(actor, "operations.view", bodies)}
+
+
+def _zones_seen(ids: Sequence[UUID], actor: Actor) -> dict[UUID, dict[str, Any]]:
+    rows = visible(Zone.objects.filter(pk__in=ids), actor, "zones.view").select_related("kind")
+    bodies = [
+        {"id": row.pk, "organisation_id": row.organisation_id, "name": row.name, "kind": row.kind.slug}
+        for row in (rows if ids else ())
+    ]
+    return {UUID(str(body["id"])): body for body in kept_back(actor, "zones.view", bodies)}
+
+
+def _operation_shown(
+    conflict: OperationConflict, volumes: Sequence[Volume4D], seen: dict[str, Any] | None
+) -> dict[str, Any]:
+    held = conflict.held[:MOST_TIMES]
+    return {
+        "type": "operation",
+        "verdict": conflict.verdict.value,
+        "comparable": conflict.meeting is Meeting.MEET,
+        "operation": seen,
+        "zone": None,
+        "contact": conflict.other.contact if seen is None else seen.get("contact", ""),
+        "volumes": [_volume_shown(volumes[each.place].number, each.volume, masked=seen is None) for each in held],
+    }
+
+
+def _zone_shown(conflict: ZoneConflict, volumes: Sequence[Volume4D], seen: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "type": "zone",
+        "verdict": conflict.verdict.value,
+        "comparable": conflict.meeting is Meeting.MEET,
+        "operation": None,
+        "zone": seen,
+        "contact": "",
+        "volumes": [_volume_shown(volumes[conflict.place].number, conflict.volume, masked=seen is None)],
+    }
+
+
+def _volume_shown(number: int, volume: Volume4D, *, masked: bool) -> dict[str, Any]:
+    """Return the heights and times of what is in the way of a wanted volume; masked, not since when."""
+    band = volume.band
+    return {
+        "wanted": number,
+        "lower_m": band.lower_m,
+        "lower_datum": band.lower_datum,
+        "upper_m": band.upper_m,
+        "upper_datum": band.upper_datum,
+        "starts_at": None if masked else _finite(volume.during.start),
+        "ends_at": _finite(volume.during.end),
+    }
+
+
+def _shift_shown(shift: Shift, volumes: Sequence[Volume4D]) -> dict[str, Any]:
+    """Return a way out as what it would make of the plan: when it begins and ends, or between which heights."""
+    moved = [shifted(volume, shift) for volume in volumes]
+    whole = Span(min(each.during.start for each in moved), max(each.during.end for each in moved))
+    lowers = [each.band.lower_m for each in moved if each.band.lower_m is not None]
+    uppers = [each.band.upper_m for each in moved if each.band.upper_m is not None]
+    return {
+        "later_s": shift.later.total_seconds(),
+        "higher_m": shift.higher_m,
+        "starts_at": instant(whole.start),
+        "ends_at": instant(whole.end),
+        "lower_m": min(lowers) if len(lowers) == len(moved) else None,
+        "upper_m": max(uppers) if len(uppers) == len(moved) else None,
+    }
+
+
+def _finite(at: datetime) -> str | None:
+    """Return an instant; nothing for the ends of all time."""
+    return None if at in (ALWAYS.start, ALWAYS.end) else instant(at)

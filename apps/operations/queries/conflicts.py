@@ -1,0 +1,210 @@
+"""What holds the space that somebody wants: an index proposes by boxes, ``rules.meeting`` decides exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, cast
+from uuid import UUID
+
+import shapely
+from django.contrib.gis.db.models.functions import AsWKB
+from django.contrib.gis.geos import Polygon
+from django.db import connection
+from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
+from shapely import MultiPolygon
+
+from apps.core.geometry import SRID, from_geos
+from apps.core.types import OrganisationId
+from apps.operations.models import Operation, Volume
+from apps.operations.rules.cells import boxes_of, metres_of
+from apps.operations.rules.meeting import bands_meet, footprints_meet, meeting, verdict, zone_verdict
+from apps.operations.types import (
+    ALWAYS,
+    Held,
+    Judgement,
+    Meeting,
+    OperationConflict,
+    OperationRef,
+    Span,
+    Standing,
+    Verdict,
+    Volume4D,
+    ZoneConflict,
+)
+from apps.zones.models import Zone
+from apps.zones.types import AltitudeBand, Constraint
+
+# The columns of what is wanted are joined one row after the other, each by its own search of the index: the planner
+# does not know how few they are.
+_CANDIDATES: Final = """
+SELECT wanted.place, held.operation_id, held.volume_id, lower(held.during), upper(held.during)
+FROM unnest(%s::int[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::int[], %s::int[],
+            %s::timestamptz[], %s::timestamptz[])
+     AS wanted (place, west, south, east, north, lowest, highest, starts_at, ends_at)
+CROSS JOIN LATERAL (
+    SELECT operation_id, volume_id, during FROM operations_occupancy
+    WHERE holds AND operation_id IS DISTINCT FROM %s::uuid
+      AND box && ST_MakeEnvelope(wanted.west, wanted.south, wanted.east, wanted.north, 4326)
+      AND during && tstzrange(wanted.starts_at, wanted.ends_at, '[]')
+      AND altitude && int4range(wanted.lowest, wanted.highest, '[]')
+    OFFSET 0
+) AS held
+"""
+_REF_COLUMNS: Final = ("id", "organisation_id", "title", "contact", "state", "priority", "kind__may_share")
+
+
+@dataclass(frozen=True, slots=True)
+class _Exact:
+    """A volume but for its times."""
+
+    footprint: MultiPolygon
+    band: AltitudeBand
+
+    def at(self, during: Span) -> Volume4D:
+        return Volume4D(footprint=self.footprint, band=self.band, during=during)
+
+
+def find_conflicts(volumes: Sequence[Volume4D], *, besides: UUID | None = None) -> list[Held]:
+    """Return what other operations hold of these volumes, each piece with the volume (by place) that it meets.
+
+    Exact; pieces whose heights cannot be compared are among them. ``besides`` is an operation that is left out: its
+    own space is in nobody's way. Two statements, one where nothing is near.
+    """
+    rows = _candidates(volumes, besides)
+    held = _volumes_by_id({volume_id for _, _, volume_id, _ in rows})
+    pairs = [
+        (place, operation_id, volumes[place], held[volume_id].at(during))
+        for place, operation_id, volume_id, during in rows
+        # Volumes that were replaced since the first statement hold nothing now.
+        if volume_id in held
+    ]
+    near = footprints_meet([wanted.footprint for *_, wanted, _ in pairs], [each.footprint for *_, each in pairs])
+    found = []
+    for (place, operation_id, wanted, each), is_met in zip(pairs, near.tolist(), strict=True):
+        by_height = bands_meet(wanted.band, each.band)
+        if is_met and by_height is not Meeting.APART:
+            found.append(Held(place=place, operation_id=operation_id, volume=each, meeting=by_height))
+    return sorted(found, key=lambda one: (one.operation_id, one.place, one.volume.during.start))
+
+
+def zones_meeting(volumes: Sequence[Volume4D]) -> list[ZoneConflict]:
+    """Return the zones whose kind means something for operations, and that meet any of these volumes; one statement."""
+    found = [_zone_conflict(zone, volumes) for zone in _zones_near(volumes)]
+    return [each for each in found if each is not None]
+
+
+def zone_volume(zone: Zone) -> Volume4D:
+    """Return a zone as a volume; its end, as ours, belongs to it here."""
+    during = Span(zone.window.start or ALWAYS.start, zone.window.end or ALWAYS.end)
+    return Volume4D(footprint=cast("MultiPolygon", from_geos(zone.area)), band=zone.band, during=during)
+
+
+def judge(
+    volumes: Sequence[Volume4D],
+    *,
+    standing: Standing,
+    organisation_id: UUID,
+    besides: UUID | None = None,
+) -> Judgement:
+    """Return all that bears on volumes that an operation of that standing wants to hold, for whoever may see all."""
+    held = find_conflicts(volumes, besides=besides)
+    others = _refs({each.operation_id for each in held})
+    operations = [
+        _operation_conflict(others[operation_id], list(pieces), standing)
+        for operation_id, pieces in groupby(held, key=attrgetter("operation_id"))
+        if operation_id in others
+    ]
+    return Judgement(
+        operations=operations, zones=[_for_owner(each, organisation_id) for each in zones_meeting(volumes)]
+    )
+
+
+def _candidates(volumes: Sequence[Volume4D], besides: UUID | None) -> set[tuple[int, UUID, UUID, Span]]:
+    columns: list[tuple[Any, ...]] = [
+        (place, *box, *metres_of(volume.band), volume.during.start, volume.during.end)
+        for place, volume in enumerate(volumes)
+        for box in boxes_of(volume.footprint)
+    ]
+    if not columns:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_CANDIDATES, [*map(list, zip(*columns, strict=True)), besides])
+        return {(place, *ids, Span(start, end)) for place, *ids, start, end in cursor.fetchall()}
+
+
+def _volumes_by_id(ids: set[UUID]) -> dict[UUID, _Exact]:
+    """Return the bands and exact footprints of volumes; one statement, none for none."""
+    if not ids:
+        return {}
+    rows = list(Volume.objects.filter(pk__in=ids).defer("footprint", "shape").annotate(wkb=AsWKB("footprint")))
+    areas = shapely.from_wkb([bytes(row.wkb) for row in rows])
+    return {row.pk: _Exact(area, row.band) for row, area in zip(rows, areas, strict=True)}
+
+
+def _refs(ids: set[UUID]) -> dict[UUID, OperationRef]:
+    if not ids:
+        return {}
+    rows = Operation.objects.filter(pk__in=ids).values_list(*_REF_COLUMNS)
+    return {
+        id_: OperationRef(
+            id=id_,
+            organisation_id=OrganisationId(organisation_id),
+            title=title,
+            contact=contact,
+            state=state,
+            standing=Standing(priority=priority, may_share=may_share),
+        )
+        for id_, organisation_id, title, contact, state, priority, may_share in rows
+    }
+
+
+def _operation_conflict(other: OperationRef, held: Sequence[Held], standing: Standing) -> OperationConflict:
+    is_certain = any(each.meeting is Meeting.MEET for each in held)
+    found = Meeting.MEET if is_certain else Meeting.UNKNOWN
+    return OperationConflict(other=other, verdict=verdict(standing, other.standing, found), meeting=found, held=held)
+
+
+def _zones_near(volumes: Sequence[Volume4D]) -> Iterable[Zone]:
+    boxes = [box for volume in volumes for box in boxes_of(volume.footprint)]
+    if not boxes:
+        return []
+    around = Polygon.from_bbox(
+        (min(each.west for each in boxes), min(each.south for each in boxes),
+         max(each.east for each in boxes), max(each.north for each in boxes))
+    )  # fmt: skip
+    around.srid = SRID
+    times = DateTimeTZRange(
+        min(volume.during.start for volume in volumes), max(volume.during.end for volume in volumes), "[]"
+    )
+    zones = Zone.objects.filter(is_active=True, area__bboverlaps=around, validity__overlap=times)
+    return zones.exclude(kind__constraint="").select_related("kind").order_by("id")
+
+
+def _zone_conflict(zone: Zone, volumes: Sequence[Volume4D]) -> ZoneConflict | None:
+    """Return how a zone bears on volumes: by the first that it meets for certain, or that it may meet."""
+    held = zone_volume(zone)
+    found: dict[Meeting, int] = {}
+    for place, volume in enumerate(volumes):
+        found.setdefault(meeting(volume, held), place)
+    best = Meeting.MEET if Meeting.MEET in found else Meeting.UNKNOWN
+    if best not in found:
+        return None
+    return ZoneConflict(
+        zone_id=zone.pk,
+        organisation_id=OrganisationId(zone.organisation_id),
+        name=zone.name,
+        verdict=zone_verdict(Constraint(zone.kind.constraint), best),
+        meeting=best,
+        volume=held,
+        place=found[best],
+    )
+
+
+def _for_owner(found: ZoneConflict, organisation_id: UUID) -> ZoneConflict:
+    """Return how a zone bears on an operation: whoever owns a zone that needs authorisation authorises by planning."""
+    if found.verdict is Verdict.NEEDS_APPROVAL and found.organisation_id == organisation_id:
+        return replace(found, verdict=Verdict.CONDITIONAL)
+    return found

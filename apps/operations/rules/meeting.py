@@ -1,0 +1,124 @@
+"""Whether volumes meet, exactly: closed intervals, footprints themselves and not their boxes; and who gives way.
+
+Heights above the same datum are compared as numbers. Those above different ones are compared only where that is sound
+whatever the place and the day: the geoid lies between 107 m below and 86 m above the WGS 84 ellipsoid (EGM2008), the
+ground between 440 m below the sea and 8,850 m above. Pressure altitudes say nothing certain about any other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import MultiPolygon
+
+from apps.core.types import Datum
+from apps.operations.types import Meeting, Span, Standing, Verdict, Volume4D
+from apps.zones.types import AltitudeBand, Constraint
+
+# What is to be added, at least and at most, to a height above a datum for that above the sea.
+ABOVE_SEA_M: Final[dict[Datum, tuple[float, float]]] = {
+    Datum.AMSL: (0.0, 0.0),
+    Datum.WGS84: (-86.0, 107.0),
+    Datum.AGL: (-440.0, 8_850.0),
+    Datum.BARO: (-math.inf, math.inf),
+}
+
+
+def meeting(one: Volume4D, other: Volume4D) -> Meeting:
+    """Say whether two volumes share a point of space and time. Touching is meeting."""
+    if not spans_meet(one.during, other.during):
+        return Meeting.APART
+    by_height = bands_meet(one.band, other.band)
+    if by_height is Meeting.APART or not footprints_meet([one.footprint], [other.footprint])[0]:
+        return Meeting.APART
+    return by_height
+
+
+def spans_meet(one: Span, other: Span) -> bool:
+    """Say whether two closed intervals share an instant."""
+    return one.start <= other.end and other.start <= one.end
+
+
+def bands_meet(one: AltitudeBand, other: AltitudeBand) -> Meeting:
+    """Say whether two closed bands share a height; ``UNKNOWN`` where their datums do not let anybody say."""
+    answers = (
+        _at_most(one.lower_m, one.lower_datum, other.upper_m, other.upper_datum),
+        _at_most(other.lower_m, other.lower_datum, one.upper_m, one.upper_datum),
+    )
+    if False in answers:
+        return Meeting.APART
+    return Meeting.UNKNOWN if None in answers else Meeting.MEET
+
+
+def footprints_meet(ones: Sequence[MultiPolygon], others: Sequence[MultiPolygon]) -> NDArray[np.bool_]:
+    """Say of each pair of areas whether they share a point, also one on the antimeridian."""
+    first, second = _array(ones), _array(others)
+    found: NDArray[np.bool_] = shapely.intersects(first, second)
+    for place in np.flatnonzero(~found & _on_antimeridian(first) & _on_antimeridian(second)):
+        found[place] = any(shapely.intersects(first[place], _turned(second[place], by)) for by in (-360.0, 360.0))
+    return found
+
+
+def lowest_above_sea_m(band: AltitudeBand) -> float:
+    """Return a height above the sea below which nothing of the band can lie; minus infinity for an open one."""
+    if band.lower_m is None or band.lower_datum is None:
+        return -math.inf
+    return band.lower_m + ABOVE_SEA_M[band.lower_datum][0]
+
+
+def highest_above_sea_m(band: AltitudeBand) -> float:
+    """Return a height above the sea above which nothing of the band can lie; infinity for an open one."""
+    if band.upper_m is None or band.upper_datum is None:
+        return math.inf
+    return band.upper_m + ABOVE_SEA_M[band.upper_datum][1]
+
+
+def verdict(mine: Standing, other: Standing, found: Meeting) -> Verdict:
+    """Return what follows for me where my volume meets another's, or may meet it. It is not told of volumes apart."""
+    if mine.priority > other.priority:
+        return Verdict.OVERRULES
+    if mine.priority == other.priority and mine.may_share and other.may_share:
+        return Verdict.SHARED
+    return Verdict.REFUSED if found is Meeting.MEET else Verdict.NEEDS_APPROVAL
+
+
+def zone_verdict(constraint: Constraint, found: Meeting) -> Verdict:
+    """Return what follows for a volume that meets, or may meet, a zone of a kind with such a constraint."""
+    if constraint is Constraint.PROHIBITED and found is Meeting.MEET:
+        return Verdict.REFUSED
+    if constraint in (Constraint.PROHIBITED, Constraint.AUTHORISATION):
+        return Verdict.NEEDS_APPROVAL
+    return Verdict.CONDITIONAL if constraint is Constraint.CONDITIONAL else Verdict.ADVISORY
+
+
+def _at_most(lower_m: float | None, lower: Datum | None, upper_m: float | None, upper: Datum | None) -> bool | None:
+    """Say whether a lower bound lies at or below an upper one; ``None`` where that cannot be known."""
+    if lower_m is None or upper_m is None or lower is None or upper is None:
+        return True
+    if lower is upper:
+        return lower_m <= upper_m
+    (lower_least, lower_most), (upper_least, upper_most) = ABOVE_SEA_M[lower], ABOVE_SEA_M[upper]
+    if lower_m + lower_most <= upper_m + upper_least:
+        return True
+    return False if lower_m + lower_least > upper_m + upper_most else None
+
+
+def _array(areas: Sequence[MultiPolygon]) -> NDArray[Any]:
+    array = np.empty(len(areas), dtype=object)
+    array[:] = areas
+    return array
+
+
+def _on_antimeridian(areas: NDArray[Any]) -> NDArray[np.bool_]:
+    west, _, east, _ = shapely.bounds(areas).reshape(-1, 4).T
+    on_it: NDArray[np.bool_] = (west <= -180.0) | (east >= 180.0)
+    return on_it
+
+
+def _turned(area: MultiPolygon, degrees: float) -> MultiPolygon:
+    return shapely.transform(area, lambda lon_lat: lon_lat + np.array((degrees, 0.0)))

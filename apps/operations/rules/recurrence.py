@@ -1,0 +1,108 @@
+"""Weekly times, written out: a subset of RFC 5545 in a named time zone, right across changes of its clocks.
+
+Each time begins at the same time of day by the clocks there and lasts exactly as long as the first (RFC 5545, section
+3.8.5.3). A time of day that a change of clocks leaves out is read by the offset before it, one that comes twice is the
+first of the two (section 3.3.5).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final
+from zoneinfo import ZoneInfo, available_timezones
+
+from dateutil.rrule import FR, MO, SA, SU, TH, TU, WE, WEEKLY, rrule, weekday
+
+from apps.core.types import FieldError, Invalid
+from apps.operations.types import Recurrence, Span
+
+MOST_TIMES: Final = 400
+DAYS: Final = {"MO": MO, "TU": TU, "WE": WE, "TH": TH, "FR": FR, "SA": SA, "SU": SU}
+PARTS: Final = {"FREQ", "INTERVAL", "BYDAY", "COUNT", "UNTIL", "WKST"}
+_UNTIL: Final = re.compile(r"\d{8}T\d{6}Z")
+
+
+def spans_of(starts_at: datetime, ends_at: datetime, recurrence: Recurrence | None) -> list[Span]:
+    """Return the times of a volume, in order; raises ``Invalid``, with pointers below a volume, for a bad rule."""
+    if recurrence is None:
+        return [Span(starts_at, ends_at)]
+    lasting = ends_at - starts_at
+    zone = _zone(recurrence.time_zone)
+    first = starts_at.astimezone(zone).replace(tzinfo=None)
+    begins = list(islice(_rule(recurrence.rule, zone, first), MOST_TIMES + 1))
+    if not begins or begins[0] != first:
+        raise _invalid("rule", "not_the_first", "starts_at is none of the times that the rule makes.")
+    if len(begins) > MOST_TIMES:
+        raise _invalid("rule", "too_many", f"The rule makes more than {MOST_TIMES} times.")
+    # The first is as it was said, also where its time of day comes twice.
+    starts = [starts_at, *(each.replace(tzinfo=zone).astimezone(UTC) for each in begins[1:])]
+    return [Span(start, start + lasting) for start in starts]
+
+
+def _rule(text: str, zone: ZoneInfo, first: datetime) -> rrule:
+    parts = _parts(text)
+    if parts.get("FREQ") != "WEEKLY":
+        raise _invalid("rule", "not_weekly", "The rule says FREQ=WEEKLY.")
+    if ("COUNT" in parts) == ("UNTIL" in parts):
+        raise _invalid("rule", "endless", "The rule ends by COUNT or by UNTIL.")
+    return rrule(
+        WEEKLY,
+        dtstart=first,
+        interval=_number(parts, "INTERVAL") or 1,
+        byweekday=[_day(each) for each in parts["BYDAY"].split(",")] if "BYDAY" in parts else None,
+        count=_number(parts, "COUNT"),
+        until=_until(parts.get("UNTIL"), zone),
+        wkst=_day(parts.get("WKST", "MO")),
+    )
+
+
+def _parts(text: str) -> Mapping[str, str]:
+    pairs = [part.partition("=") for part in text.upper().split(";")]
+    parts = {name: value for name, _, value in pairs}
+    if len(parts) != len(pairs) or not parts.keys() <= PARTS or not all(parts.values()):
+        detail = f"A rule is made of {', '.join(sorted(PARTS))}: FREQ=WEEKLY;BYDAY=MO,WE;COUNT=10."
+        raise _invalid("rule", "not_a_rule", detail)
+    return parts
+
+
+def _number(parts: Mapping[str, str], name: str) -> int | None:
+    if name not in parts:
+        return None
+    text = parts[name]
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 4 and int(text)):
+        raise _invalid("rule", "not_a_number", f"{name} is a number from 1 to 9999.")
+    return int(text)
+
+
+def _day(text: str) -> weekday:
+    if text not in DAYS:
+        raise _invalid("rule", "not_a_day", f"A day is one of {', '.join(DAYS)}.")
+    return DAYS[text]
+
+
+def _until(text: str | None, zone: ZoneInfo) -> datetime | None:
+    """Return the end of a rule, which RFC 5545 wants in UTC, by the clocks there."""
+    if text is None:
+        return None
+    try:
+        until = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) if _UNTIL.fullmatch(text) else None
+    except ValueError:
+        until = None
+    if until is None:
+        raise _invalid("rule", "not_an_instant", "UNTIL is an instant in UTC: 20261231T235959Z.")
+    return until.astimezone(zone).replace(tzinfo=None)
+
+
+def _zone(name: str) -> ZoneInfo:
+    if name not in available_timezones():
+        detail = "It is the name of a time zone, as in America/New_York."
+        raise _invalid("time_zone", "unknown_time_zone", detail)
+    return ZoneInfo(name)
+
+
+def _invalid(name: str, code: str, detail: str) -> Invalid:
+    error = FieldError(pointer=f"/recurrence/{name}", code=code, detail=detail)
+    return Invalid("The recurrence is not right.", errors=[error])

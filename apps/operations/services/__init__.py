@@ -1,0 +1,24 @@
+"""Everything that writes operations, their kinds, what they hold and what they ask for."""
+
+from __future__ import annotations
+
+from apps.operations.services.approvals import decide_approval
+from apps.operations.services.holding import keep_space
+from apps.operations.services.kinds import create_operation_kind, delete_operation_kind, update_operation_kind
+from apps.operations.services.operations import create_operation, delete_operation, move_operation, update_operation
+from apps.operations.services.settling import settle_submitted
+from apps.operations.services.watching import read_zones
+
+__all__ = [
+    "create_operation",
+    "create_operation_kind",
+    "decide_approval",
+    "delete_operation",
+    "delete_operation_kind",
+    "keep_space",
+    "move_operation",
+    "read_zones",
+    "settle_submitted",
+    "update_operation",
+    "update_operation_kind",
+]

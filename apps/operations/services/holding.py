@@ -1,0 +1,112 @@
+"""Space is held and freed here, and nowhere else: two that overlap never both succeed (decision 0010).
+
+Whoever wants to hold looks first without any lock, which settles most refusals. Then he locks every cell of the earth
+that his volumes touch, day by day, in one order for all; looks again, and now nobody can come between; and holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+
+from apps.access.types import Actor
+from apps.operations.models import Occupancy, Operation, Volume
+from apps.operations.queries import judge, refused, volumes_held
+from apps.operations.rules.cells import boxes_of, cells_of, metres_of
+from apps.operations.types import HOLDING, Judgement, Volume4D
+
+# One lock after the other, in the order of the arrays.
+_LOCK_EACH: Final = """
+SELECT pg_advisory_xact_lock(cell.place, cell.day)
+FROM unnest(%s::int[], %s::int[]) AS cell (place, day)
+"""
+_LOCK_SHARED: Final = "SELECT pg_advisory_xact_lock_shared(-1, 0)"
+_LOCK_ALL: Final = "SELECT pg_advisory_xact_lock(-1, 0)"
+_INSERT: Final = """
+INSERT INTO operations_occupancy (operation_id, volume_id, box, altitude, during, holds)
+SELECT %s, volume_id, ST_MakeEnvelope(west, south, east, north, 4326), int4range(lowest, highest, '[]'),
+       tstzrange(starts_at, ends_at, '[]'), %s
+FROM unnest(%s::uuid[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::int[], %s::int[],
+            %s::timestamptz[], %s::timestamptz[])
+     AS new (volume_id, west, south, east, north, lowest, highest, starts_at, ends_at)
+"""
+
+
+def keep_space(operations: Sequence[Operation], actor: Actor, at: datetime) -> None:
+    """Hold or free the space of operations that the lifecycle engine has moved, as their states say.
+
+    A part of every move, by whomever it is made: one that would hold what others hold raises ``SpaceConflict``.
+    """
+    resting = [each.pk for each in operations if each.state not in HOLDING]
+    holding = {each.pk: each for each in operations if each.state in HOLDING}
+    Occupancy.objects.filter(operation__in=resting, holds=True).update(holds=False)
+    idle = Occupancy.objects.filter(operation__in=list(holding), holds=False).values_list("operation", flat=True)
+    for operation_id in sorted(set(idle)):
+        operation = holding[operation_id]
+        require_free(operation, volumes_held(operation_id), actor=actor)
+        Occupancy.objects.filter(operation=operation_id).update(holds=True)
+
+
+def require_free(operation: Operation, volumes: Sequence[Volume4D], *, actor: Actor) -> None:
+    """Return when nothing refuses these volumes to an operation, and nothing will before the transaction ends.
+
+    Locks their cells. The caller holds the operation's row. Raises ``SpaceConflict``.
+    """
+    _refuse_if_taken(operation, volumes, actor)
+    lock_cells(volumes)
+    _refuse_if_taken(operation, volumes, actor)
+
+
+def judgement_of(operation: Operation, volumes: Sequence[Volume4D]) -> Judgement:
+    """Return all that bears on volumes of an operation; its own space is in nobody's way."""
+    return judge(volumes, standing=operation.standing, organisation_id=operation.organisation_id, besides=operation.pk)
+
+
+def lock_cells(volumes: Sequence[Volume4D]) -> None:
+    """Lock the cells of these volumes until the transaction ends, in the order in which everybody locks them.
+
+    In statements of their own: what is read afterwards has been committed by whoever held them before. Whoever touches
+    too many cells locks all there are. Each also shares one lock, by which zones wait for whoever is under way.
+    """
+    cells = cells_of(volumes)
+    with connection.cursor() as cursor:
+        if cells is None:
+            cursor.execute(_LOCK_ALL)
+        else:
+            cursor.execute(_LOCK_SHARED)
+            cursor.execute(_LOCK_EACH, [[cell.place for cell in cells], [cell.day for cell in cells]])
+
+
+def wait_for_others() -> None:
+    """Return when everybody who was about to hold space has done so, or not; call it in a transaction of its own."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_ALL)
+
+
+def insert_occupancies(
+    operation_id: UUID, planned: Sequence[Volume], times: Sequence[Volume4D], *, holds: bool
+) -> None:
+    """Write down every time of the volumes of an operation; one statement."""
+    ids = {volume.number: volume.pk for volume in planned}
+    rows = [
+        (ids[each.number], *box, *metres_of(each.band), each.during.start, each.during.end)
+        for each in times
+        for box in boxes_of(each.footprint)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [operation_id, holds, *map(list, zip(*rows, strict=True))])
+
+
+def _refuse_if_taken(operation: Operation, volumes: Sequence[Volume4D], actor: Actor) -> None:
+    if judgement_of(operation, volumes).is_refused:
+        raise refused(
+            volumes,
+            standing=operation.standing,
+            organisation_id=operation.organisation_id,
+            besides=operation.pk,
+            actor=actor,
+        )

@@ -1,0 +1,159 @@
+"""What follows once an operation holds its space: whoever has to agree is asked, whoever gives way is told."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+
+from apps.access.types import SYSTEM
+from apps.core.sweep import work_through
+from apps.core.types import Conflict, Feature
+from apps.events.types import Change
+from apps.lifecycle.services import advance
+from apps.lifecycle.types import Cause
+from apps.operations.models import Approval, Operation
+from apps.operations.published import approval_feature, published_operations
+from apps.operations.queries import approvals_of, volumes_held
+from apps.operations.services.holding import judgement_of
+from apps.operations.services.telling import tell_approvals, tell_overruled
+from apps.operations.types import RUNNING, Decision, Judgement, Reason, Verdict
+
+BATCH: Final = 100
+ASKING: Final = frozenset({Verdict.REFUSED, Verdict.NEEDS_APPROVAL})
+IN_REVIEW: Final = frozenset({"submitted", "in_review"})
+RUNS: Final = "It is under way, and somebody would have to agree to that. End it, and plan another."
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Who has to agree, and why: what makes two approvals of one operation the same."""
+
+    organisation_id: UUID
+    reason: Reason
+    zone_id: UUID | None = None
+    other_id: UUID | None = None
+
+
+def settle_submitted(at: datetime) -> int:
+    """Settle what was submitted by another way than ``move_operation``; return how many. A tick: safe to run twice."""
+    ids = list(Operation.objects.filter(state="submitted").values_list("pk", flat=True)[:BATCH])
+    return work_through(ids, lambda some: _settle_all(some, at), _blame)
+
+
+def settle(
+    operation: Operation, *, at: datetime, afresh: bool = False, zones: Collection[UUID] = (), reason: str = ""
+) -> Operation:
+    """Ask whoever has to agree to a locked operation that holds its space, and bring it to the state that follows.
+
+    ``afresh`` asks everybody again, since the plan is another; ``zones`` are those to ask about again. Operations of
+    lower priority whose space it takes are told when it is asked afresh. Raises ``Conflict`` for one that is under way
+    and would have to wait.
+    """
+    judgement = judgement_of(operation, volumes_held(operation.pk))
+    open_ones = _ask(operation, judgement, afresh=afresh, zones=frozenset(zones), at=at)
+    if afresh:
+        _tell(judgement, at)
+    if operation.state in RUNNING:
+        if open_ones and afresh:
+            raise Conflict(RUNS, code="needs_approval")
+        return operation
+    return conclude(operation, is_open=bool(open_ones), at=at, reason=reason)
+
+
+def conclude(operation: Operation, *, is_open: bool, at: datetime, reason: str = "") -> Operation:
+    """Return the operation, in review where somebody still has to agree, approved where nobody has to."""
+    if is_open and operation.state in ("submitted", "approved"):
+        return advance(operation, "review", actor=SYSTEM, at=at, reason=reason, cause=Cause.RULE)
+    if not is_open and operation.state in IN_REVIEW:
+        return advance(operation, "approve", actor=SYSTEM, at=at, reason=reason, cause=Cause.RULE)
+    return operation
+
+
+@transaction.atomic
+def _settle_all(ids: Iterable[UUID], at: datetime) -> int:
+    rows = published_operations().select_for_update(of=("self",)).filter(pk__in=list(ids), state="submitted")
+    found = list(rows.order_by("pk"))
+    for operation in found:
+        settle(operation, at=at, afresh=True)
+    return len(found)
+
+
+def _blame(operation_id: UUID, error: Exception) -> None:
+    log.error("operations.not_settled", operation_id=str(operation_id), exc_info=error)
+
+
+def _ask(
+    operation: Operation, judgement: Judgement, *, afresh: bool, zones: frozenset[UUID], at: datetime
+) -> list[Approval]:
+    """Make the operation's approvals those that it needs; return those that are open."""
+    needed = dict(_needed(operation, judgement))
+    told: list[tuple[Change, Approval, Feature | None]] = []
+    for approval in list(approvals_of(operation.pk)):
+        approval.operation = operation
+        zone_name = needed.pop(_key_of(approval), None)
+        if zone_name is None:
+            told.append((Change.DELETED, approval, approval_feature(approval)))
+        elif approval.decision != Decision.OPEN and (afresh or approval.zone_id in zones):
+            told.append((Change.UPDATED, approval, approval_feature(approval)))
+            _reopen(approval, at)
+    made = [_new(operation, asked, zone_name, at) for asked, zone_name in needed.items()]
+    Approval.objects.filter(pk__in=[each.pk for change, each, _ in told if change is Change.DELETED]).delete()
+    Approval.objects.bulk_create(made)
+    tell_approvals([*told, *((Change.CREATED, each, None) for each in made)], actor=SYSTEM, at=at)
+    return list(approvals_of(operation.pk).filter(decision=Decision.OPEN))
+
+
+def _needed(operation: Operation, judgement: Judgement) -> Iterator[tuple[_Asked, str]]:
+    """Yield who has to agree, each with the name of the zone that it is about."""
+    for zone in judgement.zones:
+        if zone.verdict in ASKING:
+            asked = _Asked(organisation_id=zone.organisation_id, reason=Reason.ZONE, zone_id=zone.zone_id)
+            yield asked, zone.name
+    for each in judgement.operations:
+        if each.verdict is Verdict.NEEDS_APPROVAL:
+            owner = each.other.organisation_id
+            yield _Asked(organisation_id=owner, reason=Reason.NOT_COMPARABLE, other_id=each.other.id), ""
+    if operation.kind.is_reviewed:
+        yield _Asked(organisation_id=operation.organisation_id, reason=Reason.ORGANISATION), ""
+
+
+def _key_of(approval: Approval) -> _Asked:
+    return _Asked(
+        organisation_id=approval.organisation_id,
+        reason=Reason(approval.reason),
+        zone_id=approval.zone_id,
+        other_id=approval.other_id,
+    )
+
+
+def _new(operation: Operation, asked: _Asked, zone_name: str, at: datetime) -> Approval:
+    return Approval(
+        operation=operation,
+        organisation_id=asked.organisation_id,
+        reason=asked.reason,
+        zone_id=asked.zone_id,
+        zone_name=zone_name,
+        other_id=asked.other_id,
+        recorded_at=at,
+        changed_at=at,
+    )
+
+
+def _reopen(approval: Approval, at: datetime) -> None:
+    approval.decision, approval.decided_by, approval.decided_at = Decision.OPEN, "", None
+    approval.mark_changed(at)
+    approval.save()
+
+
+def _tell(judgement: Judgement, at: datetime) -> None:
+    ids = [each.other.id for each in judgement.operations if each.verdict is Verdict.OVERRULES]
+    if ids:
+        tell_overruled(published_operations().filter(pk__in=ids).order_by("pk"), actor=SYSTEM, at=at)

@@ -1,0 +1,131 @@
+"""Submitting: what holds space is in nobody's way twice, whoever has to agree is asked, whoever gives way is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from apps.access.types import SYSTEM
+from apps.core.clock import now
+from apps.core.types import Conflict, Datum
+from apps.events.models import Event
+from apps.lifecycle.services import advance
+from apps.operations import services
+from apps.operations.models import Occupancy
+from apps.operations.types import SpaceConflict
+from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
+from tests.factories.zones import square
+
+pytestmark = pytest.mark.django_db
+
+
+def test_what_nobody_has_to_agree_to_is_approved_at_once_and_holds_its_space() -> None:
+    operation = make_operation()
+    assert not Occupancy.objects.filter(holds=True).exists()
+    assert submit(operation).state == "approved"
+    assert list(Occupancy.objects.values_list("operation", "holds")) == [(operation.pk, True)]
+
+
+def test_a_second_operation_in_the_same_space_is_refused_and_nothing_of_it_is_written() -> None:
+    first, second = make_operation(), make_operation()
+    submit(first)
+    before = Event.objects.count()
+    with pytest.raises(SpaceConflict) as refused:
+        submit(second)
+    second.refresh_from_db()
+    assert (second.state, second.version, Event.objects.count()) == ("draft", 1, before)
+    details: Any = refused.value.details
+    (conflict,) = details["conflicts"]
+    assert (conflict["verdict"], conflict["operation"]["id"]) == ("refused", first.pk)
+
+
+@pytest.mark.parametrize(
+    ("other", "is_free"),
+    [
+        (volume(square(1)), False),
+        (volume(square(1.0000001)), True),
+        (volume(heights=band(100, 200)), False),
+        (volume(heights=band(100.001, 200)), True),
+        (volume(heights=band(-50, 0)), False),
+    ],
+    ids=["touching edge", "a centimetre beside", "touching height", "above", "below"],
+)
+def test_touching_is_meeting(other, is_free) -> None:
+    start = other.starts_at
+    submit(make_operation(volumes=[volume(heights=band(0, 100), starts_at=start)]))
+    second = make_operation(volumes=[other])
+    if is_free:
+        assert submit(second).state == "approved"
+    else:
+        with pytest.raises(SpaceConflict):
+            submit(second)
+
+
+def test_space_is_free_again_when_an_operation_is_cancelled_or_withdrawn() -> None:
+    first, second, third = make_operation(), make_operation(), make_operation()
+    advance(submit(first), "cancel", actor=SYSTEM, at=now())
+    withdrawn = advance(submit(second), "withdraw", actor=SYSTEM, at=now())
+    assert submit(third).state == "approved"
+    with pytest.raises(SpaceConflict):
+        submit(withdrawn)
+
+
+def test_the_engine_alone_refuses_too_and_the_clock_settles_what_it_let_through() -> None:
+    first, second = make_operation(), make_operation()
+    assert advance(first, "submit", actor=SYSTEM, at=now()).state == "submitted"
+    with pytest.raises(SpaceConflict):
+        advance(second, "submit", actor=SYSTEM, at=now())
+    assert services.settle_submitted(now()) == 1
+    first.refresh_from_db()
+    assert first.state == "approved"
+
+
+def test_a_higher_priority_goes_first_and_the_other_is_told() -> None:
+    low = submit(make_operation(priority=1))
+    high = submit(make_operation(priority=2))
+    assert high.state == "approved"
+    told = Event.objects.filter(type="watchfloor.operation.overruled.v1")
+    assert list(told.values_list("object_id", flat=True)) == [low.pk]
+    with pytest.raises(SpaceConflict):
+        submit(make_operation(priority=1))
+
+
+def test_equals_share_only_where_both_kinds_do() -> None:
+    sharing, alone = make_operation_kind(may_share=True), make_operation_kind()
+    submit(make_operation(kind=sharing))
+    assert submit(make_operation(kind=sharing)).state == "approved"
+    with pytest.raises(SpaceConflict):
+        submit(make_operation(kind=alone))
+
+
+def test_heights_that_cannot_be_compared_are_for_a_person_to_judge() -> None:
+    start = now() + timedelta(days=1)
+    theirs = submit(make_operation(volumes=[volume(heights=band(0, 120, Datum.AGL), starts_at=start)]))
+    ours = submit(make_operation(volumes=[volume(heights=band(300, 400), starts_at=start)]))
+    assert ours.state == "in_review"
+    asked = ours.approvals.get()
+    assert (asked.organisation_id, asked.reason, asked.other_id) == (
+        theirs.organisation_id,
+        "not_comparable",
+        theirs.pk,
+    )
+
+
+def test_a_change_of_what_is_approved_is_judged_anew() -> None:
+    start = now() + timedelta(days=1)
+    submit(make_operation(volumes=[volume(starts_at=start)]))
+    mine = submit(make_operation(volumes=[volume(square(5), starts_at=start)]))
+    with pytest.raises(SpaceConflict):
+        services.update_operation(mine.pk, volumes=[volume(square(0.5), starts_at=start)], actor=SYSTEM, at=now())
+    moved = services.update_operation(mine.pk, volumes=[volume(square(6.5), starts_at=start)], actor=SYSTEM, at=now())
+    assert (moved.state, moved.version) == ("approved", mine.version + 1)
+    again = make_operation(volumes=[volume(square(5), starts_at=start, lasting=timedelta(minutes=5))])
+    assert submit(again).state == "approved"
+
+
+def test_what_is_over_does_not_change() -> None:
+    over = advance(make_operation(), "cancel", actor=SYSTEM, at=now())
+    with pytest.raises(Conflict, match="over"):
+        services.update_operation(over.pk, title="x", actor=SYSTEM, at=now())
