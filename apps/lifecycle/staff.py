@@ -130,6 +130,7 @@ class LifecycleAdminMixin:
                 {"label": way.label, "says": queries.says(way)}
                 for way in queries.ways_out(row, actor_of_staff(request))
             ],
+            "given_up": queries.given_up(row),
             "due": [{"label": moves[each.transition].label, "at": each.due_at} for each in queries.timers(row)],
             "transition_url": reverse(f"admin:{self._url_name('transition')}", args=[row.pk]),
             "reason_length": services.LONGEST_REASON,

@@ -10,12 +10,12 @@ from django.urls import reverse
 
 from apps.access.types import SYSTEM
 from apps.lifecycle import registry, services
-from apps.lifecycle.models import DefinitionVersion
+from apps.lifecycle.models import DefinitionVersion, Effect, Timer
 from apps.lifecycle.queries import counts_by_state, says, ways_out
 from apps.lifecycle.rules.drawing import HEIGHT, WIDTH, draw
 from apps.lifecycle.rules.reading import read_definition
 from tests.factories.access import make_cast, make_policy, make_user
-from tests.factories.core import NOON
+from tests.factories.core import NOON, after
 from tests.factories.lifecycles import DRILL, begin_incident, make_definition
 
 SHIPPED = next(definition for definition, _ in registry.shipped() if definition.key == "incident")
@@ -66,6 +66,10 @@ def test_what_would_let_it_move_is_said_as_far_as_one_may_know() -> None:
     start, expire = ways_out(incident, cast.actor("alice"))
     assert says(start) == ["You may do this.", "It needs severity >= 3. That is not so. severity is 2."]
     assert says(expire) == ["The clock does it at 2026-06-30 13:00:00 UTC."]
+    Timer.objects.update(attempts=2, claimed_until=after(hours=2))
+    [_, expire] = ways_out(incident, cast.actor("alice"))
+    was_due = "It was due at 2026-06-30 13:00:00 UTC, and the clock has tried 2 times in vain."
+    assert says(expire) == [f"{was_due} It tries again at 2026-06-30 14:00:00 UTC."]
     assert says(ways_out(incident, cast.actor("bob"))[0])[0] == "Somebody may do this who holds incidents.acknowledge."
     make_policy("limit", ["incidents.view"], users=[cast.alice], hidden_fields=["severity"])
     hidden = says(ways_out(incident, cast.actor("alice"))[0])
@@ -83,7 +87,11 @@ def test_pages_show_the_picture_with_counts_or_the_current_state() -> None:
     assert 'class="count">1</text>' in page
     page = client.get(reverse("admin:incidents_incident_change", args=[incident.pk])).content.decode()
     assert page.count('class="box current') == 1
-    assert "You may do this." in page
+    assert ("You may do this." in page, "failed for good" in page) == (True, False)
+    dead = {"kind": "webhook", "status": "dead", "effective_at": NOON, "due_at": NOON}
+    Effect.objects.create(noun="incidents", object_id=incident.pk, object={}, **dead)
+    page = client.get(reverse("admin:incidents_incident_change", args=[incident.pk])).content.decode()
+    assert "1 of what its moves were to bring about failed for good." in page
 
 
 @pytest.mark.django_db

@@ -47,6 +47,7 @@ class MigrationForm(forms.Form):
                 widget=UnfoldAdminSelectWidget,
                 label=old.states[name].label,
             )
+        self.order_fields([*(name for name in self.fields if name != "timers"), "timers"])
 
     def plan(self, old: Definition, new: Definition) -> services.MigrationPlan:
         """Return what was chosen."""
@@ -91,7 +92,12 @@ class MigrationPages(GuardedAdmin):
         """Show which objects follow none though their kind names this version's key, and let them begin."""
         row, new = self._found(request, object_id)
         plan = services.MigrationPlan(key=row.key, from_version=None, to_version=row.number)
-        shown = {"title": f"Let {row.noun} without a lifecycle begin {row}", "new": new, "is_enrolment": True}
+        shown = {
+            "title": f"Let {row.noun} without a lifecycle begin {row}",
+            "new": new,
+            "first": new.states[new.initial].label,
+            "is_enrolment": True,
+        }
         return self._answer(request, row, None, plan, shown)
 
     def _found(self, request: HttpRequest, object_id: str) -> tuple[DefinitionVersion, Definition]:

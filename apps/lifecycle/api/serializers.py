@@ -59,6 +59,8 @@ class WaySerializer(serializers.Serializer[Any]):
     requires = DemandSerializer(allow_null=True)
     condition = DemandSerializer(allow_null=True)
     due_at = serializers.DateTimeField(allow_null=True, help_text="When the clock will make it.")
+    attempts = serializers.IntegerField(help_text="How often the clock has tried in vain.")
+    rests_until = serializers.DateTimeField(allow_null=True, help_text="When it tries again, after it has.")
     event = serializers.CharField(allow_null=True, help_text="The type of event that makes it.")
     match = serializers.CharField(allow_null=True, help_text="What must be true of that event.")
     by_outcome = serializers.BooleanField(help_text="A service makes it when it has answered.")

@@ -11,10 +11,10 @@ from django.db.models import Count, Min, Q, QuerySet
 from apps.access.queries import allowed_actions, hidden_fields, parts_of, visible
 from apps.access.types import Actor
 from apps.access.veils import STATE
-from apps.lifecycle.models import DefinitionVersion, MigrationRun, Stateful, Timer, Transition
+from apps.lifecycle.models import DefinitionVersion, Effect, MigrationRun, Stateful, Timer, Transition
 from apps.lifecycle.registry import Lifecycle, definition_of, find_lifecycle, followed, lifecycle_of, predicate
 from apps.lifecycle.rules.moving import moves_from
-from apps.lifecycle.types import AllowedTransition, Definition, Move, State
+from apps.lifecycle.types import AllowedTransition, Definition, EffectStatus, Move, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,11 @@ def history_of(noun: str, object_id: UUID) -> QuerySet[Transition]:
 def timers(row: Stateful) -> QuerySet[Timer]:
     """Return what the clock owes the object, the earliest first."""
     return Timer.objects.filter(noun=lifecycle_of(row).noun, object_id=row.pk).order_by("due_at", "id")
+
+
+def given_up(row: Stateful) -> int:
+    """Return how many effects of the object's moves have failed for good."""
+    return Effect.objects.filter(noun=lifecycle_of(row).noun, object_id=row.pk, status=EffectStatus.DEAD).count()
 
 
 def state_of(row: Stateful) -> State | None:

@@ -13,7 +13,7 @@ from apps.core.types import Feature
 from apps.filters.queries import compile_predicate, parse, require_askable
 from apps.filters.registry import queryables_for, queryables_of
 from apps.filters.types import FilterError
-from apps.lifecycle.models import Stateful
+from apps.lifecycle.models import Stateful, Timer
 from apps.lifecycle.queries.objects import timers
 from apps.lifecycle.registry import Lifecycle, definition_of, lifecycle_of
 from apps.lifecycle.rules.moving import moves_from
@@ -39,7 +39,8 @@ class Way:
     """One way out of a state, and what it waits for.
 
     ``may`` is whether the asker may make it by hand, ``None`` where nobody makes it so. ``against`` is what a guard of
-    the noun says against it. ``due_at`` is when the clock will make it.
+    the noun says against it. ``due_at`` is when the clock will make it; where it has tried in vain, ``attempts`` says
+    how often, and ``rests_until`` when it tries again.
     """
 
     name: str
@@ -53,6 +54,8 @@ class Way:
     requires: Demand | None
     condition: Demand | None
     due_at: datetime | None
+    attempts: int
+    rests_until: datetime | None
     event: str | None
     match: str | None
     by_outcome: bool
@@ -64,7 +67,7 @@ def ways_out(row: Stateful, actor: Actor) -> list[Way]:
         return []
     definition, lifecycle = definition_of(row), lifecycle_of(row)
     actions = allowed_actions(actor, row)
-    due = {timer.transition: timer.due_at for timer in timers(row)}
+    due = {timer.transition: timer for timer in timers(row)}
     feature = lifecycle.feature(row)
     return [
         Way(
@@ -78,7 +81,7 @@ def ways_out(row: Stateful, actor: Actor) -> list[Way]:
             against=lifecycle.guards[move.guard](row) if move.guard else None,
             requires=_demand(lifecycle, move.requires, feature, actor),
             condition=_demand(lifecycle, move.condition.when if move.condition else None, feature, actor),
-            due_at=due.get(move.name),
+            **_clock(due.get(move.name)),
             event=move.event.type if move.event else None,
             match=move.event.match if move.event else None,
             by_outcome=move.by_outcome,
@@ -110,13 +113,28 @@ def _filters(way: Way) -> list[str]:
 
 def _else(way: Way) -> list[str]:
     found = []
-    if way.due_at is not None:
-        found.append(f"The clock does it at {way.due_at:%Y-%m-%d %H:%M:%S} UTC.")
+    if way.due_at is not None and way.attempts:
+        again = f" It tries again at {_instant(way.rests_until)}." if way.rests_until else ""
+        times = "once" if way.attempts == 1 else f"{way.attempts} times"
+        found.append(f"It was due at {_instant(way.due_at)}, and the clock has tried {times} in vain.{again}")
+    elif way.due_at is not None:
+        found.append(f"The clock does it at {_instant(way.due_at)}.")
     if way.event is not None:
         found.append(f"The event {way.event} does it{f', where {way.match}' if way.match else ''}.")
     if way.by_outcome:
         found.append("A service does it when it has answered.")
     return found
+
+
+def _clock(timer: Timer | None) -> dict[str, Any]:
+    if timer is None:
+        return {"due_at": None, "attempts": 0, "rests_until": None}
+    rests_until = timer.claimed_until if timer.attempts else None
+    return {"due_at": timer.due_at, "attempts": timer.attempts, "rests_until": rests_until}
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _demand(lifecycle: Lifecycle, text: str | None, feature: Feature, actor: Actor) -> Demand | None:

@@ -1,6 +1,7 @@
 """Where the states and ways of a definition stand in a picture: states in columns by how far they are from the first.
 
-Lengths are in pixels, from the top left corner. Ways onward run between the columns, ways back over or under them.
+Lengths are in pixels, from the top left corner. Ways onward run between the columns; ways back run over them, or under
+them from a state that stands lower than the one that they lead to.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from apps.lifecycle.types import Definition, Move, State
 
 WIDTH: Final = 140
 HEIGHT: Final = 44
-ACROSS: Final = 250
+GAP: Final = (110, 190)
 DOWN: Final = 104
 MARGIN: Final = 28
 LIFT: Final = 34
@@ -21,6 +22,7 @@ LETTER: Final = 6.2
 LONGEST: Final = 34
 
 Point = tuple[float, float]
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,22 +64,13 @@ def draw(definition: Definition) -> Drawing:
     """Return where everything stands. The same definition always looks the same."""
     ranks = _ranks(definition)
     pairs = _pairs(definition)
+    places = _places(definition, ranks, WIDTH + _gap(ranks, pairs))
     back = [pair for pair in pairs if ranks[pair[1]] < ranks[pair[0]] or pair[0] == pair[1]]
-    top = MARGIN + (LIFT * (1 + min(len(back), 4)) if back else 0)
-    places = _places(definition, ranks, top)
+    under = [pair for pair in back if places[pair[0]][1] > places[pair[1]][1]]
+    over = [pair for pair in back if pair not in under]
+    places = {name: (x, y + _room(over)) for name, (x, y) in places.items()}
     lines = tuple(
-        _line(
-            definition,
-            (one, other),
-            moves,
-            _points(
-                places[one],
-                places[other],
-                ranks[other] - ranks[one],
-                back.index((one, other)) if (one, other) in back else 0,
-            ),
-        )
-        for (one, other), moves in pairs.items()
+        _line(definition, pair, moves, _points(places, pair, ranks, over, under)) for pair, moves in pairs.items()
     )
     boxes = tuple(
         Box(state=state, x=places[name][0], y=places[name][1], is_first=name == definition.initial)
@@ -85,7 +78,7 @@ def draw(definition: Definition) -> Drawing:
         if name in places
     )
     width = max(x for x, _ in places.values()) + WIDTH + MARGIN
-    height = max(y for _, y in places.values()) + HEIGHT + MARGIN
+    height = max(y for _, y in places.values()) + HEIGHT + MARGIN + _room(under)
     return Drawing(boxes=boxes, lines=lines, width=width, height=height)
 
 
@@ -102,8 +95,8 @@ def _ranks(definition: Definition) -> dict[str, int]:
     return {name: ranks.get(name, last) for name in definition.states}
 
 
-def _pairs(definition: Definition) -> dict[tuple[str, str], list[Move]]:
-    pairs: defaultdict[tuple[str, str], list[Move]] = defaultdict(list)
+def _pairs(definition: Definition) -> dict[Pair, list[Move]]:
+    pairs: defaultdict[Pair, list[Move]] = defaultdict(list)
     for move in definition.moves.values():
         for source in move.sources:
             if source in definition.states and move.target in definition.states:
@@ -111,25 +104,35 @@ def _pairs(definition: Definition) -> dict[tuple[str, str], list[Move]]:
     return dict(pairs)
 
 
-def _places(definition: Definition, ranks: dict[str, int], top: float) -> dict[str, Point]:
+def _gap(ranks: dict[str, int], pairs: dict[Pair, list[Move]]) -> float:
+    """Return how far columns stand apart, so that lines are seen on both sides of their labels."""
+    labels = [_label(moves) for (one, other), moves in pairs.items() if ranks[other] - ranks[one] == 1]
+    least, most = GAP
+    return min(most, max([least, *(_width(label) + 44 for label in labels)]))
+
+
+def _room(back: list[Pair]) -> float:
+    """Return how much room these ways need over the states, or under them."""
+    return LIFT * (1 + min(len(back), 4)) if back else 0
+
+
+def _places(definition: Definition, ranks: dict[str, int], across: float) -> dict[str, Point]:
     columns: defaultdict[int, list[str]] = defaultdict(list)
     for name in definition.states:
         columns[ranks[name]].append(name)
     tallest = max(len(names) for names in columns.values())
     places: dict[str, Point] = {}
     for rank, names in columns.items():
-        above = top + (tallest - len(names)) * DOWN / 2
+        above = MARGIN + (tallest - len(names)) * DOWN / 2
         for index, name in enumerate(names):
-            places[name] = (MARGIN + rank * ACROSS, above + index * DOWN)
+            places[name] = (MARGIN + rank * across, above + index * DOWN)
     return places
 
 
-def _line(
-    definition: Definition, pair: tuple[str, str], moves: list[Move], points: tuple[Point, Point, Point, Point]
-) -> Line:
+def _line(definition: Definition, pair: Pair, moves: list[Move], points: tuple[Point, Point, Point, Point]) -> Line:
     (ax, ay), (bx, by), (cx, cy), (dx, dy) = points
     said = ", ".join(move.label for move in moves)
-    label = said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+    label = _label(moves)
     return Line(
         source=pair[0],
         target=pair[1],
@@ -138,24 +141,48 @@ def _line(
         title=f"{definition.states[pair[0]].label} to {definition.states[pair[1]].label}: {said}",
         x=(ax + 3 * bx + 3 * cx + dx) / 8,
         y=(ay + 3 * by + 3 * cy + dy) / 8,
-        width=len(label) * LETTER + 8,
+        width=_width(label),
         is_automatic=not any(move.action for move in moves),
     )
 
 
-def _points(start: Point, end: Point, columns: int, nth_back: int) -> tuple[Point, Point, Point, Point]:
-    """Return the curve from one box, given by its corner, to another: onward between columns, beside one, or back."""
+def _label(moves: list[Move]) -> str:
+    said = ", ".join(move.label for move in moves)
+    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+
+
+def _width(label: str) -> float:
+    return len(label) * LETTER + 8
+
+
+def _points(
+    places: dict[str, Point], pair: Pair, ranks: dict[str, int], over: list[Pair], under: list[Pair]
+) -> tuple[Point, Point, Point, Point]:
+    """Return the curve from one box to another: onward between columns, beside one, or back over or under them."""
+    start, end = places[pair[0]], places[pair[1]]
+    if pair in under:
+        return _back(start, end, under.index(pair), down=True)
+    if pair in over:
+        return _back(start, end, over.index(pair), down=False)
+    return _onward(start, end, ranks[pair[1]] - ranks[pair[0]])
+
+
+def _onward(start: Point, end: Point, columns: int) -> tuple[Point, Point, Point, Point]:
     if columns > 0:
         out, into = (start[0] + WIDTH, start[1] + HEIGHT / 2), (end[0], end[1] + HEIGHT / 2)
         # One that passes other columns by bends away from them.
         bend = 0 if columns == 1 else 46 * (1 if into[1] >= out[1] else -1)
         pull = (into[0] - out[0]) / 2
         return out, (out[0] + pull, out[1] + bend), (into[0] - pull, into[1] + bend), into
-    if columns == 0 and start != end:
-        return _beside(start, end)
-    out, into = (start[0] + WIDTH * 0.35, start[1]), (end[0] + WIDTH * 0.65, end[1])
-    over = min(out[1], into[1]) - LIFT * (1 + nth_back % 4) * 4 / 3
-    return out, (out[0], over), (into[0], over), into
+    return _beside(start, end)
+
+
+def _back(start: Point, end: Point, nth: int, *, down: bool) -> tuple[Point, Point, Point, Point]:
+    side, way = (HEIGHT, 1) if down else (0, -1)
+    out, into = (start[0] + WIDTH * 0.35, start[1] + side), (end[0] + WIDTH * 0.65, end[1] + side)
+    farthest = max(out[1], into[1]) if down else min(out[1], into[1])
+    bend = farthest + way * LIFT * (1 + nth % 4) * 4 / 3
+    return out, (out[0], bend), (into[0], bend), into
 
 
 def _beside(start: Point, end: Point) -> tuple[Point, Point, Point, Point]:
