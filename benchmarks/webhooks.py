@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import django
+import uvloop
 
 from benchmarks._database import make_database
 
@@ -109,7 +110,7 @@ def post_all(url: str, bodies: Sequence[bytes], secret: str) -> float:
             await asyncio.gather(*(work() for _ in range(jobs.CONNECTIONS)))
         return time.perf_counter() - begun
 
-    return asyncio.run(run())
+    return uvloop.run(run())
 
 
 def main() -> int:

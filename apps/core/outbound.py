@@ -139,7 +139,12 @@ async def send(
     except TimeoutError:
         return Answer(status=None, error=f"No answer within {seconds:g} s.")
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        return Answer(status=None, error=(str(error) or type(error).__name__)[:200])
+        return Answer(status=None, error=_storable(str(error) or type(error).__name__)[:200])
+
+
+def _storable(text: str) -> str:
+    """Return a text that PostgreSQL can hold: what is complained of may be quoted with whatever it was made of."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
 
 
 async def _read(answer: aiohttp.ClientResponse) -> bytes:

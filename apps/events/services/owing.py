@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+import orjson
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.access.types import Actor
 from apps.core.ids import new_id
@@ -29,6 +30,19 @@ BATCH: Final = 500
 # An endpoint to which so much is owed reads on only when it has taken some of it.
 MOST_WAITING: Final = 10_000
 MOST_REPLAYED: Final = 10_000
+# One JSON text for all: psycopg writes arrays of texts ten times more slowly than PostgreSQL reads this.
+_OWE = """
+INSERT INTO events_delivery (
+    endpoint_id, event_offset, message_id, type, subject, cause, state, attempts, due_at, error, recorded_at
+)
+SELECT %(endpoint)s, event_offset, message_id, type, subject, %(cause)s, 'waiting', 0, due_at, '', %(at)s
+FROM ROWS FROM (
+    jsonb_to_recordset(%(owed)s::jsonb) AS (
+        event_offset bigint, message_id uuid, type text, subject text, due_at timestamptz
+    )
+) WITH ORDINALITY AS owed (event_offset, message_id, type, subject, due_at, place)
+ORDER BY place
+"""
 log = structlog.get_logger(__name__)
 
 
@@ -107,18 +121,18 @@ def _owe(endpoint: Endpoint, rows: Sequence[Event], cause: Cause, at: datetime) 
         is_first = subject not in busy
         busy.add(subject)
         owed.append(
-            Delivery(
-                endpoint=endpoint,
-                event_offset=row.offset,
-                message_id=row.id,
-                type=row.type,
-                subject=subject,
-                cause=cause,
-                due_at=(sight.tellable_at or at) if is_first and endpoint.is_enabled else None,
-                recorded_at=at,
-            )
+            {
+                "event_offset": row.offset,
+                "message_id": row.id,
+                "type": row.type,
+                "subject": subject,
+                "due_at": (sight.tellable_at or at) if is_first and endpoint.is_enabled else None,
+            }
         )
-    Delivery.objects.bulk_create(owed)
+    if owed:
+        with connection.cursor() as cursor:
+            rows_text = orjson.dumps(owed, option=orjson.OPT_UTC_Z).decode()
+            cursor.execute(_OWE, {"endpoint": endpoint.pk, "cause": cause, "at": at, "owed": rows_text})
     return len(owed)
 
 
