@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -43,8 +43,12 @@ PER_ENDPOINT: Final = 256
 CONNECTIONS: Final = 16
 # How long answers are gathered, to be settled together: until half of what is in hand has come, or for so long.
 GATHER_SECONDS: Final = 0.1
-# A run ends after this, even with more to do: other jobs wait for the same worker.
-RUN_SECONDS: Final = 5.0
+# Messages of one subject are sent in one go for so long at most, before they are settled.
+CHAIN_SECONDS: Final = 0.5
+# A run takes no more in hand after this, even with more to do: other jobs wait for the same worker.
+RUN_SECONDS: Final = 2.0
+# A run waits no longer than this for an endpoint that is held back by its rate; the clock wakes a worker for it.
+LONGEST_PACE_SECONDS: Final = 1.0
 # What no worker has taken for so long, the clock sends.
 PATIENCE: Final = timedelta(seconds=5)
 T = TypeVar("T")
@@ -83,7 +87,7 @@ def _job_seconds() -> int:
 class _Run:
     """One run of the dispatcher: what is in hand, and the thread that talks to the database."""
 
-    in_hand: dict[asyncio.Task[Result | None], Message] = field(default_factory=dict)
+    in_hand: dict[asyncio.Task[list[Result]], Sequence[Message]] = field(default_factory=dict)
     sent: int = 0
     _turns: defaultdict[UUID, asyncio.Semaphore] = field(
         default_factory=lambda: defaultdict(lambda: asyncio.Semaphore(CONNECTIONS))
@@ -107,20 +111,22 @@ class _Run:
             self._thread.shutdown()
 
     async def _claim(self, session: aiohttp.ClientSession, *, is_over: bool) -> None:
-        free = SLOTS - len(self.in_hand)
+        held = Counter(message.endpoint_id for chain in self.in_hand.values() for message in chain)
+        free = SLOTS - held.total()
         if is_over or free < SLOTS // 2:
             return
-        held = Counter(message.endpoint_id for message in self.in_hand.values())
+        chains: defaultdict[tuple[UUID, str], list[Message]] = defaultdict(list)
         for message in await self._in_thread(lambda: claim(free, held, each=PER_ENDPOINT, at=clock.now())):
-            turns = self._turns[message.endpoint_id]
-            self.in_hand[asyncio.create_task(_send(session, message, turns))] = message
+            chains[message.endpoint_id, message.subject].append(message)
+        for (endpoint_id, _), chain in chains.items():
+            self.in_hand[asyncio.create_task(_send_chain(session, chain, self._turns[endpoint_id]))] = chain
 
     async def _pace(self, left: float) -> bool:
         """Wait for an endpoint that is held back by its rate; say whether one is, within the time that is left."""
         at = clock.now()
         until = await self._in_thread(lambda: next_pace(at))
         wait = None if until is None else max((until - at).total_seconds(), 0.0)
-        if wait is None or wait >= left:
+        if wait is None or wait >= min(left, LONGEST_PACE_SECONDS):
             return False
         await asyncio.sleep(wait)
         return True
@@ -132,9 +138,11 @@ class _Run:
         while len(done) < len(left) and (pause := until - time.monotonic()) > 0:
             more, left = await asyncio.wait(left, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
             done |= more
-        settled = [(self.in_hand.pop(task), task.result()) for task in done]
-        results = [result for _, result in settled if result is not None]
-        late = [message for message, result in settled if result is None]
+        results, late = list[Result](), list[Message]()
+        for task in done:
+            sent = task.result()
+            results += sent
+            late += self.in_hand.pop(task)[len(sent) :]
         self.sent += len(results)
         await self._in_thread(lambda: settle(results, late=late, at=clock.now()))
 
@@ -142,14 +150,33 @@ class _Run:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-async def _send(session: aiohttp.ClientSession, message: Message, turns: asyncio.Semaphore) -> Result | None:
-    """Send one message in its turn; ``None`` when that came so late that its lease might end meanwhile."""
-    timeout = settings.WATCHFLOOR.webhook_timeout
+async def _send_chain(
+    session: aiohttp.ClientSession, chain: Sequence[Message], turns: asyncio.Semaphore
+) -> list[Result]:
+    """Send messages of one subject one after another, in their turn; return how those went that were sent.
+
+    It ends with the first that was not delivered, and after a while: what was sent is to be settled soon.
+    """
+    results: list[Result] = []
     async with turns:
-        sent_at, began = clock.now(), time.monotonic()
-        if sent_at + timeout > message.until:
-            return None
-        answer = await post(session, message.url, message.body, message.headers, seconds=timeout.total_seconds())
+        ends_at = time.monotonic() + CHAIN_SECONDS
+        for message in chain:
+            result = await _send(session, message)
+            if result is None:
+                break
+            results.append(result)
+            if not result.is_delivered or time.monotonic() > ends_at:
+                break
+    return results
+
+
+async def _send(session: aiohttp.ClientSession, message: Message) -> Result | None:
+    """Send one message; ``None`` when its turn has come so late that its lease might end meanwhile."""
+    timeout = settings.WATCHFLOOR.webhook_timeout
+    sent_at, began = clock.now(), time.monotonic()
+    if sent_at + timeout > message.until:
+        return None
+    answer = await post(session, message.url, message.body, message.headers, seconds=timeout.total_seconds())
     return Result(
         message=message,
         sent_at=sent_at,

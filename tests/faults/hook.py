@@ -1,19 +1,21 @@
 """A receiver of webhooks in a process of its own: it writes down what it got, then answers; killed, it forgets nothing.
 
-``python -m tests.faults.hook PORT FILE``
+``python -m tests.faults.hook PORT FILE SECONDS`` takes up to so many seconds for an answer.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock
 
 
-def main(port: int, path: Path) -> None:
+def main(port: int, path: Path, slowest_s: float) -> None:
     """Serve until killed."""
     lock, log = Lock(), path.open("a", encoding="utf-8")
 
@@ -26,6 +28,7 @@ def main(port: int, path: Path) -> None:
                 log.write(f"{event['subject']} {int(event['sequence'])}\n")
                 log.flush()
                 os.fsync(log.fileno())
+            time.sleep(random.uniform(0.0, slowest_s))
             self.send_response(204)
             self.end_headers()
 
@@ -44,4 +47,4 @@ def main(port: int, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), Path(sys.argv[2]))
+    main(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))

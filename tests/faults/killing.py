@@ -23,6 +23,8 @@ PROCESS: Final = {"relay": "clock"}
 TYPES: Final = ("watchfloor.asset.*", "watchfloor.finding.*", "watchfloor.incident.*")
 LONGEST_RUN_S, LONGEST_DEATH_S, LONGEST_CROSSING_S = 3.0, 0.4, 0.15
 CROSSING: Final = 6
+# So that deaths come between a webhook and its answer, too.
+SLOWEST_S: Final = 0.3
 
 
 @dataclass(slots=True)
@@ -109,7 +111,7 @@ def killing(harbour: Harbour, *, visitors: int, seed: int) -> Iterator[Killing]:
     """Yield a harbour at work, with services that go wrong."""
     visits = Visits(harbour.floor)
     visits.bring(visitors)
-    with listening(harbour.floor, TYPES) as hook:
+    with listening(harbour.floor, TYPES, slowest_s=SLOWEST_S) as hook:
         for name in RUNNING:
             harbour.floor.start(name)
         visits.let_fail(FAULTS)

@@ -34,8 +34,8 @@ Told = tuple[str, int]
 class Hook:
     """The receiver's process, what it has written down, and what of the log it is owed."""
 
-    def __init__(self, floor: Floor, types: Sequence[str]) -> None:
-        self.floor, self.types = floor, types
+    def __init__(self, floor: Floor, types: Sequence[str], *, slowest_s: float) -> None:
+        self.floor, self.types, self.slowest_s = floor, types, slowest_s
         self.port = free_port()
         self.path = floor.home / f"hook-{self.port}.txt"
         self.process: subprocess.Popen[bytes] | None = None
@@ -45,7 +45,7 @@ class Hook:
 
     def start(self) -> None:
         """Listen, where it listened before."""
-        command = [sys.executable, "-m", "tests.faults.hook", str(self.port), str(self.path)]
+        command = [sys.executable, "-m", "tests.faults.hook", str(self.port), str(self.path), str(self.slowest_s)]
         self.process = subprocess.Popen(command, cwd=CHECKOUT)
 
     def kill(self) -> None:
@@ -90,9 +90,9 @@ class Hook:
 
 
 @contextmanager
-def listening(floor: Floor, types: Sequence[str]) -> Iterator[Hook]:
-    """Yield a receiver that listens; in the end nobody is told any more."""
-    hook = Hook(floor, types)
+def listening(floor: Floor, types: Sequence[str], *, slowest_s: float = 0.0) -> Iterator[Hook]:
+    """Yield a receiver that listens, and answers within some time; in the end nobody is told any more."""
+    hook = Hook(floor, types, slowest_s=slowest_s)
     hook.start()
     try:
         yield hook

@@ -62,8 +62,9 @@ class Endpoint(Row):
 class Delivery(models.Model):
     """One event that is owed to an endpoint, or was.
 
-    Of one subject only the first that waits has a ``due_at``; the others follow it in the order of their ids. Whoever
-    sends it moves ``due_at`` to the end of a lease and counts an attempt: a result counts only for the last attempt.
+    Of one subject only the first that waits is ever taken in hand, and those behind it with it, in the order of their
+    ids: the first has a ``due_at``. Whoever sends them moves it to the end of a lease, gives the others the same, and
+    counts an attempt: a result counts only for the last attempt.
     """
 
     id = models.BigAutoField(primary_key=True)

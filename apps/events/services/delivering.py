@@ -18,7 +18,7 @@ from uuid import UUID
 import orjson
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Min, Q
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from apps.events.models import Delivery, Endpoint, Event
 from apps.events.models.webhooks import ANSWER_LENGTH, SENT_LENGTH
@@ -31,8 +31,12 @@ from apps.events.types import Cause, DeliveryState, Stop
 from apps.filters.types import FilterError
 
 GONE: Final = 410
+# So many of one subject are taken in hand together.
+LONGEST_CHAIN: Final = 64
 KEPT_FOR: Final = timedelta(days=30)
 FORGET_BATCH: Final = 2_000
+# Spelled so that the planner needs to know nothing of the table, whose rows come and go: each of these joins can be
+# done in a way that is quadratic.
 _CLAIM = """
 WITH paced AS (
     UPDATE events_endpoint AS endpoint SET paced_until = %(at)s + make_interval(secs => 1.0 / rate)
@@ -40,11 +44,14 @@ WITH paced AS (
         SELECT FROM events_delivery WHERE endpoint_id = endpoint.id AND due_at <= %(at)s
     )
     RETURNING id
-), due AS (
-    SELECT delivery.id FROM events_endpoint AS endpoint
+), heads AS (
+    SELECT delivery.*, endpoint.rate FROM events_endpoint AS endpoint
     CROSS JOIN LATERAL (
-        SELECT id FROM events_delivery
-        WHERE endpoint_id = endpoint.id AND due_at <= %(at)s
+        SELECT id, endpoint_id, subject FROM events_delivery AS head
+        WHERE endpoint_id = endpoint.id AND due_at <= %(at)s AND id = (
+            SELECT id FROM events_delivery
+            WHERE endpoint_id = head.endpoint_id AND subject = head.subject AND state = 'waiting' ORDER BY id LIMIT 1
+        )
         ORDER BY due_at, id
         LIMIT CASE WHEN endpoint.rate IS NULL
             THEN greatest(%(each)s - coalesce((%(held)s::jsonb ->> endpoint.id::text)::int, 0), 0) ELSE 1 END
@@ -52,10 +59,20 @@ WITH paced AS (
     ) AS delivery
     WHERE endpoint.is_enabled AND (endpoint.rate IS NULL OR endpoint.id IN (SELECT id FROM paced))
     LIMIT %(limit)s
+), chains AS MATERIALIZED (
+    SELECT *, CASE WHEN rate IS NULL
+        THEN greatest(least(%(each)s / count(*) OVER (PARTITION BY endpoint_id), %(longest)s), 1) ELSE 1 END AS length
+    FROM heads
+), due AS MATERIALIZED (
+    SELECT link.id FROM chains CROSS JOIN LATERAL (
+        SELECT id FROM events_delivery AS delivery
+        WHERE endpoint_id = chains.endpoint_id AND subject = chains.subject AND state = 'waiting' AND id >= chains.id
+        ORDER BY id LIMIT chains.length
+    ) AS link
 )
-UPDATE events_delivery AS delivery SET due_at = %(until)s, attempts = attempts + 1
-FROM due WHERE delivery.id = due.id
-RETURNING delivery.id, endpoint_id, event_offset, message_id, cause, attempts, recorded_at
+UPDATE events_delivery SET due_at = %(until)s, attempts = attempts + 1
+WHERE id = ANY(ARRAY(SELECT id FROM due)) AND state = 'waiting'
+RETURNING id, endpoint_id, event_offset, message_id, subject, cause, attempts, recorded_at
 """
 _SETTLE = """
 UPDATE events_delivery AS delivery
@@ -76,13 +93,13 @@ FROM jsonb_to_recordset(%s::jsonb) AS made (
 )
 ON CONFLICT DO NOTHING
 """
-# The next of each subject whose first has been settled: one look into the index of what waits for each of them. As a
-# join the same is quadratic wherever the planner knows too little of the table.
+# The first of each subject of which something has been settled or put back: one look into the index of what waits for
+# each of them. As a join the same is quadratic wherever the planner knows too little of the table.
 _RELEASE = """
 WITH settled AS MATERIALIZED (
     SELECT DISTINCT delivery.endpoint_id, delivery.subject FROM events_delivery AS delivery
     JOIN events_endpoint AS endpoint ON endpoint.id = delivery.endpoint_id AND endpoint.is_enabled
-    WHERE delivery.id = ANY(%(ids)s) AND delivery.state <> 'waiting'
+    WHERE delivery.id = ANY(%(ids)s)
 ), following AS MATERIALIZED (
     SELECT first.id FROM settled CROSS JOIN LATERAL (
         SELECT id FROM events_delivery
@@ -104,6 +121,7 @@ class Message:
     attempt: int
     until: datetime
     url: str
+    subject: str
     body: bytes
     headers: Mapping[str, str]
 
@@ -120,6 +138,11 @@ class Result:
     answer: bytes = b""
     retry_after: str | None = None
 
+    @property
+    def is_delivered(self) -> bool:
+        """Say whether the receiver took it."""
+        return self.status is not None and 200 <= self.status < 300
+
 
 @dataclass(frozen=True, slots=True)
 class _Claimed:
@@ -129,6 +152,7 @@ class _Claimed:
     endpoint_id: UUID
     event_offset: int | None
     message_id: UUID
+    subject: str
     cause: str
     attempt: int
     recorded_at: datetime
@@ -155,16 +179,19 @@ def lease() -> timedelta:
 
 
 def claim(limit: int, held: Mapping[UUID, int], *, each: int, at: datetime) -> list[Message]:
-    """Take at most ``limit`` due deliveries in hand and return those that are to be sent.
+    """Take deliveries in hand, of at most ``limit`` subjects, and return those that are to be sent, in order.
 
-    ``held`` is what the caller has in hand by endpoint, of which there may be ``each``. What its owner may not see
-    (now), or not yet, is settled or put off here.
+    With what is due of a subject come those that wait behind it, so that few subjects are no slower than many: a chain,
+    of which each may be sent when the one before it was delivered. ``held`` is what the caller has in hand by endpoint,
+    of which there may be ``each``, or a little more. What its owner may not see (now), or not yet, is settled or put
+    off here.
     """
     asked: dict[str, Any] = {
         "at": at,
         "until": at + lease(),
         "limit": limit,
         "each": each,
+        "longest": LONGEST_CHAIN,
         "held": orjson.dumps({str(key): count for key, count in held.items()}).decode(),
     }
     with transaction.atomic(), connection.cursor() as cursor:
@@ -190,12 +217,20 @@ def _prepare(rows: Sequence[_Claimed], at: datetime) -> list[Message]:
             verdicts += [_put_off(row, None) for row in owed]
             continue
         signing = secrets_of(endpoint, at)
+        begun, halted = set[str](), set[str]()
         for row in owed:
             sight = _sight(row, events, viewer)
-            if sight.envelope is not None and sight.tellable_at is None:
-                messages.append(_message(row, endpoint.url, sight.envelope, signing, at))
+            if row.subject in halted:
+                verdicts.append(_put_off(row, None))
+            elif sight.envelope is None:
+                verdicts.append(_withheld(row))
+            elif sight.tellable_at is not None:
+                # Behind one that is in hand it is due when that one is settled, and looked at again.
+                verdicts.append(_put_off(row, None if row.subject in begun else sight.tellable_at))
+                halted.add(row.subject)
             else:
-                verdicts.append(_withhold(row, sight))
+                messages.append(_message(row, endpoint.url, sight.envelope, signing, at))
+                begun.add(row.subject)
     settle_verdicts(verdicts, (), stopped, at)
     return messages
 
@@ -224,6 +259,7 @@ def _message(row: _Claimed, url: str, envelope: Mapping[str, Any], signing: Iter
         attempt=row.attempt,
         until=at + lease(),
         url=url,
+        subject=row.subject,
         body=body,
         headers={
             "content-type": "application/cloudevents+json; charset=utf-8",
@@ -233,9 +269,7 @@ def _message(row: _Claimed, url: str, envelope: Mapping[str, Any], signing: Iter
     )
 
 
-def _withhold(row: _Claimed, sight: Sight) -> _Verdict:
-    if sight.envelope is not None:
-        return _put_off(row, sight.tellable_at)
+def _withheld(row: _Claimed) -> _Verdict:
     return _Verdict(
         delivery_id=row.delivery_id,
         endpoint_id=row.endpoint_id,
@@ -260,16 +294,16 @@ def _put_off(row: _Claimed | Message, until: datetime | None) -> _Verdict:
 def settle(results: Sequence[Result], *, late: Sequence[Message] = (), at: datetime) -> int:
     """Write down how messages went, and let the next of their subjects follow; return how many counted.
 
-    Messages that were ``late`` were not sent, and are due again.
+    Messages that were ``late`` were not sent, and are due again when it is their turn.
     """
     stopped = {result.message.endpoint_id: Stop.GONE for result in results if result.status == GONE}
-    verdicts = [*(_judged(result, at) for result in results), *(_put_off(message, at) for message in late)]
+    verdicts = [*(_judged(result, at) for result in results), *(_put_off(message, None) for message in late)]
     return settle_verdicts(verdicts, results, stopped, at)
 
 
 def _judged(result: Result, at: datetime) -> _Verdict:
     message, status = result.message, result.status
-    if status is not None and 200 <= status < 300:
+    if result.is_delivered:
         return _Verdict(
             delivery_id=message.delivery_id,
             endpoint_id=message.endpoint_id,
@@ -358,13 +392,19 @@ def _text(body: bytes, length: int) -> str:
 def is_anything_due(at: datetime) -> bool:
     """Say whether something is to be sent now: one look into a partial index for each endpoint."""
     paced = Q(endpoint__rate__isnull=True) | Q(endpoint__paced_until__lte=at)
-    return Delivery.objects.filter(paced, due_at__lte=at, endpoint__is_enabled=True).exists()
+    return _due(at).filter(paced).exists()
 
 
 def is_overdue(at: datetime, wait: timedelta) -> bool:
     """Say whether something has been due for so long, which means that no worker takes it."""
-    rows = Delivery.objects.filter(due_at__lte=at - wait, endpoint__is_enabled=True, endpoint__rate__isnull=True)
-    return rows.exists()
+    return _due(at - wait).filter(endpoint__rate__isnull=True).exists()
+
+
+def _due(at: datetime) -> QuerySet[Delivery]:
+    """Return what could be claimed: of what a dead worker held of one subject, only the first."""
+    same = {"endpoint": OuterRef("endpoint"), "subject": OuterRef("subject")}
+    earlier = Delivery.objects.filter(**same, state=DeliveryState.WAITING, pk__lt=OuterRef("pk"))
+    return Delivery.objects.filter(~Exists(earlier), due_at__lte=at, endpoint__is_enabled=True)
 
 
 def next_pace(at: datetime) -> datetime | None:
