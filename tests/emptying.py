@@ -13,7 +13,14 @@ from typing import Any
 
 from django.db import OperationalError, connection
 
-PRODUCED = ("access_accessversion", "assets_assetset", "incidents_ruleset", "zones_zoneset", "zones_zonechange")
+PRODUCED = (
+    "access_accessversion",
+    "assets_assetset",
+    "incidents_ruleset",
+    "operations_runningset",
+    "zones_zoneset",
+    "zones_zonechange",
+)
 """What triggers write; nothing else may write it."""
 ATTEMPTS = 5
 

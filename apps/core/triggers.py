@@ -57,3 +57,21 @@ class TokenTrigger:
             f"FOR EACH STATEMENT EXECUTE FUNCTION {self.function}();",
             f"DROP TRIGGER {self.trigger} ON {table};",
         )
+
+    def renew_where(self, table: str, is_watched: str) -> RunSQL:
+        """Return the migration operation by which changes of some rows renew the token.
+
+        ``is_watched`` is a condition on ``{row}``, as it was or as it is; a table that is truncated has none left.
+        """
+        was, becomes = is_watched.format(row="OLD"), is_watched.format(row="NEW")
+        conditions = {"insert": becomes, "update": f"({was}) OR ({becomes})", "delete": was}
+        return RunSQL(
+            "".join(
+                f"CREATE TRIGGER {self.trigger}_{event} AFTER {event} ON {table} "
+                f"FOR EACH ROW WHEN ({condition}) EXECUTE FUNCTION {self.function}();"
+                for event, condition in conditions.items()
+            )
+            + f"CREATE TRIGGER {self.trigger}_all AFTER TRUNCATE ON {table} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {self.function}();",
+            "".join(f"DROP TRIGGER {self.trigger}_{event} ON {table};" for event in (*conditions, "all")),
+        )

@@ -26,3 +26,4 @@ class OperationsConfig(AppConfig):
         published.register_published()
         register(Tick(name="operations", every=LOOK_EVERY, run=services.settle_submitted))
         register(Tick(name="zones cutting operations", every=LOOK_EVERY, run=services.read_zones))
+        register(Tick(name="assets of operations", every=LOOK_EVERY, run=services.move_strays))

@@ -110,6 +110,7 @@ MATRIX: dict[str, Address] = {
     "operation-transitions": _one("/api/v1/operations/{operation}/transitions", "post"),
     "operation-history": _one("/api/v1/operations/{operation}/history"),
     "operation-calls": _one("/api/v1/operations/{operation}/calls"),
+    "operation-conformance": _one("/api/v1/operations/{operation}/conformance"),
     "operation-approvals": _one("/api/v1/operations/{operation}/approvals"),
     "approvals": _list("/api/v1/approvals"),
     "approval": _one("/api/v1/approvals/{approval}", "patch"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from apps.operations.api.approvals import ApprovalsView, ApprovalView, OperationApprovalsView
+from apps.operations.api.conformance import OperationConformanceView
 from apps.operations.api.kinds import OperationKindsView, OperationKindView
 from apps.operations.api.views import (
     OperationCallsView,
@@ -25,6 +26,7 @@ urlpatterns = [
     path(f"{OPERATION}/history", OperationHistoryView.as_view(), name="operation-history"),
     path(f"{OPERATION}/calls", OperationCallsView.as_view(), name="operation-calls"),
     path(f"{OPERATION}/approvals", OperationApprovalsView.as_view(), name="operation-approvals"),
+    path(f"{OPERATION}/conformance", OperationConformanceView.as_view(), name="operation-conformance"),
     path("api/v1/approvals", ApprovalsView.as_view(), name="approvals"),
     path("api/v1/approvals/<uuid:approval_id>", ApprovalView.as_view(), name="approval"),
     path("api/v1/operation-kinds", OperationKindsView.as_view(), name="operation-kinds"),

@@ -14,10 +14,13 @@ from apps.operations.queries.operations import (
     volumes_held,
     volumes_of,
 )
+from apps.operations.queries.running import HAVE_RUN, assets_followed_by, running_operations
 
 __all__ = [
+    "HAVE_RUN",
     "approvals_matching",
     "approvals_of",
+    "assets_followed_by",
     "assigned_asset_ids",
     "check_draft",
     "check_plan",
@@ -28,6 +31,7 @@ __all__ = [
     "judge",
     "operations_matching",
     "refused",
+    "running_operations",
     "volumes_held",
     "volumes_of",
     "zone_volume",

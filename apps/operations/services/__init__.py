@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from apps.operations.services.approvals import decide_approval
+from apps.operations.services.following import follow_assets, move_strays
 from apps.operations.services.holding import keep_space
 from apps.operations.services.kinds import create_operation_kind, delete_operation_kind, update_operation_kind
 from apps.operations.services.operations import create_operation, delete_operation, move_operation, update_operation
@@ -15,8 +16,10 @@ __all__ = [
     "decide_approval",
     "delete_operation",
     "delete_operation_kind",
+    "follow_assets",
     "keep_space",
     "move_operation",
+    "move_strays",
     "read_zones",
     "settle_submitted",
     "update_operation",

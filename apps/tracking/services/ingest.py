@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
 
 from apps.access.types import Actor
 from apps.assets.queries import asset_refs
-from apps.core.types import AssetId, Unavailable
+from apps.core.types import AssetId, Fix, Unavailable
+from apps.operations.queries.running import RunningOperations
+from apps.operations.services import follow_assets
 from apps.tracking.services.admission import Batch, admit
 from apps.tracking.services.detection import detect
 from apps.tracking.services.known import Known, forget_known, known
@@ -79,6 +82,8 @@ def _ingest(batch: Batch, kept: Known) -> list[IngestResult]:
     held = store(batch, kept.versions)
     changes = detect(batch, hits, held, index.find)
     record(changes, index.find, at=max(submission.received_at for submission in batch.submissions))
+    if kept.running:
+        follow_assets(_seen(batch, held, kept.running), kept.running)
     set_aside(batch)
     _broadcast(batch, held)
     return batch.results(held.duplicates)
@@ -92,6 +97,19 @@ def _open(asset_ids: Iterable[AssetId]) -> None:
     except IntegrityError:
         # One was deleted in this very moment: the next attempt will not know it.
         return
+
+
+def _seen(batch: Batch, held: Held, running: RunningOperations) -> dict[UUID, list[Fix]]:
+    """Return what is new of the assets that take part in what runs: the fixes later than all that was known of each."""
+    return {
+        group.asset.id: [
+            fix
+            for fix in (batch.rows[place].fix for place in group.places)
+            if was.fixed_at is None or fix.fixed_at > was.fixed_at
+        ]
+        for group, was in zip(batch.groups, held.rows, strict=True)
+        if running.of_asset(group.asset.id)
+    }
 
 
 def _broadcast(batch: Batch, held: Held) -> None:

@@ -1,6 +1,6 @@
-"""What ingest keeps in memory of zones, assets and access, and under which versions it is true.
+"""What ingest keeps in memory of zones, assets, access and running operations, and under which versions it is true.
 
-Nothing is asked before a batch is stored. The statement that stores it reads the three versions as well; if one has
+Nothing is asked before a batch is stored. The statement that stores it reads the versions as well; if one has
 moved, the batch is rolled back, everything kept is forgotten, and the batch is taken in again. So what is kept is
 never more than a shortcut, and a batch costs one round trip.
 """
@@ -22,6 +22,8 @@ from apps.assets.queries import VERSION_SQL as ASSETS_VERSION_SQL
 from apps.assets.queries import asset_refs, asset_set_version, assets_by_identifier
 from apps.assets.types import AssetRef
 from apps.core.types import AssetId, Feature
+from apps.operations.queries.running import VERSION_SQL as RUNNING_VERSION_SQL
+from apps.operations.queries.running import RunningOperations, running_operations
 from apps.tracking.services.sources import open_source
 from apps.zones.queries import VERSION_SQL as ZONES_VERSION_SQL
 from apps.zones.queries import zone_index
@@ -31,7 +33,7 @@ REPORT: Final = "assets.report"
 MOST_NAMES: Final = 200_000
 MOST_ACTORS: Final = 20_000
 VERSIONS_SQL: Final = ", ".join(
-    f"coalesce(({sql}), 0)" for sql in (ZONES_VERSION_SQL, ASSETS_VERSION_SQL, ACCESS_VERSION_SQL)
+    f"coalesce(({sql}), 0)" for sql in (ZONES_VERSION_SQL, ASSETS_VERSION_SQL, ACCESS_VERSION_SQL, RUNNING_VERSION_SQL)
 )
 
 
@@ -41,6 +43,7 @@ class Versions(NamedTuple):
     zones: int
     assets: int
     access: int
+    running: int
 
 
 class Sender:
@@ -62,9 +65,10 @@ class Sender:
 class Known:
     """What was true at one state of the versions; shared by the threads of a process, and only ever added to."""
 
-    def __init__(self, versions: Versions, index: ZoneIndex) -> None:
+    def __init__(self, versions: Versions, index: ZoneIndex, running: RunningOperations) -> None:
         self.versions = versions
         self.index = index
+        self.running = running
         self._assets: dict[str, AssetRef | None] = {}
         self._unheard: list[AssetId] = []
         self._senders: dict[Actor, Sender] = {}
@@ -136,9 +140,10 @@ def forget_known() -> Known:
 
     Versions first: what changes in between is then found to be newer, not taken for older.
     """
-    versions = Versions(assets=asset_set_version(), access=access_version(), zones=0)
-    index = zone_index()
-    _keeper.known = Known(versions._replace(zones=index.version), index)
+    assets, access = asset_set_version(), access_version()
+    index, running = zone_index(), running_operations()
+    versions = Versions(zones=index.version, assets=assets, access=access, running=running.version)
+    _keeper.known = Known(versions, index, running)
     return _keeper.known
 
 

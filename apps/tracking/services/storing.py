@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -17,6 +17,9 @@ from apps.tracking.services.columns import Floats, Instants, Integers, Texts, Uu
 from apps.tracking.services.known import Versions
 from apps.tracking.services.statements import OPEN, STORE, VERSIONS
 from apps.tracking.types import Connectivity, Presence, Stay
+
+# Where the versions stand in a row of ``STORE``; after them come the places that were there already.
+_VERSIONS: Final = slice(6, 6 + len(Versions._fields))
 
 
 class HeldRow(NamedTuple):
@@ -75,12 +78,12 @@ def store(batch: Batch, versions: Versions) -> Held:
     """
     rows = execute(STORE, _columns(batch)) if batch.rows else []
     # Without a row that could tell, the versions are asked for: nothing may be refused on the word of what is kept.
-    found = rows[0][6:9] if rows else execute(VERSIONS, {})[0]
+    found = rows[0][_VERSIONS] if rows else execute(VERSIONS, {})[0]
     if found != versions:
         raise Stale
     if len(rows) < len(batch.groups):
         raise Unseen({group.asset.id for group in batch.groups}.difference(row[0] for row in rows))
-    doubled = rows[0][9] if rows else None
+    doubled = rows[0][_VERSIONS.stop] if rows else None
     return Held(
         rows=[tuple.__new__(HeldRow, row[1:6]) for row in rows],  # as ``_make`` does, without a call for each
         duplicates=frozenset(place - 1 for place in doubled or ()),

@@ -1,0 +1,81 @@
+"""How an operation that runs, or ran, keeps to its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.access.api.authentication import actor_of
+from apps.core.api.parameters import require_known
+from apps.core.api.views import NounView
+from apps.core.clock import now
+from apps.operations import queries
+from apps.operations.api.views import find_operation
+from apps.operations.models import AssignedAsset, Operation
+from apps.operations.rules.following import late_by, overrun_by
+
+
+class AssetConformanceSerializer(serializers.Serializer[AssignedAsset]):
+    """How one asset keeps to the plan; nulls where that is not known yet."""
+
+    asset_id = serializers.UUIDField()
+    followed_at = serializers.DateTimeField(
+        allow_null=True, help_text="Of the latest fix that was compared with the volumes in force."
+    )
+    is_inside = serializers.BooleanField(allow_null=True)
+    outside_since = serializers.DateTimeField(allow_null=True)
+    distance_m = serializers.FloatField(allow_null=True, help_text="How far outside of its nearest volume; 0 inside.")
+    progress = serializers.FloatField(allow_null=True, help_text="How far along the corridor, from 0 to 1.")
+    reached_at = serializers.DateTimeField(allow_null=True, help_text="When it was first seen inside.")
+    late_by_s = serializers.FloatField(help_text="How much later than planned it was seen inside, as far as is known.")
+
+
+class ConformanceSerializer(serializers.Serializer[Operation]):
+    """How an operation keeps to its plan; of its assets, those that the caller may follow exactly."""
+
+    state = serializers.CharField()
+    overrun_s = serializers.FloatField(help_text="For how long it has gone on after its planned end.")
+    assets = AssetConformanceSerializer(many=True)
+
+
+class OperationConformanceView(NounView):
+    """How one operation keeps to its plan."""
+
+    @extend_schema(responses=ConformanceSerializer)
+    def get(self, request: Request, object_id: UUID) -> Response:
+        """Show where the assets are beside where they should be."""
+        require_known(request, ())
+        operation = find_operation(request, object_id)
+        at = now()
+        assigned = queries.assets_followed_by(actor_of(request), operation.pk)
+        return Response(
+            {
+                "state": operation.state,
+                "overrun_s": overrun_by(operation.ends_at, operation.closed_at, at).total_seconds()
+                if operation.state in queries.HAVE_RUN
+                else 0.0,
+                "assets": list(_bodies(operation, assigned, at)),
+            }
+        )
+
+
+def _bodies(operation: Operation, assigned: Sequence[AssignedAsset], at: datetime) -> Iterable[object]:
+    for each in assigned:
+        is_known = each.distance_m is not None
+        late = late_by(operation.starts_at, each.reached_at, min(at, operation.closed_at or at))
+        yield {
+            "asset_id": str(each.asset_id),
+            "followed_at": each.followed_at,
+            "is_inside": each.outside_since is None if is_known else None,
+            "outside_since": each.outside_since,
+            "distance_m": None if each.distance_m is None else round(each.distance_m, 2),
+            "progress": None if each.progress is None else round(each.progress, 4),
+            "reached_at": each.reached_at,
+            "late_by_s": late.total_seconds(),
+        }
