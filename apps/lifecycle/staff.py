@@ -154,7 +154,9 @@ class LifecycleAdminMixin:
                 answers=_answers(row, transition, request.POST.dict()),
             )
         except WatchfloorError as error:
-            messages.error(request, " ".join([error.message, *(each.detail for each in error.errors)]))
+            # What is wrong with an answer stands at its question.
+            others = [each.detail for each in error.errors if not each.pointer.startswith("/answers/")]
+            messages.error(request, " ".join([error.message, *others]))
             _keep_typed(request, row, error)
         else:
             state = queries.state_of(moved)

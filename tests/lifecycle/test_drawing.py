@@ -12,7 +12,7 @@ from apps.access.types import SYSTEM
 from apps.lifecycle import registry, services
 from apps.lifecycle.models import DefinitionVersion, Effect, Timer
 from apps.lifecycle.queries import counts_by_state, says, ways_out
-from apps.lifecycle.rules.drawing import HEIGHT, WIDTH, draw
+from apps.lifecycle.rules.drawing import HEIGHT, LINE, WIDTH, draw
 from apps.lifecycle.rules.reading import read_definition
 from tests.factories.access import make_cast, make_policy, make_user
 from tests.factories.core import NOON, after
@@ -32,6 +32,10 @@ def test_every_state_and_every_way_is_drawn_and_no_two_boxes_overlap() -> None:
         assert 0 <= box.x <= drawing.width - WIDTH
         assert 0 <= box.y <= drawing.height - HEIGHT
     assert all(0 <= line.y <= drawing.height for line in drawing.lines)
+    assert all(drawing.left <= line.x - line.width / 2 for line in drawing.lines)
+    assert all(line.x + line.width / 2 <= drawing.left + drawing.width for line in drawing.lines)
+    for here, there in itertools.combinations(drawing.lines, 2):
+        assert abs(here.x - there.x) >= (here.width + there.width) / 2 or abs(here.y - there.y) >= LINE
     assert draw(SHIPPED) == drawing
 
 

@@ -45,7 +45,7 @@ from tests.factories.core import NOON
 from tests.factories.lifecycles import make_definition
 from tests.lifecycle.oracle import Expected, minutes
 
-EXAMPLES = int(os.environ.get("WATCHFLOOR_LAW_EXAMPLES", "4"))
+EXAMPLES = int(os.environ.get("WATCHFLOOR_LAW_EXAMPLES", "3"))
 STATES = ("a", "b", "c", "d")
 OWN = "watchfloor.incident."
 TOLD = "law.told"
@@ -198,20 +198,20 @@ class Law(RuleBasedStateMachine):
         if life.has_committed:
             self._expect_read()
 
-    @rule(crash=BY_CLOCK, after=st.integers(0, 2), twice=st.booleans())
-    def sweep(self, crash: Any, after: int, twice: bool) -> None:
-        ids = self._claim()
+    @rule(passing=st.integers(0, 9), crash=BY_CLOCK, after=st.integers(0, 2), twice=st.booleans())
+    def sweep(self, passing: int, crash: Any, after: int, twice: bool) -> None:
+        ids = self._claim(passing)
         self._fire(ids, crash, after)
         if twice:
             self._fire(ids)
 
-    @rule(crash=BY_CLOCK, after=st.integers(0, 2))
-    def deliver_jobs_late(self, crash: Any, after: int) -> None:
-        self._claim()
+    @rule(passing=st.integers(0, 9), crash=BY_CLOCK, after=st.integers(0, 2))
+    def deliver_jobs_late(self, passing: int, crash: Any, after: int) -> None:
+        self._claim(passing)
         self._fire(self.jobs, crash, after)
 
-    @rule(which=st.integers(0, 2))
-    def meet_somebody_else(self, which: int) -> None:
+    @rule(passing=st.integers(0, 9), which=st.integers(0, 2))
+    def meet_somebody_else(self, passing: int, which: int) -> None:
         """Fire what is due while somebody moves one of the rows, as though no lock had kept them apart."""
         key, whole = list(self.expected)[which], engine.make_moves
 
@@ -222,7 +222,7 @@ class Law(RuleBasedStateMachine):
                 whole(lifecycle, [step], **circumstances)
             whole(lifecycle, steps, **circumstances)
 
-        ids = self._claim()
+        ids = self._claim(passing)
         with patch.object(timers, "make_moves", meanwhile):
             self._fire(ids, but=key)
 
@@ -234,8 +234,9 @@ class Law(RuleBasedStateMachine):
             services.perform_effects([*claim.fresh, *claim.lapsed], at=self.at)
         services.perform_effects(self.effects, at=self.at)
 
-    def _claim(self) -> list[UUID]:
-        """Read the log and claim what is due, as the sweep does."""
+    def _claim(self, passing: int) -> list[UUID]:
+        """Let some minutes pass, read the log and claim what is due, as the sweep does."""
+        self.pass_time(passing)
         relay(self.at)
         services.read_log(self.at)
         self._expect_read()

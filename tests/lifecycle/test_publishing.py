@@ -250,6 +250,24 @@ def test_timers_count_from_what_is_known_when_it_changes(name: str) -> None:
     assert [f"There is no «{name}»" in each for each in found] == [True]
 
 
+@pytest.mark.parametrize(
+    ("default", "said"),
+    [
+        ("2026-07-01", "It is read as a date; write it in quotes."),
+        ('"a\\0b"', "It contains the control character U+0000."),
+        (".inf", "It is not a finite number."),
+        ("{1: x}", "A name is a text; write it in quotes."),
+        ("!!set {a}", "It is read as a set; write it in quotes."),
+        ('"2026-07-01"', ""),
+    ],
+    ids=["date", "nul", "infinity", "name", "set", "text"],
+)
+def test_what_is_no_json_is_a_mistake(default: str, said: str) -> None:
+    form = f"form: {{type: object, properties: {{x: {{default: {default}}}}}}}"
+    found = complaints(start=f"{START}\n{form}", finish=FINISH)
+    assert [each.rpartition(": ")[2] for each in found] == ([said] if said else [])
+
+
 def test_ways_and_ends_are_checked() -> None:
     document = """
     key: drill

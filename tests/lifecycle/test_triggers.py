@@ -354,7 +354,7 @@ def test_a_form_is_asked_and_sets_fields(harbour: Organisation) -> None:
 @pytest.mark.parametrize(
     ("answers", "pointer"),
     [
-        ({}, "/answers"),
+        ({}, "/answers/how_bad"),
         ({"how_bad": "x"}, "/answers/how_bad"),
         ({"how_bad": 9}, "/answers/how_bad"),
         ({"how_bad": 4, "note": "x" * 21}, "/answers/note"),

@@ -1,13 +1,14 @@
 """Where the states and ways of a definition stand in a picture: states in columns by how far they are from the first.
 
-Lengths are in pixels, from the top left corner. Ways onward run between the columns; ways back run over them, or under
-them from a state that stands lower than the one that they lead to.
+Lengths are in pixels, from the top left corner. Ways onward run between the columns; ways back run over or under them,
+where fewer states are in their way. Labels that would lie on each other are moved apart.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Final
 
 from apps.lifecycle.types import Definition, Move, State
@@ -19,6 +20,8 @@ DOWN: Final = 104
 MARGIN: Final = 28
 LIFT: Final = 34
 LETTER: Final = 6.2
+LINE: Final = 17
+STEPS: Final = (0, LINE, -LINE, 2 * LINE, -2 * LINE)
 LONGEST: Final = 34
 
 Point = tuple[float, float]
@@ -52,10 +55,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """A picture of a definition."""
+    """A picture of a definition. What is drawn farthest to the left begins at ``left``, which may be below zero."""
 
     boxes: tuple[Box, ...]
     lines: tuple[Line, ...]
+    left: float
     width: float
     height: float
 
@@ -66,10 +70,10 @@ def draw(definition: Definition) -> Drawing:
     pairs = _pairs(definition)
     places = _places(definition, ranks, WIDTH + _gap(ranks, pairs))
     back = [pair for pair in pairs if ranks[pair[1]] < ranks[pair[0]] or pair[0] == pair[1]]
-    under = [pair for pair in back if places[pair[0]][1] > places[pair[1]][1]]
+    under = [pair for pair in back if _is_nearer_below(places, pair)]
     over = [pair for pair in back if pair not in under]
     places = {name: (x, y + _room(over)) for name, (x, y) in places.items()}
-    lines = tuple(
+    lines = _apart(
         _line(definition, pair, moves, _points(places, pair, ranks, over, under)) for pair, moves in pairs.items()
     )
     boxes = tuple(
@@ -77,9 +81,10 @@ def draw(definition: Definition) -> Drawing:
         for name, state in definition.states.items()
         if name in places
     )
-    width = max(x for x, _ in places.values()) + WIDTH + MARGIN
+    left = min([0.0, *(line.x - line.width / 2 - 4 for line in lines)])
+    right = max([*(x + WIDTH for x, _ in places.values()), *(line.x + line.width / 2 for line in lines)]) + MARGIN
     height = max(y for _, y in places.values()) + HEIGHT + MARGIN + _room(under)
-    return Drawing(boxes=boxes, lines=lines, width=width, height=height)
+    return Drawing(boxes=boxes, lines=lines, left=left, width=right - left, height=height)
 
 
 def _ranks(definition: Definition) -> dict[str, int]:
@@ -109,6 +114,28 @@ def _gap(ranks: dict[str, int], pairs: dict[Pair, list[Move]]) -> float:
     labels = [_label(moves) for (one, other), moves in pairs.items() if ranks[other] - ranks[one] == 1]
     least, most = GAP
     return min(most, max([least, *(_width(label) + 44 for label in labels)]))
+
+
+def _is_nearer_below(places: dict[str, Point], pair: Pair) -> bool:
+    """Say whether fewer states stand below the two in their columns than above them."""
+    ends = [places[name] for name in pair]
+    others = [(x, y) for x, y in places.values() if (x, y) not in ends]
+    above = sum(x == end_x and y < end_y for x, y in others for end_x, end_y in ends)
+    below = sum(x == end_x and y > end_y for x, y in others for end_x, end_y in ends)
+    return below < above
+
+
+def _apart(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Return the lines with labels that leave each other free, moved up or down by as little as does."""
+    placed: list[Line] = []
+    for line in lines:
+        tries = (replace(line, y=line.y + step) for step in STEPS)
+        placed.append(next((each for each in tries if not any(_overlap(each, other) for other in placed)), line))
+    return tuple(placed)
+
+
+def _overlap(one: Line, other: Line) -> bool:
+    return abs(one.x - other.x) < (one.width + other.width) / 2 and abs(one.y - other.y) < LINE
 
 
 def _room(back: list[Pair]) -> float:

@@ -10,6 +10,7 @@ from typing import Any, Final, cast
 import jsonschema
 import yaml
 
+from apps.core.text import json_errors, text_fault
 from apps.lifecycle.rules.durations import parse_duration, parse_offset
 from apps.lifecycle.rules.schema import SCHEMA, SET_FIELD
 from apps.lifecycle.types import (
@@ -86,7 +87,9 @@ def read_definition(text: str, *, version: int | None = None) -> Reading:
 
 
 def _read_document(document: Any, marks: Marks, version: int | None) -> Reading:
-    mistakes = [mistake for error in _VALIDATOR.iter_errors(document) for mistake in _schema_mistakes(error, marks)]
+    mistakes = list(_json_mistakes(document, (), marks))
+    if not mistakes:
+        mistakes = [mistake for error in _VALIDATOR.iter_errors(document) for mistake in _schema_mistakes(error, marks)]
     if not mistakes:
         mistakes = list(_value_mistakes(document, marks, version))
     mistakes = sorted(set(mistakes), key=lambda mistake: (mistake.line, mistake.column, mistake.detail))
@@ -141,6 +144,28 @@ def _children(node: yaml.Node) -> Iterator[tuple[yaml.Node, str | int, yaml.Node
 
 def _place(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _json_mistakes(value: Any, path: Path, marks: Marks) -> Iterator[Mistake]:
+    """Yield what YAML can say and JSON cannot, or our database not hold: dates, names that are no texts, controls."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if not isinstance(name, str):
+                yield marks.mistake((*path, str(name)), "A name is a text; write it in quotes.", code="no_text")
+            yield from _json_mistakes(inner, (*path, str(name)), marks)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _json_mistakes(inner, (*path, index), marks)
+    elif fault := _scalar_fault(value):
+        yield marks.mistake(path, fault, code="no_json")
+
+
+def _scalar_fault(value: Any) -> str | None:
+    if isinstance(value, str):
+        return text_fault(value, max_length=LONGEST, may_be_blank=True, is_multiline=True)
+    if value is not None and not isinstance(value, int | float):
+        return f"It is read as a {type(value).__name__}; write it in quotes."
+    return next((error.detail for error in json_errors(value)), None)
 
 
 def _schema_mistakes(error: jsonschema.ValidationError, marks: Marks) -> Iterator[Mistake]:

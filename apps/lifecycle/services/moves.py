@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import jsonschema
@@ -243,7 +243,7 @@ def _checked_answers(lifecycle: Lifecycle, move: Move, answers: Mapping[str, Any
 def _form_errors(form: Mapping[str, Any], answers: Mapping[str, Any]) -> Iterator[FieldError]:
     closed = {"unevaluatedProperties": False, **form}
     for error in jsonschema.Draft202012Validator(closed).iter_errors(answers):
-        yield _answer_error(error)
+        yield from _answer_errors(error)
     yield from json_errors(answers, "/answers")
 
 
@@ -255,6 +255,12 @@ def _set_errors(lifecycle: Lifecycle, move: Move, answers: Mapping[str, Any]) ->
                 yield FieldError(pointer=f"/answers/{each.answer}", code="invalid", detail=error.message[:300])
 
 
-def _answer_error(error: jsonschema.ValidationError) -> FieldError:
-    pointer = "/".join(["/answers", *map(str, error.absolute_path)])
-    return FieldError(pointer=pointer, code=str(error.validator), detail=error.message[:300])
+def _answer_errors(error: jsonschema.ValidationError) -> Iterator[FieldError]:
+    """Yield what is wrong, each at its question: also what is missing."""
+    pointer, instance = "/".join(["/answers", *map(str, error.absolute_path)]), cast("Any", error.instance)
+    if error.validator != "required":
+        yield FieldError(pointer=pointer, code=str(error.validator), detail=f"{error.message[:300]}.")
+        return
+    for name in cast("list[str]", error.validator_value):
+        if name not in instance and error.message.startswith(repr(name)):
+            yield FieldError(pointer=f"{pointer}/{name}", code="required", detail="It must be answered.")
