@@ -55,6 +55,14 @@ GROUPS = (
         ),
     ),
     Group(
+        title="Operations",
+        places=(
+            _list_of("operations.Operation", "Operations", "event_upcoming"),
+            _list_of("operations.Approval", "Approvals", "approval"),
+            _list_of("operations.OperationKind", "Operation kinds", "style"),
+        ),
+    ),
+    Group(
         title="Zones and rules",
         places=(
             _list_of("zones.Zone", "Zones", "pentagon"),

@@ -27,8 +27,18 @@ from apps.core.types import WatchfloorError
 
 FEED_PATH = "/ws/feed"
 API_ROOT = "/api/v1/"
-LISTS = {"Incidents": "incidents.Incident", "Assets": "assets.Asset", "Zones": "zones.Zone"}
-SEARCHED = {"assets.Asset": "directions_boat", "zones.Zone": "pentagon", "incidents.Incident": "crisis_alert"}
+LISTS = {
+    "Incidents": "incidents.Incident",
+    "Operations": "operations.Operation",
+    "Assets": "assets.Asset",
+    "Zones": "zones.Zone",
+}
+SEARCHED = {
+    "assets.Asset": "directions_boat",
+    "zones.Zone": "pentagon",
+    "operations.Operation": "event_upcoming",
+    "incidents.Incident": "crisis_alert",
+}
 MOST_FOUND = 6
 log = structlog.get_logger(__name__)
 NIL = "00000000-0000-0000-0000-000000000000"
@@ -47,10 +57,16 @@ def live_map(request: HttpRequest) -> HttpResponse:
             "feed": FEED_PATH,
             "stays": reverse("admin:live_map_stays"),
             "wall": is_wall,
-            "links": {"asset": _pattern("assets_asset"), "zone": _pattern("zones_zone")},
+            "links": {
+                "asset": _pattern("assets_asset"),
+                "zone": _pattern("zones_zone"),
+                "operation": _pattern("operations_operation"),
+            },
             "asset_kinds": queries.asset_kind_styles(actor),
             "zone_kinds": queries.zone_kind_styles(actor),
-            "incident_states": queries.incident_state_styles(),
+            "operation_kinds": queries.operation_kind_styles(actor),
+            "incident_states": queries.state_styles("incidents"),
+            "operation_states": queries.state_styles("operations"),
             "may_acknowledge": _reach(actor, "incidents.acknowledge"),
         },
     }

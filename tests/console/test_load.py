@@ -1,8 +1,9 @@
-"""The demonstration loads through the services, once, and shows three people three different things."""
+"""The demonstration loads through the services, once, and shows its people different things."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from io import StringIO
 
 import pytest
@@ -15,33 +16,57 @@ from apps.assets.models import Asset
 from apps.console.demo import cast
 from apps.console.demo.load import load
 from apps.incidents.models import Rule
+from apps.operations.models import Approval, Operation
+from apps.operations.queries import judge, volumes_held
+from apps.operations.services import move_operation
+from apps.operations.types import Decision, Reason, Verdict
 from apps.zones.models import Zone
 from tests.factories.core import NOON, after
 
 pytestmark = pytest.mark.django_db
 
 
-def _seen_by(username: str) -> tuple[int, int, int]:
+def _seen_by(username: str) -> tuple[int, int, int, int]:
     actor = actor_of_user(User.objects.get(username=username))
     return (
         visible(Asset.objects.all(), actor, "assets.track").count(),
         visible(Zone.objects.all(), actor, "zones.view").count(),
         visible(Rule.objects.all(), actor, "rules.view").count(),
+        visible(Operation.objects.all(), actor, "operations.view").count(),
     )
 
 
-def test_three_logins_see_three_things():
+def test_each_login_sees_something_else():
     load(at=NOON)
-    assert {name: _seen_by(name) for name in ("admin", "officer", "partner")} == {
-        "admin": (295, 19, 5),
-        "officer": (99, 11, 5),
-        "partner": (2, 2, 0),
+    assert {name: _seen_by(name) for name in ("admin", "officer", "planner", "partner")} == {
+        "admin": (295, 19, 5, 7),
+        "officer": (99, 11, 5, 3),
+        "planner": (0, 11, 5, 2),
+        "partner": (2, 2, 0, 0),
     }
+    _one_plan_waits_for_a_word_and_one_is_refused()
 
 
-def test_loading_again_makes_nothing_but_a_new_key():
-    first, second = load(at=NOON), load(at=after(60))
-    assert (first.made, second.made) == (295 + 19 + 5, 0)
+def _one_plan_waits_for_a_word_and_one_is_refused() -> None:
+    states = Counter(Operation.objects.values_list("state", flat=True))
+    assert states == {"approved": 5, "in_review": 1, "draft": 1}
+    asked = Approval.objects.get()
+    assert (asked.operation.title, asked.organisation.slug) == ("Seawall inspection, Governors Island", cast.HARBOUR)
+    assert (asked.reason, asked.decision) == (Reason.NOT_COMPARABLE, Decision.OPEN)
+    draft = Operation.objects.select_related("kind").get(state="draft")
+    judgement = judge(volumes_held(draft.pk), standing=draft.standing, organisation_id=draft.organisation_id)
+    found = [(each.other.title, each.verdict) for each in judgement.operations]
+    assert found == [("Dredging of the Bay Ridge flats", Verdict.REFUSED)]
+
+
+def test_loading_again_makes_a_new_key_and_plans_again_what_is_over():
+    first = load(at=NOON)
+    short = Operation.objects.get(title="Bridge inspection, east tower")
+    for transition in ("activate", "end"):
+        short = move_operation(short, transition, actor=SYSTEM, at=after(30))
+    second = load(at=after(60))
+    assert (first.made, second.made) == (295 + 19 + 5 + 7, 1)
+    assert Operation.objects.filter(title=short.title).count() == 2
     assert first.key != second.key
     assert list(ApiKey.objects.order_by("recorded_at").values_list("revoked_at", flat=True)) == [after(60), None]
 
@@ -71,6 +96,6 @@ def test_the_last_line_is_for_programs():
     out = StringIO()
     call_command("load_demo", force=True, stdout=out)
     told = json.loads(out.getvalue().splitlines()[-1])
-    assert [login["username"] for login in told["logins"]] == ["admin", "officer", "partner"]
+    assert [login["username"] for login in told["logins"]] == ["admin", "officer", "planner", "partner"]
     assert told["key"].startswith("wf_")
     assert visible(Asset.objects.all(), SYSTEM, "assets.view").count() == 295

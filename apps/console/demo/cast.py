@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from apps.console.demo.dataset import UNKNOWN_KIND
 from apps.incidents.types import FindingKind, Severity
+from apps.zones.types import Constraint
 
 HARBOUR = "new-york-harbor-watch"
 PASSENGER = "passenger-desk"
@@ -19,6 +20,7 @@ CARGO = "cargo-desk"
 SMALL_CRAFT = "small-craft-desk"
 ROADS = "hampton-roads-watch"
 PILOTS = "harbor-pilots-cooperative"
+DRONES = "harbor-drone-services"
 
 PASSWORD = "watch-the-harbor"  # noqa: S105 - of the demonstration only, and printed by it
 KEY_NAME = "Replay of the demonstration"
@@ -47,12 +49,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """A kind of zone and how the map draws it."""
+    """A kind of zone, how the map draws it, and what it means for operations."""
 
     slug: str
     name: str
     label: str
     colour: str
+    constraint: Constraint = Constraint.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +96,7 @@ DESKS = (
     Desk(slug=SMALL_CRAFT, name="Small Craft Desk", above=HARBOUR),
     Desk(slug=ROADS, name="Hampton Roads Watch"),
     Desk(slug=PILOTS, name="Harbor Pilots Cooperative"),
+    Desk(slug=DRONES, name="Harbor Drone Services"),
 )
 
 KINDS = (
@@ -124,10 +128,22 @@ VESSEL_SCHEMA: Mapping[str, object] = {
 
 LOOKS = (
     Look(slug="anchorage", name="Anchorage", label="ANCH", colour="#3b82f6"),
-    Look(slug="danger_zone", name="Danger zone", label="DANGER", colour="#b91c1c"),
-    Look(slug="regulated_navigation_area", name="Regulated navigation area", label="RNA", colour="#7c3aed"),
-    Look(slug="safety_zone", name="Safety zone", label="SAFETY", colour="#f59e0b"),
-    Look(slug="security_zone", name="Security zone", label="SECURITY", colour="#e11d48"),
+    Look(slug="danger_zone", name="Danger zone", label="DANGER", colour="#b91c1c", constraint=Constraint.PROHIBITED),
+    Look(
+        slug="regulated_navigation_area",
+        name="Regulated navigation area",
+        label="RNA",
+        colour="#7c3aed",
+        constraint=Constraint.ADVISORY,
+    ),
+    Look(slug="safety_zone", name="Safety zone", label="SAFETY", colour="#f59e0b", constraint=Constraint.CONDITIONAL),
+    Look(
+        slug="security_zone",
+        name="Security zone",
+        label="SECURITY",
+        colour="#e11d48",
+        constraint=Constraint.AUTHORISATION,
+    ),
     Look(slug="watch_area", name="Watch area", label="WATCH", colour="#0d9488"),
 )
 
@@ -139,6 +155,11 @@ ROLES: Mapping[str, Sequence[str]] = {
         "assets.advance", "assets.view_calls", "assets.settle_calls",
     ),
     "Chart reader": ("zones.view", "rules.view"),
+    "Planner": (
+        "operations.view", "operations.add", "operations.change", "operations.delete", "operations.submit",
+        "operations.withdraw", "operations.activate", "operations.declare", "operations.end", "operations.cancel",
+        "approvals.view", "approvals.decide", "assets.view", "organisations.view",
+    ),
     "Replay": (
         "assets.view", "assets.track", "assets.report", "zones.view", "incidents.view",
     ),
@@ -151,7 +172,14 @@ LOGINS = (
         display_name="Watch officer, tugs",
         who="watch officer of the Tug and Tow Desk: its vessels and their incidents, the harbor's zones",
         desk=TUGS,
-        roles=(("Watch officer", TUGS), ("Chart reader", HARBOUR)),
+        roles=(("Watch officer", TUGS), ("Chart reader", HARBOUR), ("Planner", TUGS)),
+    ),
+    Login(
+        username="planner",
+        display_name="Planner, drones",
+        who="planner of Harbor Drone Services: its operations, the harbor's zones, of others only that space is taken",
+        desk=DRONES,
+        roles=(("Planner", DRONES), ("Chart reader", HARBOUR)),
     ),
     Login(
         username="partner",

@@ -21,6 +21,7 @@ from apps.assets.types import IdentifierPair
 from apps.console.demo import cast
 from apps.console.demo.cast import HarbourRule, Loaded, Login
 from apps.console.demo.dataset import PUBLISHED_ZONES, WATCH_AREAS, Vessel, vessels, zone_collection
+from apps.console.demo.plans import load_plans
 from apps.console.demo.visits import KINDS as VISITORS
 from apps.console.demo.visits import LIFECYCLE, load_visits
 from apps.core.types import Conflict
@@ -58,6 +59,7 @@ def load(*, at: datetime, services: Mapping[str, str] | None = None) -> Loaded:
     _load_vessels(ground)
     _load_zones(ground)
     _load_rules(ground)
+    ground.loaded.made += load_plans(ground.desks, at=at)
     for login in cast.LOGINS:
         _load_login(login, ground, password=cast.PASSWORD)
         ground.loaded.logins.append({"username": login.username, "password": cast.PASSWORD, "who": login.who})
@@ -97,7 +99,13 @@ def _looks(at: datetime) -> dict[str, ZoneKind]:
     found = {each.slug: each for each in ZoneKind.objects.filter(slug__in=[look.slug for look in cast.LOOKS])}
     for look in cast.LOOKS:
         found[look.slug] = found.get(look.slug) or zones.create_zone_kind(
-            slug=look.slug, name=look.name, label=look.label, colour=look.colour, actor=SYSTEM, at=at
+            slug=look.slug,
+            name=look.name,
+            label=look.label,
+            colour=look.colour,
+            constraint=look.constraint,
+            actor=SYSTEM,
+            at=at,
         )
     return found
 

@@ -6,6 +6,7 @@ from apps.access.queries import visible
 from apps.access.types import Actor
 from apps.assets.models import AssetKind
 from apps.lifecycle.queries import states_of
+from apps.operations.models import OperationKind
 from apps.zones.models import ZoneKind
 
 # Ten hues that stay apart on a light and on a dark map, and for most colour-blind readers; given out in the order of
@@ -30,6 +31,12 @@ def zone_kind_styles(actor: Actor) -> list[dict[str, str]]:
     return [{"slug": kind.slug, "name": kind.name, "colour": kind.colour} for kind in kinds]
 
 
-def incident_state_styles() -> dict[str, dict[str, str]]:
-    """Return label and tone of every state that an incident can be in, by name."""
-    return {name: {"label": state.label, "tone": state.tone.value} for name, state in states_of("incidents").items()}
+def operation_kind_styles(actor: Actor) -> list[dict[str, str]]:
+    """Return slug, name and colour of every kind of operation, by slug."""
+    kinds = visible(OperationKind.objects.order_by("slug"), actor, "operation-kinds.view")
+    return [{"slug": kind.slug, "name": kind.name, "colour": kind.colour} for kind in kinds]
+
+
+def state_styles(noun: str) -> dict[str, dict[str, str]]:
+    """Return label and tone of every state that a thing of a noun can be in, by name."""
+    return {name: {"label": state.label, "tone": state.tone.value} for name, state in states_of(noun).items()}

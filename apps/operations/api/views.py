@@ -47,6 +47,8 @@ from apps.operations.published import published_operations
 from apps.operations.types import OperationChanges, OperationDraft
 
 VIEW = "operations.view"
+# What its volumes tell of an operation.
+PLANNED = ("area", "starts_at", "ends_at")
 FILTERS = {
     "state": OpenApiParameter("state"),
     "is_over": OpenApiParameter("is_over", OpenApiTypes.BOOL, description="Ended, cancelled, rejected or expired."),
@@ -214,11 +216,11 @@ def show_operation(request: Request, operation: Operation) -> Any:
 
 
 def _all_shown(request: Request, operations: Sequence[Operation]) -> list[Any]:
-    """Return operations as the caller may see them: whoever may not see an area exactly sees no volume of it."""
+    """Return operations as the caller may see them: whoever may not see exactly where or when sees no volume."""
     bodies = _bodies(operations)
     kept = all_shown(request, VIEW, bodies)
     for body, shown in zip(bodies, kept, strict=True):
-        if shown is not body and shown.get("area") != body["area"]:
+        if shown is not body and any(shown.get(name) != body[name] for name in PLANNED):
             shown.pop("volumes", None)
     return kept
 

@@ -24,6 +24,14 @@ export async function trackOf(assetId, sinceMs) {
   return geometry;
 }
 
+/** What an operation plans, and who plans it: `{organisation, volumes, asset_ids}`; a name one may not see is null. */
+export async function planOf(operationId) {
+  const operation = await (await call("GET", `operations/${encodeURIComponent(operationId)}`)).json();
+  const { organisation_id: id, volumes = [], asset_ids = [] } = operation;
+  const owner = id && (await call("GET", `organisations/${encodeURIComponent(id)}`).then((found) => found.json(), () => null));
+  return { organisation: owner?.name ?? null, volumes, asset_ids };
+}
+
 /** Who is inside what now: `{zone id: [asset id, ...]}`. */
 export async function stays(url) {
   const response = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json" } });

@@ -1,4 +1,4 @@
-/** The card about what was clicked: a vessel, or a zone with who is inside. */
+/** The card about what was clicked: a vessel, a zone with who is inside, or an operation. */
 
 import { el, fill, icon, safeColour, setText } from "../../core/lib/dom.mjs";
 import { age, day, degrees, knots, metres, place, words } from "../lib/format.mjs";
@@ -70,6 +70,29 @@ export class Details {
       ],
       list: { title: "Inside now", items: this.#picture.insideOf(id).map((asset) => this.#assetLink(asset)), none: "Nobody" },
       link: { href: this.#links.zone.replace("{id}", id), text: "Open zone" },
+    });
+  }
+
+  /** `plan` is what REST tells beyond the feed: `{organisation, volumes, asset_ids}`, `null` until it is there. */
+  showOperation(id, { colour, kind, state, plan }) {
+    const operation = this.#picture.operations.get(id);
+    if (!operation) return this.hide();
+    const { title, contact, starts_at: from, ends_at: to, description } = operation.properties;
+    const assets = (plan?.asset_ids ?? []).filter((asset) => this.#picture.assets.has(asset));
+    this.#show({
+      colour,
+      heading: title,
+      line: [kind, plan?.organisation].filter(Boolean).join(" · "),
+      chip: state && el("span", { class: "state", "data-tone": state.tone }, state.label),
+      rows: [
+        from && ["Starts", day(Date.parse(from))],
+        to && ["Ends", day(Date.parse(to))],
+        ...[...new Set((plan?.volumes ?? []).map(heights))].slice(0, 3).map((band) => ["Heights", band]),
+        contact && ["Contact", contact],
+        description && ["Note", description],
+      ],
+      list: { title: "Takes part", items: assets.map((asset) => this.#assetLink(asset)), none: plan ? "No asset that you may see" : "…" },
+      link: this.#links.operation && { href: this.#links.operation.replace("{id}", id), text: "Open operation" },
     });
   }
 

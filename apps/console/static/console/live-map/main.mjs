@@ -4,9 +4,10 @@ import { el, fill, icon, pageData, safeColour } from "../../core/lib/dom.mjs";
 import { bounds } from "../../core/map/geometry.mjs";
 import { createMap, maplibre, paintBase } from "../../core/map/basemap.mjs";
 import { chooseTheme, currentTheme, onThemeChange, PALETTES } from "../../core/map/palette.mjs";
+import { Operations, STATES } from "../map/operations.mjs";
 import { Vessels } from "../map/vessels.mjs";
 import { Zones } from "../map/zones.mjs";
-import { ApiError, moveIncident, stays, trackOf } from "./api.mjs";
+import { ApiError, moveIncident, planOf, stays, trackOf } from "./api.mjs";
 import { Details } from "./details.mjs";
 import { Feed } from "./feed.mjs";
 import { IncidentList } from "./incidents.mjs";
@@ -22,9 +23,11 @@ const byId = (id) => document.getElementById(id);
 
 let theme = currentTheme();
 let selection = {};
+let plan = null; // of the chosen operation
 const picture = new Picture(() => stays(page.stays));
 const assetKinds = new Map(page.asset_kinds.map((kind) => [kind.slug, kind]));
 const zoneKinds = new Map(page.zone_kinds.map((kind) => [kind.slug, kind]));
+const operationKinds = new Map(page.operation_kinds.map((kind) => [kind.slug, kind]));
 
 const map = createMap("map", theme, { ...savedView(), hash: false });
 map.addControl(new maplibre.ScaleControl({ unit: "nautical", maxWidth: 120 }), "bottom-right");
@@ -41,13 +44,15 @@ const incidents = new IncidentList({ list: byId("incidents"), count: byId("incid
 const details = new Details(byId("details"), picture, { links: page.links, onChoose: choose, onClose: () => choose({}) });
 
 let zones;
+let operations;
 let vessels;
 map.once("style.load", () => {
   zones = new Zones(map, { theme, colourOf: (zone) => zoneKinds.get(zone.properties.kind)?.colour });
+  operations = new Operations(map, { theme });
   addTrack();
   vessels = new Vessels(map, { theme, colourOf: colourOfAsset, nameOf: (id) => picture.nameOf(id), size: page.wall ? 1.35 : 1 });
   map.on("click", clicked);
-  map.on("mousemove", (event) => (map.getCanvas().style.cursor = vessels.at(event.point) || zones.at(event.point) ? "pointer" : ""));
+  map.on("mousemove", (event) => (map.getCanvas().style.cursor = vessels.at(event.point) || operations.at(event.point) || zones.at(event.point) ? "pointer" : ""));
   map.on("moveend", saveView);
   start();
 });
@@ -60,7 +65,10 @@ function start() {
   picture.follow(feed);
   feed.open();
   setInterval(tick, 1000);
-  setInterval(() => zones.replace([...picture.zones.values()].map(withForce)), FORCE_EVERY_MS);
+  setInterval(() => {
+    zones.replace([...picture.zones.values()].map(withForce));
+    operationsChanged();
+  }, FORCE_EVERY_MS);
   document.body.dataset.ready = "true";
 }
 
@@ -74,6 +82,7 @@ function changed(topic, change) {
   if (topic === "zones") zonesChanged(change);
   if (topic === "incidents") incidentsChanged();
   if (topic === "assets") assetsChanged();
+  if (topic === "operations") operationsChanged();
   if (topic === "stays") zones.light(picture.occupied());
   if (concerns(topic, change)) showSelection();
 }
@@ -103,6 +112,11 @@ function zonesChanged(change) {
   else if (change.change === "upsert") zones.put(withForce(change.feature));
   else if (change.change === "remove") zones.remove(change.id);
   zones.light(picture.occupied());
+  drawLegend();
+}
+
+function operationsChanged() {
+  operations.replace([...picture.operations.values()], Date.now());
   drawLegend();
 }
 
@@ -144,13 +158,16 @@ function colourOfAsset(id) {
 
 function clicked(event) {
   const asset = vessels.at(event.point);
-  choose(asset ? { asset } : { zone: zones.at(event.point) });
+  const operation = asset ? null : operations.at(event.point);
+  choose(asset ? { asset } : operation ? { operation } : { zone: zones.at(event.point) });
 }
 
 function choose(next) {
-  selection = next.asset || next.zone ? next : {};
+  selection = next.asset || next.zone || next.operation ? next : {};
   vessels.select(selection.asset ?? null);
   zones.choose(selection.zone ?? null);
+  operations.choose(selection.operation ?? null);
+  learnPlan(selection.operation);
   showTrack(selection.asset);
   showSelection();
 }
@@ -160,12 +177,26 @@ function showSelection() {
   else if (selection.zone) {
     const kind = zoneKinds.get(picture.zones.get(selection.zone)?.properties.kind);
     details.showZone(selection.zone, { colour: kind?.colour, kind: kind?.name });
+  } else if (selection.operation) {
+    const { state, kind } = picture.operations.get(selection.operation)?.properties ?? {};
+    details.showOperation(selection.operation, { colour: STATES[state]?.colour, kind: operationKinds.get(kind)?.name, state: page.operation_states[state], plan });
   } else details.hide();
 }
 
+/** What the feed does not tell of an operation: who plans it, between which heights. */
+async function learnPlan(operation) {
+  plan = null;
+  if (!operation) return;
+  const found = await planOf(operation).catch(() => null);
+  if (selection.operation !== operation) return;
+  plan = found;
+  showSelection();
+}
+
 function concerns(topic, change) {
-  if (!selection.asset && !selection.zone) return false;
-  return !change || change.id === selection.asset || change.id === selection.zone || (topic === "positions" && change.change === "event");
+  const chosen = selection.asset ?? selection.zone ?? selection.operation;
+  if (!chosen) return false;
+  return !change || change.id === chosen || (topic === "positions" && change.change === "event");
 }
 
 function openIncident({ id, geometry, properties }) {
@@ -256,11 +287,13 @@ function saveView() {
 function drawLegend() {
   const present = new Set([...picture.assets.values()].map(({ properties }) => properties.kind));
   const presentZones = new Set([...picture.zones.values()].map(({ properties }) => properties.kind));
+  const presentStates = operations.states();
   const entry = (shape, { colour, name }) => el("li", { class: `legend-${shape}`, vars: { swatch: safeColour(colour, "#7f95a1") } }, shape === "asset" ? icon("hull") : null, name);
   fill(
     byId("legend-entries"),
     page.asset_kinds.filter(({ slug }) => present.has(slug)).map((kind) => entry("asset", kind)),
     page.zone_kinds.filter(({ slug }) => presentZones.has(slug)).map((kind) => entry("zone", kind)),
+    Object.entries(STATES).filter(([state]) => presentStates.has(state)).map(([state, { colour, running }]) => entry(running ? "running" : "planned", { colour, name: `Operation ${page.operation_states[state]?.label.toLowerCase() ?? state}` })),
   );
 }
 
@@ -270,6 +303,7 @@ function applyTheme(next) {
   if (!vessels) return;
   paintBase(map, theme);
   zones.paint(theme);
+  operations.paint(theme);
   vessels.paint(theme);
   map.setPaintProperty("track", "line-color", PALETTES[theme].accent);
 }

@@ -1,5 +1,5 @@
 /**
- * What this screen knows: assets, positions, zones and incidents, exactly as the feed gave them.
+ * What this screen knows: assets, positions, zones, incidents and operations, exactly as the feed gave them.
  *
  * It keeps, it does not decide: who is inside what comes from the server, never from a calculation here. It asks for
  * all stays with each new picture, and goes on with the findings of the feed. Listeners are told which topic changed.
@@ -10,6 +10,7 @@ export class Picture {
   positions = new Map();
   zones = new Map();
   incidents = new Map();
+  operations = new Map();
   #inside = new Map(); // zone id -> set of asset ids
   #found = null; // findings since the question about all stays was asked; null while none is open
   #listeners = new Set();
@@ -25,9 +26,9 @@ export class Picture {
     this.#listeners.add(listener);
   }
 
-  /** Follow the four topics. */
+  /** Follow the five topics. */
   follow(feed) {
-    for (const topic of ["zones", "assets", "positions", "incidents"]) {
+    for (const topic of ["zones", "assets", "positions", "incidents", "operations"]) {
       feed.subscribe(topic, {
         topic,
         replace: (features) => this.#replace(topic, features),

@@ -17,6 +17,18 @@ export function bearing(a, b) {
   return (Math.atan2(x, b[1] - a[1]) / RAD + 360) % 360;
 }
 
+/** A closed ring of [lon, lat] around a centre, `radius` in metres; good for a picture. */
+export function circleRing([lon, lat], radius, count = 64) {
+  const angle = radius / EARTH_M;
+  const ring = Array.from({ length: count }, (_, step) => {
+    const course = (-2 * Math.PI * step) / count;
+    const sine = Math.sin(lat * RAD) * Math.cos(angle) + Math.cos(lat * RAD) * Math.sin(angle) * Math.cos(course);
+    const east = Math.atan2(Math.sin(course) * Math.sin(angle) * Math.cos(lat * RAD), Math.cos(angle) - Math.sin(lat * RAD) * sine);
+    return [lon + east / RAD, Math.asin(sine) / RAD];
+  });
+  return [...ring, ring[0]];
+}
+
 /** The angle a fraction of the way from one course to another, the short way round. */
 export function turn(from, to, fraction) {
   const difference = ((to - from + 540) % 360) - 180;
