@@ -73,9 +73,11 @@ class EvidenceInline(GuardedInline):
         """Return the asset and what others call it."""
         return " · ".join([evidence.asset["name"], *evidence.asset["identifiers"]])
 
-    @display(description="Zone")  # type: ignore[untyped-decorator]  # unfold
+    @display(description="Zone or operation")  # type: ignore[untyped-decorator]  # unfold
     def zone_was(self, evidence: Evidence) -> str:
-        """Return the zone and its version."""
+        """Return the zone and its version, or the operation."""
+        if evidence.operation:
+            return str(evidence.operation["title"])
         return f"{evidence.zone['name']}, version {evidence.zone['version']}" if evidence.zone else ""
 
     @display(description="Fix")  # type: ignore[untyped-decorator]  # unfold

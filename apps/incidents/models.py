@@ -114,8 +114,8 @@ class RuleSet(Token):
 class Incident(Stateful):
     """Something that people must deal with. It belongs to the organisation of the asset that it is about.
 
-    ``dedupe_key`` names what it is about (rule, asset, zone): at most one incident of a key is not over, and the
-    unique constraint decides the race. Incidents opened by hand have none.
+    ``dedupe_key`` names what it is about (rule, asset, and zone or operation): at most one incident of a key is not
+    over, and the unique constraint decides the race. Incidents opened by hand have none.
     """
 
     organisation = models.ForeignKey("access.Organisation", on_delete=models.PROTECT, related_name="+")
@@ -229,6 +229,7 @@ class Evidence(models.Model):
     since = models.DateTimeField(null=True)
     asset = models.JSONField()
     zone = models.JSONField(null=True)
+    operation = models.JSONField(null=True)
     fix = models.JSONField(null=True)
     recorded_at = models.DateTimeField(db_default=Now())
 
@@ -260,13 +261,16 @@ class Comment(models.Model):
 
 
 class PendingFinding(models.Model):
-    """A finding that must stay true until ``due_at`` before its rule acts; the opposite finding removes it."""
+    """A finding that must stay true until ``due_at`` before its rule acts; the opposite finding removes it.
+
+    ``place_id`` is the zone or the operation that it is about.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="pending")
     kind = models.CharField(max_length=20, choices=KINDS)
     asset_id = models.UUIDField()
-    zone_id = models.UUIDField(null=True)
+    place_id = models.UUIDField(null=True)
     effective_at = models.DateTimeField()
     due_at = models.DateTimeField()
     finding = models.JSONField(help_text="The whole finding, as rules.finding_from_json reads it.")
@@ -278,13 +282,13 @@ class PendingFinding(models.Model):
         ordering = ("due_at", "id")
         constraints = (
             models.UniqueConstraint(
-                fields=["rule", "asset_id", "zone_id"], nulls_distinct=False, name="pending_once_per_rule_and_place"
+                fields=["rule", "asset_id", "place_id"], nulls_distinct=False, name="pending_once_per_rule_and_place"
             ),
             models.CheckConstraint(name="pending_due_after_start", condition=Q(due_at__gte=F("effective_at"))),
         )
         indexes = (
             models.Index(fields=["due_at"], name="pending_by_due"),
-            models.Index(fields=["asset_id", "zone_id"], name="pending_of_asset"),
+            models.Index(fields=["asset_id", "place_id"], name="pending_of_asset"),
         )
 
     def __str__(self) -> str:

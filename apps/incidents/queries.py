@@ -35,8 +35,7 @@ def rules_in_force(findings: Iterable[Finding]) -> RulesInForce:
     """Return what ``rules.plan`` needs to judge the findings: one small statement while no rule or right changes."""
     findings = tuple(findings)
     book = _rulebook()
-    owners = {finding.asset.organisation_id for finding in findings}
-    owners |= {finding.zone.organisation_id for finding in findings if finding.zone}
+    owners = {owner for finding in findings for owner in finding.owners}
     lineages = book.lineages_of(owners)
     concerned = frozenset[UUID]().union(*lineages.values())
     kinds = {finding.kind for finding in findings}

@@ -13,15 +13,17 @@ from typing import Any, Final
 from uuid import UUID
 
 from apps.core.types import AssetId, Datum, FieldError, Fix, OrganisationId, ZoneId
-from apps.incidents.types import AssetSnapshot, Finding, FindingKind, RuleTerms, ZoneSnapshot
+from apps.incidents.types import AssetSnapshot, Finding, FindingKind, OperationSnapshot, RuleTerms, ZoneSnapshot
 
-# A finding of the first kind says that those of the others are no longer true, for the same asset and zone.
+# A finding of the first kind says that those of the others are no longer true, for the same asset and place.
 ENDS: Final[Mapping[FindingKind, frozenset[FindingKind]]] = {
     FindingKind.ENTERED: frozenset({FindingKind.LEFT}),
     FindingKind.LEFT: frozenset({FindingKind.ENTERED, FindingKind.DWELT}),
     FindingKind.DWELT: frozenset(),
     FindingKind.LOST_CONTACT: frozenset({FindingKind.REGAINED_CONTACT}),
     FindingKind.REGAINED_CONTACT: frozenset({FindingKind.LOST_CONTACT}),
+    FindingKind.INTRUDED: frozenset({FindingKind.WITHDREW}),
+    FindingKind.WITHDREW: frozenset({FindingKind.INTRUDED}),
 }
 WORDS: Final[Mapping[FindingKind, str]] = {
     FindingKind.ENTERED: "entered",
@@ -29,6 +31,8 @@ WORDS: Final[Mapping[FindingKind, str]] = {
     FindingKind.DWELT: "stays in",
     FindingKind.LOST_CONTACT: "lost contact",
     FindingKind.REGAINED_CONTACT: "regained contact",
+    FindingKind.INTRUDED: "intrudes on",
+    FindingKind.WITHDREW: "withdrew from",
 }
 PLACEHOLDERS: Final = ("asset", "zone", "finding")
 LONGEST_TITLE: Final = 300
@@ -49,17 +53,17 @@ class Match:
 
     @property
     def dedupe_key(self) -> str:
-        """Return what an incident about this is about: rule, asset and zone."""
+        """Return what an incident about this is about: rule, asset and place."""
         return dedupe_key(self.rule.id, self.finding)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """From ``at`` on, earlier findings of these kinds, about this asset and zone, are no longer true."""
+    """From ``at`` on, earlier findings of these kinds, about this asset and zone or operation, are no longer true."""
 
     kinds: frozenset[FindingKind]
     asset_id: UUID
-    zone_id: UUID | None
+    place_id: UUID | None
     at: datetime
 
 
@@ -108,8 +112,7 @@ def applies(rule: RuleTerms, finding: Finding, lineages: Mapping[UUID, frozenset
         return False
     if rule.zone_kind_id is not None and (zone is None or zone.kind_id != rule.zone_kind_id):
         return False
-    owners = [finding.asset.organisation_id, *([zone.organisation_id] if zone else [])]
-    return all(rule.organisation_id in lineages.get(owner, frozenset()) for owner in owners)
+    return all(rule.organisation_id in lineages.get(owner, frozenset()) for owner in finding.owners)
 
 
 def ending_of(finding: Finding) -> Ending | None:
@@ -117,14 +120,12 @@ def ending_of(finding: Finding) -> Ending | None:
     kinds = ENDS[finding.kind]
     if not kinds:
         return None
-    zone_id = finding.zone.id if finding.zone else None
-    return Ending(kinds=kinds, asset_id=finding.asset.id, zone_id=zone_id, at=finding.effective_at)
+    return Ending(kinds=kinds, asset_id=finding.asset.id, place_id=finding.place_id, at=finding.effective_at)
 
 
 def concerns(ending: Ending, finding: Finding) -> bool:
     """Say whether an ending is about a finding."""
-    zone_id = finding.zone.id if finding.zone else None
-    same_place = (finding.asset.id, zone_id) == (ending.asset_id, ending.zone_id)
+    same_place = (finding.asset.id, finding.place_id) == (ending.asset_id, ending.place_id)
     return same_place and finding.kind in ending.kinds and finding.effective_at <= ending.at
 
 
@@ -137,15 +138,15 @@ def joins(match: Match, *, is_over: bool, last_found_at: datetime) -> bool:
 
 
 def dedupe_key(rule_id: UUID, finding: Finding) -> str:
-    """Return the key under which incidents of one rule about one asset and zone are the same."""
-    return f"{rule_id}:{finding.asset.id}:{finding.zone.id if finding.zone else '-'}"
+    """Return the key under which incidents of one rule about one asset and place are the same."""
+    return f"{rule_id}:{finding.asset.id}:{finding.place_id or '-'}"
 
 
 def title(template: str, finding: Finding) -> str:
-    """Return a rule's title for a finding; what does not apply leaves no gap."""
+    """Return a rule's title for a finding; what does not apply leaves no gap. An operation stands for a zone."""
     words = {
         "asset": finding.asset.name,
-        "zone": finding.zone.name if finding.zone else "",
+        "zone": finding.zone.name if finding.zone else finding.operation.title if finding.operation else "",
         "finding": WORDS[finding.kind],
     }
     filled = _PLACEHOLDER.sub(lambda found: words.get(found[1], found[0]), template)
@@ -167,6 +168,7 @@ def finding_json(finding: Finding) -> dict[str, Any]:
         "kind": finding.kind.value,
         "asset": asset_json(finding.asset),
         "zone": zone_json(finding.zone),
+        "operation": operation_json(finding.operation),
         "fix": fix_json(finding.fix),
         "effective_at": finding.effective_at.isoformat(),
         "since": finding.since.isoformat() if finding.since else None,
@@ -197,6 +199,13 @@ def zone_json(zone: ZoneSnapshot | None) -> dict[str, Any] | None:
     }
 
 
+def operation_json(operation: OperationSnapshot | None) -> dict[str, Any] | None:
+    """Return an operation's snapshot as JSON."""
+    if operation is None:
+        return None
+    return {"id": str(operation.id), "title": operation.title, "organisation_id": str(operation.organisation_id)}
+
+
 def fix_json(fix: Fix | None) -> dict[str, Any] | None:
     """Return a fix as JSON: degrees WGS 84, metres with their datum, metres per second."""
     if fix is None:
@@ -224,6 +233,8 @@ def finding_of_json(value: Mapping[str, Any]) -> Finding:
         fix=_fix_of_json(value["fix"]) if value["fix"] else None,
         effective_at=datetime.fromisoformat(value["effective_at"]),
         since=datetime.fromisoformat(value["since"]) if value["since"] else None,
+        # What was written before there were operations names none.
+        operation=_operation_of_json(value["operation"]) if value.get("operation") else None,
     )
 
 
@@ -245,6 +256,11 @@ def _zone_of_json(value: Mapping[str, Any]) -> ZoneSnapshot:
         organisation_id=OrganisationId(UUID(value["organisation_id"])),
         version=value["version"],
     )
+
+
+def _operation_of_json(value: Mapping[str, Any]) -> OperationSnapshot:
+    owner = OrganisationId(UUID(value["organisation_id"]))
+    return OperationSnapshot(id=UUID(value["id"]), title=value["title"], organisation_id=owner)
 
 
 def _fix_of_json(value: Mapping[str, Any]) -> Fix:

@@ -27,6 +27,8 @@ class FindingKind(enum.StrEnum):
     DWELT = "dwelt"
     LOST_CONTACT = "lost_contact"
     REGAINED_CONTACT = "regained_contact"
+    INTRUDED = "intruded"
+    WITHDREW = "withdrew"
 
 
 class Severity(models.IntegerChoices):
@@ -75,8 +77,17 @@ class ZoneSnapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperationSnapshot:
+    """An operation as it was when something was found about it."""
+
+    id: UUID
+    title: str
+    organisation_id: OrganisationId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One fact about one asset, and one zone where it is about a zone.
+    """One fact about one asset, and one zone or operation where it is about one.
 
     ``effective_at`` is when it became true; ``since`` is when what it speaks of began (a dwell: the entry; a
     loss of contact: the last fix). ``fix`` is the fix that shows it, or the last one known.
@@ -88,6 +99,19 @@ class Finding:
     fix: Fix | None
     effective_at: datetime
     since: datetime | None = None
+    operation: OperationSnapshot | None = None
+
+    @property
+    def place_id(self) -> UUID | None:
+        """Return the id of the zone or the operation that it is about."""
+        place = self.zone or self.operation
+        return place.id if place else None
+
+    @property
+    def owners(self) -> frozenset[OrganisationId]:
+        """Return whose the things are that it is about."""
+        things = (self.asset, self.zone, self.operation)
+        return frozenset(each.organisation_id for each in things if each is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

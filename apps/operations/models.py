@@ -321,6 +321,30 @@ class AssignedAsset(models.Model):
         return str(self.asset_id)
 
 
+class Intrusion(models.Model):
+    """That an asset of somebody else is, or was, in a volume of an operation that runs, by its fixes."""
+
+    id = models.BigAutoField(primary_key=True)
+    operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="intrusions")
+    asset = models.ForeignKey("assets.Asset", on_delete=models.CASCADE, related_name="+")
+    entered_at = models.DateTimeField()
+    left_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = (
+            models.UniqueConstraint(
+                fields=["asset", "operation"], condition=Q(left_at=None), name="intrusion_open_once"
+            ),
+            models.CheckConstraint(
+                name="intrusion_ends_after_it_begins", condition=Q(left_at=None) | Q(left_at__gte=F("entered_at"))
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.asset_id} since {self.entered_at:%Y-%m-%d %H:%M:%S}"
+
+
 class RunningSet(Token):
     """One row: changes whenever an operation begins, ends or is changed while it runs, or a kind is."""
 

@@ -26,6 +26,8 @@ _SAID: Final = {
     FindingKind.DWELT: "An asset stayed in a zone for as long as the zone says.",
     FindingKind.LOST_CONTACT: "Nothing was heard of an asset for as long as its kind says.",
     FindingKind.REGAINED_CONTACT: "A lost asset was heard of again.",
+    FindingKind.INTRUDED: "An asset came into a volume of somebody else's operation while that runs.",
+    FindingKind.WITHDREW: "An asset is no longer in a volume of somebody else's operation.",
 }
 _TEXT: Final = {"type": "string"}
 _TEXT_OR_NONE: Final = {"type": ["string", "null"]}
@@ -46,6 +48,8 @@ _FINDING: Final = {
                 "asset": _TEXT,
                 "zone_id": {"type": ["string", "null"], "format": "uuid"},
                 "zone": _TEXT_OR_NONE,
+                "operation_id": {"type": ["string", "null"], "format": "uuid"},
+                "operation": _TEXT_OR_NONE,
                 "effective_at": {"type": "string", "format": "date-time"},
                 "since": _INSTANT_OR_NONE,
             },
@@ -55,6 +59,7 @@ _FINDING: Final = {
 _ASSET_ID: Final = UUID("0197c5a2-7d41-7a3e-8f5b-2c1d9e0a4b66")
 _OWNER_ID: Final = UUID("0197c5a2-6b0c-7f12-9d3e-51a8c7e4f012")
 _ZONE_ID: Final = "0197c5a2-9f20-7b1d-a4c7-3f6e8d2b5a90"
+_OPERATION_ID: Final = "0197c5a2-a3b1-7c44-9e0d-6b2f8a1c7d35"
 
 
 class MakePoint(Func):
@@ -100,6 +105,8 @@ def finding_object(asset: AssetSnapshot, zone: ZoneSnapshot | None, fact: Fact, 
             "asset": asset.name,
             "zone_id": str(fact.zone_id) if fact.zone_id else None,
             "zone": zone.name if zone else None,
+            "operation_id": str(fact.operation.id) if fact.operation else None,
+            "operation": fact.operation.title if fact.operation else None,
             "effective_at": instant(fact.at),
             "since": instant(fact.since) if fact.since else None,
         },
@@ -168,6 +175,7 @@ def _schema(shown: object, previous: object) -> dict[str, object]:
 
 
 def _example(kind: FindingKind, effective_at: str, since: str | None) -> dict[str, object]:
+    is_about_operation = kind in {FindingKind.INTRUDED, FindingKind.WITHDREW}
     is_about_zone = kind in {FindingKind.ENTERED, FindingKind.LEFT, FindingKind.DWELT}
     return {
         "id": str(_ASSET_ID),
@@ -179,6 +187,8 @@ def _example(kind: FindingKind, effective_at: str, since: str | None) -> dict[st
             "asset": "Harbour tug 7",
             "zone_id": _ZONE_ID if is_about_zone else None,
             "zone": "Naval depot piers" if is_about_zone else None,
+            "operation_id": _OPERATION_ID if is_about_operation else None,
+            "operation": "Dredging off pier 9" if is_about_operation else None,
             "effective_at": effective_at,
             "since": since,
         },

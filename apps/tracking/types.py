@@ -11,7 +11,7 @@ from typing import TypeAlias
 from apps.access.types import Actor
 from apps.assets.types import AssetRef
 from apps.core.types import AssetId, Fix, ZoneId
-from apps.incidents.types import FindingKind
+from apps.incidents.types import FindingKind, OperationSnapshot
 
 
 class Connectivity(enum.StrEnum):
@@ -108,6 +108,7 @@ class Fact:
     at: datetime
     zone_id: ZoneId | None = None
     since: datetime | None = None
+    operation: OperationSnapshot | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,7 @@ def test_the_end_elsewhere_is_not_the_end_here() -> None:
     ],
 )
 def test_a_finding_ends_its_opposite(kind: FindingKind, ended: set[FindingKind]) -> None:
-    assert ending_of(found(kind, 7)) == Ending(kinds=frozenset(ended), asset_id=TUG.id, zone_id=PIER.id, at=after(7))
+    assert ending_of(found(kind, 7)) == Ending(kinds=frozenset(ended), asset_id=TUG.id, place_id=PIER.id, at=after(7))
 
 
 def test_a_dwell_ends_nothing() -> None:

@@ -132,6 +132,7 @@ class EvidenceSerializer(serializers.Serializer[Any]):
     since = serializers.DateTimeField(allow_null=True, help_text="When what it speaks of began.")
     asset = serializers.JSONField()
     zone = serializers.JSONField(allow_null=True)
+    operation = serializers.JSONField(allow_null=True)
     fix = serializers.JSONField(allow_null=True)
     recorded_at = serializers.DateTimeField()
 
@@ -183,7 +184,12 @@ def _row(row: Incident | Rule, properties: Mapping[str, object]) -> dict[str, ob
 def kept_evidence(body: Mapping[str, Any], owed: Obligations) -> dict[str, Any]:
     """Return evidence without what is to be kept of its incident: its place, and the names in it."""
     kept = dict(body)
-    for field, part in (("geometry", "fix"), ("asset_name", "asset"), ("zone_name", "zone")):
+    for field, part in (
+        ("geometry", "fix"),
+        ("asset_name", "asset"),
+        ("zone_name", "zone"),
+        ("zone_name", "operation"),
+    ):
         if field in owed.hidden:
             kept.pop(part, None)
     if owed.coarsen_m and kept.get("fix"):

@@ -1,4 +1,4 @@
-"""From findings to incidents: by rule, once per rule, asset and zone, and only when a finding has lasted.
+"""From findings to incidents: by rule, once per rule, asset and place, and only when a finding has lasted.
 
 The whole batch takes a handful of statements, none of them per finding. It runs inside the transaction that stored
 the fixes, so that an incident exists exactly when its evidence does.
@@ -47,8 +47,8 @@ SELECT pg_advisory_xact_lock(hash) FROM (
 """
 _END_PENDING = """
 DELETE FROM incidents_pendingfinding AS pending
-USING unnest(%s::text[], %s::uuid[], %s::uuid[], %s::timestamptz[]) AS ending (kind, asset_id, zone_id, at)
-WHERE pending.asset_id = ending.asset_id AND pending.zone_id IS NOT DISTINCT FROM ending.zone_id
+USING unnest(%s::text[], %s::uuid[], %s::uuid[], %s::timestamptz[]) AS ending (kind, asset_id, place_id, at)
+WHERE pending.asset_id = ending.asset_id AND pending.place_id IS NOT DISTINCT FROM ending.place_id
   AND pending.kind = ending.kind AND pending.effective_at <= ending.at AND ending.at < pending.due_at
 """
 
@@ -125,7 +125,7 @@ def _blame(pending_id: UUID, error: Exception, *, at: datetime) -> None:
 
 def _end_pending(endings: Sequence[Ending]) -> None:
     """Forget pending findings that have ceased to be true before they were due."""
-    rows = [(kind.value, end.asset_id, end.zone_id, end.at) for end in endings for kind in end.kinds]
+    rows = [(kind.value, end.asset_id, end.place_id, end.at) for end in endings for kind in end.kinds]
     if rows:
         with connection.cursor() as cursor:
             cursor.execute(_END_PENDING, [list(column) for column in zip(*rows, strict=True)])
@@ -143,7 +143,7 @@ def _pending(match: Match) -> PendingFinding:
         rule_id=match.rule.id,
         kind=finding.kind.value,
         asset_id=finding.asset.id,
-        zone_id=finding.zone.id if finding.zone else None,
+        place_id=finding.place_id,
         effective_at=finding.effective_at,
         due_at=match.due_at,
         finding=rules.finding_json(finding),
@@ -264,5 +264,6 @@ def _evidence(incident: Incident, finding: Finding) -> Evidence:
         since=finding.since,
         asset=rules.asset_json(finding.asset),
         zone=rules.zone_json(finding.zone),
+        operation=rules.operation_json(finding.operation),
         fix=rules.fix_json(finding.fix),
     )

@@ -17,7 +17,7 @@ from apps.core.api.views import NounView
 from apps.core.clock import now
 from apps.operations import queries
 from apps.operations.api.views import find_operation
-from apps.operations.models import AssignedAsset, Operation
+from apps.operations.models import AssignedAsset, Intrusion, Operation
 from apps.operations.rules.following import late_by, overrun_by
 
 
@@ -36,12 +36,20 @@ class AssetConformanceSerializer(serializers.Serializer[AssignedAsset]):
     late_by_s = serializers.FloatField(help_text="How much later than planned it was seen inside, as far as is known.")
 
 
+class IntruderSerializer(serializers.Serializer[Intrusion]):
+    """An asset of somebody else in a volume of the operation."""
+
+    asset_id = serializers.UUIDField()
+    entered_at = serializers.DateTimeField()
+
+
 class ConformanceSerializer(serializers.Serializer[Operation]):
     """How an operation keeps to its plan; of its assets, those that the caller may follow exactly."""
 
     state = serializers.CharField()
     overrun_s = serializers.FloatField(help_text="For how long it has gone on after its planned end.")
     assets = AssetConformanceSerializer(many=True)
+    intruders = IntruderSerializer(many=True)
 
 
 class OperationConformanceView(NounView):
@@ -53,7 +61,8 @@ class OperationConformanceView(NounView):
         require_known(request, ())
         operation = find_operation(request, object_id)
         at = now()
-        assigned = queries.assets_followed_by(actor_of(request), operation.pk)
+        actor = actor_of(request)
+        assigned = queries.assets_followed_by(actor, operation.pk)
         return Response(
             {
                 "state": operation.state,
@@ -61,6 +70,7 @@ class OperationConformanceView(NounView):
                 if operation.state in queries.HAVE_RUN
                 else 0.0,
                 "assets": list(_bodies(operation, assigned, at)),
+                "intruders": [IntruderSerializer(each).data for each in queries.intruders_seen_by(actor, operation.pk)],
             }
         )
 

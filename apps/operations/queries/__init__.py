@@ -14,7 +14,7 @@ from apps.operations.queries.operations import (
     volumes_held,
     volumes_of,
 )
-from apps.operations.queries.running import HAVE_RUN, assets_followed_by, running_operations
+from apps.operations.queries.running import HAVE_RUN, assets_followed_by, intruders_seen_by, running_operations
 
 __all__ = [
     "HAVE_RUN",
@@ -28,6 +28,7 @@ __all__ = [
     "find_conflicts",
     "find_operation_kind",
     "free_shifts",
+    "intruders_seen_by",
     "judge",
     "operations_matching",
     "refused",

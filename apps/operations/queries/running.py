@@ -5,16 +5,19 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
+import shapely
+from django.db.models import QuerySet
 from shapely import MultiPolygon
 
-from apps.access.queries import is_limited, visible
+from apps.access.queries import visible_in_full
 from apps.access.types import Actor
 from apps.assets.models import Asset
 from apps.core.geometry import from_geos
-from apps.operations.models import AssignedAsset, Occupancy, Operation, RunningSet, Volume
+from apps.core.types import Fix
+from apps.operations.models import AssignedAsset, Intrusion, Occupancy, Operation, RunningSet, Volume
 from apps.operations.queries.operations import assigned_asset_ids, volumes_of
 from apps.operations.rules.following import Running, RunningVolume
 from apps.operations.rules.shapes import read_shape
@@ -24,6 +27,7 @@ from apps.operations.types import RUNNING, Span
 VERSION_SQL: Final = "SELECT version FROM operations_runningset"
 
 TRACK: Final = "assets.track"
+A = TypeVar("A", AssignedAsset, Intrusion)
 # States of which a planned end is behind or ahead: elsewhere nothing overruns.
 HAVE_RUN: Final = RUNNING | {"ended"}
 
@@ -38,6 +42,8 @@ class RunningOperations:
         for each in self.by_id.values():
             for asset_id in each.asset_ids:
                 self._by_asset[asset_id].append(each.id)
+        self._volumes = [(each.id, volume) for each in self.by_id.values() for volume in each.volumes]
+        self._tree = shapely.STRtree([volume.footprint for _, volume in self._volumes])
 
     def __len__(self) -> int:
         return len(self.by_id)
@@ -45,6 +51,19 @@ class RunningOperations:
     def of_asset(self, asset_id: UUID) -> Sequence[UUID]:
         """Return the operations that an asset takes part in."""
         return self._by_asset.get(asset_id, ())
+
+    def volumes_covering(self, fixes: Sequence[Fix]) -> list[frozenset[UUID]]:
+        """Return, for each fix, the operations in a volume of which it lies: in force then, its edge included.
+
+        A height that cannot be compared is not asked for.
+        """
+        found: list[set[UUID]] = [set() for _ in fixes]
+        points = shapely.points([fix.lon for fix in fixes], [fix.lat for fix in fixes])
+        for place, number in self._tree.query(points, predicate="intersects").T.tolist():
+            operation_id, volume = self._volumes[number]
+            if volume.covers_then(fixes[place]):
+                found[place].add(operation_id)
+        return [frozenset(each) for each in found]
 
 
 def running_operations() -> RunningOperations:
@@ -65,15 +84,22 @@ def running_operations() -> RunningOperations:
 
 
 def assets_followed_by(actor: Actor, operation_id: UUID) -> list[AssignedAsset]:
-    """Return how the assets of an operation keep to it, those that the actor may track exactly and at once.
+    """Return how the assets of an operation keep to it, those that the actor may track exactly and at once."""
+    return _tracked(AssignedAsset.objects.filter(operation=operation_id), actor)
 
-    Where an asset is beside its volumes tells where it is, so whoever sees it coarsened or late is not told.
+
+def intruders_seen_by(actor: Actor, operation_id: UUID) -> list[Intrusion]:
+    """Return what is in volumes of an operation and not of it, as far as the actor may track it exactly and at once."""
+    return _tracked(Intrusion.objects.filter(operation=operation_id, left_at=None), actor)
+
+
+def _tracked(rows: QuerySet[A], actor: Actor) -> list[A]:
+    """Return the rows about assets that the actor may track.
+
+    Where an asset is beside a volume tells where it is, so whoever sees it coarsened or late is not told.
     """
-    rows = AssignedAsset.objects.filter(operation=operation_id).order_by("id")
-    if is_limited(actor, TRACK):
-        return []
-    seen = set(visible(Asset.objects.filter(pk__in=rows.values("asset")), actor, TRACK).values_list("pk", flat=True))
-    return [row for row in rows if row.asset_id in seen]
+    assets = visible_in_full(Asset.objects.filter(pk__in=rows.values("asset")), actor, TRACK)
+    return list(rows.filter(asset__in=assets.values("pk")).order_by("id"))
 
 
 def _read_running() -> list[Running]:

@@ -51,6 +51,10 @@ class RunningVolume:
         """Say whether the instant lies in one of its times, both ends included."""
         return any(span.start <= at <= span.end for span in self.spans)
 
+    def covers_then(self, fix: Fix) -> bool:
+        """Say of a fix within the footprint whether it lies in the volume: when it is in force, at such a height."""
+        return self.is_in_force(fix.fixed_at) and not off_band_m(self._band, fix.altitude_m, fix.altitude_datum)
+
     def distance_m(self, fix: Fix) -> float:
         """Return how far a fix lies outside, 0 inside; a height that cannot be compared is not asked for."""
         across = min(self._across_m(fix.lon + turn, fix.lat) for turn in self._turns)
@@ -101,6 +105,15 @@ class Keeping:
     outside_since: datetime | None = None
     distance_m: float | None = None
     progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An asset, whose it is, and new fixes of it in the order of their instants."""
+
+    asset_id: UUID
+    organisation_id: UUID
+    fixes: Sequence[Fix]
 
 
 class Move(NamedTuple):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from apps.operations.services.approvals import decide_approval
 from apps.operations.services.following import follow_assets, move_strays
 from apps.operations.services.holding import keep_space
+from apps.operations.services.intruding import Crossing, note_intrusions
 from apps.operations.services.kinds import create_operation_kind, delete_operation_kind, update_operation_kind
 from apps.operations.services.operations import create_operation, delete_operation, move_operation, update_operation
 from apps.operations.services.settling import settle_submitted
 from apps.operations.services.watching import read_zones
 
 __all__ = [
+    "Crossing",
     "create_operation",
     "create_operation_kind",
     "decide_approval",
@@ -20,6 +22,7 @@ __all__ = [
     "keep_space",
     "move_operation",
     "move_strays",
+    "note_intrusions",
     "read_zones",
     "settle_submitted",
     "update_operation",

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
 
 from apps.access.types import Actor
 from apps.assets.queries import asset_refs
-from apps.core.types import AssetId, Fix, Unavailable
-from apps.operations.queries.running import RunningOperations
-from apps.operations.services import follow_assets
+from apps.core.types import AssetId, Unavailable
 from apps.tracking.services.admission import Batch, admit
 from apps.tracking.services.detection import detect
 from apps.tracking.services.known import Known, forget_known, known
@@ -22,6 +19,7 @@ from apps.tracking.services.lane import lane_row, tell_lane
 from apps.tracking.services.quarantine import set_aside
 from apps.tracking.services.recording import record
 from apps.tracking.services.storing import Held, Stale, Unseen, open_presences, store
+from apps.tracking.services.watching import watch
 from apps.tracking.types import Connectivity, IngestResult, Item, Submission
 from apps.zones.queries import zones_hit
 
@@ -81,9 +79,9 @@ def _ingest(batch: Batch, kept: Known) -> list[IngestResult]:
     )
     held = store(batch, kept.versions)
     changes = detect(batch, hits, held, index.find)
-    record(changes, index.find, at=max(submission.received_at for submission in batch.submissions))
     if kept.running:
-        follow_assets(_seen(batch, held, kept.running), kept.running)
+        changes = watch(batch, held, kept.running, changes)
+    record(changes, index.find, at=max(submission.received_at for submission in batch.submissions))
     set_aside(batch)
     _broadcast(batch, held)
     return batch.results(held.duplicates)
@@ -97,19 +95,6 @@ def _open(asset_ids: Iterable[AssetId]) -> None:
     except IntegrityError:
         # One was deleted in this very moment: the next attempt will not know it.
         return
-
-
-def _seen(batch: Batch, held: Held, running: RunningOperations) -> dict[UUID, list[Fix]]:
-    """Return what is new of the assets that take part in what runs: the fixes later than all that was known of each."""
-    return {
-        group.asset.id: [
-            fix
-            for fix in (batch.rows[place].fix for place in group.places)
-            if was.fixed_at is None or fix.fixed_at > was.fixed_at
-        ]
-        for group, was in zip(batch.groups, held.rows, strict=True)
-        if running.of_asset(group.asset.id)
-    }
 
 
 def _broadcast(batch: Batch, held: Held) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from apps.events.services import publish
 from apps.events.types import Change as EventChange
 from apps.events.types import NewEvent
 from apps.incidents.services import record_findings
-from apps.incidents.types import AssetSnapshot, Finding, ZoneSnapshot
+from apps.incidents.types import AssetSnapshot, Finding, OperationSnapshot, ZoneSnapshot
 from apps.tracking.published import CORRECTED, FINDING_TYPES, finding_object
 from apps.tracking.queries import last_known_zones
 from apps.tracking.rules.presence import FindZone, next_due
@@ -129,6 +129,7 @@ class _Telling:
             fix=sighting.fix,
             effective_at=fact.at,
             since=fact.since,
+            operation=fact.operation,
         )
 
     def _event(self, change: Change, sighting: Sighting) -> NewEvent:
@@ -151,8 +152,16 @@ class _Telling:
             change=EventChange.FOUND,
             object=finding_object(asset, zone, fact, fix) if fact else None,
             previous=finding_object(asset, zone, before, None) if before else None,
-            also=(Subject(noun="zones", id=zone.id, organisation_id=zone.organisation_id),) if zone else (),
+            also=tuple(_places(zone, said.operation if said else None)),
         )
+
+
+def _places(zone: ZoneSnapshot | None, operation: OperationSnapshot | None) -> Iterator[Subject]:
+    """Yield what somebody must see besides the asset to be told of a finding."""
+    if zone is not None:
+        yield Subject(noun="zones", id=zone.id, organisation_id=zone.organisation_id)
+    if operation is not None:
+        yield Subject(noun="operations", id=operation.id, organisation_id=operation.organisation_id)
 
 
 def _zone_snapshots(zone_ids: Iterable[ZoneId], find_zone: FindZone) -> dict[ZoneId, ZoneSnapshot]:
