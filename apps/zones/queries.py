@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,16 +11,23 @@ from uuid import UUID
 import shapely
 from django.contrib.gis.db.models.functions import AsWKB
 from django.contrib.gis.geos import Polygon
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from apps.core.geometry import SRID
 from apps.core.types import BBox, Datum, OrganisationId, TimeWindow, ZoneId
 from apps.zones.models import Zone, ZoneChange, ZoneKind, ZoneSet, ZoneVersion
 from apps.zones.rules.index import IndexedZone, ZoneIndex
-from apps.zones.types import AltitudeBand, ZoneRef
+from apps.zones.types import AltitudeBand, ConstrainingZone, Constraint, ZoneRef
 
 # For whoever holds an index and asks in a statement of their own whether it still stands.
 VERSION_SQL: Final = "SELECT version FROM zones_zoneset"
+_CONSTRAINING: Final = """
+SELECT zone.id, zone.organisation_id, zone.name, kind."constraint", lower_m, lower_datum, upper_m, upper_datum,
+       lower(validity), upper(validity), ST_AsBinary(area)
+FROM zones_zone AS zone JOIN zones_zonekind AS kind ON kind.id = zone.kind_id
+WHERE zone.is_active AND kind."constraint" <> ''
+"""
 # Beyond so many changes, reading all zones is hardly slower.
 MOST_TAKEN_OVER: Final = 2_000
 
@@ -61,6 +68,25 @@ def zone_set_version() -> int:
     return ZoneSet.objects.values_list("version", flat=True).first() or 0
 
 
+def constraining_zones(bbox: BBox, window: TimeWindow) -> list[ConstrainingZone]:
+    """Return the active zones that mean something for operations and may touch a box in a time, by their ids.
+
+    One statement. The ends of the time are taken to belong to it; what really touches is for the caller to find out.
+    """
+    near = "area && ST_MakeEnvelope(%s, %s, %s, %s, 4326) AND validity && tstzrange(%s, %s, '[]')"
+    return _constraining(near, [bbox.west, bbox.south, bbox.east, bbox.north, window.start, window.end])
+
+
+def constraining_zones_by_id(zone_ids: Iterable[UUID]) -> list[ConstrainingZone]:
+    """Return those of these zones that are active and mean something for operations, by their ids; one statement."""
+    return _constraining("zone.id = ANY(%s)", [list(zone_ids)])
+
+
+def zones_of_kind(kind_id: UUID) -> list[UUID]:
+    """Return the ids of all zones of a kind."""
+    return list(Zone.objects.filter(kind=kind_id).order_by("pk").values_list("pk", flat=True))
+
+
 def zones_matching(
     zones: QuerySet[Zone],
     *,
@@ -95,6 +121,36 @@ def zone_versions(zone_id: UUID) -> QuerySet[ZoneVersion]:
 def find_zone_kind(slug: str) -> ZoneKind | None:
     """Return the kind of that slug, if there is one."""
     return ZoneKind.objects.filter(slug=slug).first()
+
+
+def _constraining(condition: str, parameters: list[Any]) -> list[ConstrainingZone]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_CONSTRAINING} AND {condition} ORDER BY zone.id", parameters)
+        rows = cursor.fetchall()
+    areas = shapely.from_wkb([bytes(row[-1]) for row in rows])
+    return [_constraining_zone(row, area) for row, area in zip(rows, areas, strict=True)]
+
+
+def _constraining_zone(row: tuple[Any, ...], area: shapely.MultiPolygon) -> ConstrainingZone:
+    zone_id, organisation_id, name, constraint, lower_m, lower, upper_m, upper, start, end, _ = row
+    return ConstrainingZone(
+        id=zone_id,
+        organisation_id=organisation_id,
+        name=name,
+        constraint=Constraint(constraint),
+        area=area,
+        band=_band(lower_m, lower, upper_m, upper),
+        validity=TimeWindow(start=start, end=end),
+    )
+
+
+def _band(lower_m: float | None, lower: str, upper_m: float | None, upper: str) -> AltitudeBand:
+    return AltitudeBand(
+        lower_m=lower_m,
+        lower_datum=Datum(lower) if lower else None,
+        upper_m=upper_m,
+        upper_datum=Datum(upper) if upper else None,
+    )
 
 
 class _Kept:
@@ -154,12 +210,7 @@ def _indexed_zone(row: tuple[Any, ...], area: shapely.MultiPolygon) -> IndexedZo
             ends_at=validity.upper,
         ),
         area=area,
-        band=AltitudeBand(
-            lower_m=lower_m,
-            lower_datum=Datum(lower) if lower else None,
-            upper_m=upper_m,
-            upper_datum=Datum(upper) if upper else None,
-        ),
+        band=_band(lower_m, lower, upper_m, upper),
         validity=TimeWindow(start=validity.lower, end=validity.upper),
     )
 

@@ -67,6 +67,19 @@ class ZoneRef:
     ends_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstrainingZone:
+    """A zone whose kind means something for operations. ``area`` is as it is kept, WGS 84, lon lat."""
+
+    id: ZoneId
+    organisation_id: OrganisationId
+    name: str
+    constraint: Constraint
+    area: MultiPolygon
+    band: AltitudeBand
+    validity: TimeWindow
+
+
 class ZoneBegun(NamedTuple):
     """A zone that came into force, since when, and the box around it: west, south, east, north."""
 

@@ -28,7 +28,7 @@ _CIRCLE = {
     "properties": {
         "type": {"type": "string", "enum": ["Circle"]},
         "centre": _POSITION,
-        "radius_m": {"type": "number", "minimum": 0.1, "maximum": 100_000},
+        "radius_m": {"type": "number", "minimum": 0.1, "maximum": 50_000},
     },
 }
 _CORRIDOR = {

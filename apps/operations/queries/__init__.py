@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from apps.operations.queries.answering import check_draft, check_plan, conflicts_shown, refused
-from apps.operations.queries.conflicts import find_conflicts, judge, zone_volume, zones_meeting
+from apps.operations.queries.answering import check_draft, check_plan, conflicts_shown, shifts_shown
+from apps.operations.queries.conflicts import find_conflicts, judge, volumes_held, zone_volume, zones_meeting
 from apps.operations.queries.freeing import free_shifts
 from apps.operations.queries.operations import (
     approvals_matching,
@@ -11,7 +11,6 @@ from apps.operations.queries.operations import (
     assigned_asset_ids,
     find_operation_kind,
     operations_matching,
-    volumes_held,
     volumes_of,
 )
 from apps.operations.queries.running import HAVE_RUN, assets_followed_by, intruders_seen_by, running_operations
@@ -31,8 +30,8 @@ __all__ = [
     "intruders_seen_by",
     "judge",
     "operations_matching",
-    "refused",
     "running_operations",
+    "shifts_shown",
     "volumes_held",
     "volumes_of",
     "zone_volume",

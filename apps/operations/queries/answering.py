@@ -22,7 +22,6 @@ from apps.operations.types import (
     Meeting,
     OperationConflict,
     Shift,
-    SpaceConflict,
     Span,
     Standing,
     Volume4D,
@@ -33,7 +32,6 @@ from apps.zones.models import Zone
 
 MOST_SHOWN: Final = 50
 MOST_TIMES: Final = 10
-TAKEN: Final = "Others hold some of this space at this time."
 
 
 def check_draft(
@@ -65,22 +63,14 @@ def check_plan(
 ) -> dict[str, Any]:
     """Return what submitting these volumes would meet: ``accepted``, ``conflicts`` and, where refused, ``free``."""
     judgement = judge(volumes, standing=standing, organisation_id=organisation_id, besides=besides)
-    free: list[Shift] = []
+    shifts: list[Shift] = []
     if judgement.is_refused:
-        free = free_shifts(volumes, standing=standing, organisation_id=organisation_id, besides=besides)
+        shifts = free_shifts(volumes, standing=standing, organisation_id=organisation_id, besides=besides)
     return {
         "accepted": not judgement.is_refused,
         "conflicts": conflicts_shown(judgement, volumes, actor),
-        "free": [_shift_shown(each, volumes) for each in free],
+        "free": shifts_shown(shifts, volumes),
     }
-
-
-def refused(
-    volumes: Sequence[Volume4D], *, standing: Standing, organisation_id: UUID, besides: UUID | None, actor: Actor
-) -> SpaceConflict:
-    """Return the error that says what refuses these volumes, and where they would be free."""
-    told = check_plan(volumes, standing=standing, organisation_id=organisation_id, besides=besides, actor=actor)
-    return SpaceConflict(TAKEN, details={"conflicts": told["conflicts"], "free": told["free"]})
 
 
 def conflicts_shown(judgement: Judgement, volumes: Sequence[Volume4D], actor: Actor) -> list[dict[str, Any]]:
@@ -166,6 +156,11 @@ def _volume_shown(number: int, volume: Volume4D, *, masked: bool) -> dict[str, A
         "starts_at": None if masked else _finite(volume.during.start),
         "ends_at": _finite(volume.during.end),
     }
+
+
+def shifts_shown(shifts: Sequence[Shift], volumes: Sequence[Volume4D]) -> list[dict[str, Any]]:
+    """Return ways out as what each would make of the plan."""
+    return [_shift_shown(each, volumes) for each in shifts]
 
 
 def _shift_shown(shift: Shift, volumes: Sequence[Volume4D]) -> dict[str, Any]:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 import shapely
-from django.contrib.gis.db.models.functions import AsWKB
-from django.contrib.gis.geos import Polygon
 from django.db import connection
-from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from shapely import MultiPolygon
 
-from apps.core.geometry import SRID, from_geos
-from apps.core.types import OrganisationId
-from apps.operations.models import Operation, Volume
+from apps.core.types import BBox, Datum, TimeWindow
 from apps.operations.rules.cells import boxes_of, metres_of
 from apps.operations.rules.meeting import bands_meet, footprints_meet, meeting, verdict, zone_verdict
 from apps.operations.types import (
@@ -34,8 +29,8 @@ from apps.operations.types import (
     Volume4D,
     ZoneConflict,
 )
-from apps.zones.models import Zone
-from apps.zones.types import AltitudeBand, Constraint
+from apps.zones.queries import constraining_zones
+from apps.zones.types import AltitudeBand, ConstrainingZone
 
 # The columns of what is wanted are joined one row after the other, each by its own search of the index: the planner
 # does not know how few they are.
@@ -53,7 +48,19 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS held
 """
-_REF_COLUMNS: Final = ("id", "organisation_id", "title", "contact", "state", "priority", "kind__may_share")
+_EXACT: Final = """
+SELECT id, number, lower_m, lower_datum, upper_m, upper_datum, ST_AsBinary(footprint)
+FROM operations_volume WHERE id = ANY(%s)
+"""
+_REFS: Final = """
+SELECT operation.id, organisation_id, title, contact, state, priority, may_share
+FROM operations_operation AS operation JOIN operations_operationkind AS kind ON kind.id = operation.kind_id
+WHERE operation.id = ANY(%s)
+"""
+# All times of one operation, whether or not it holds them now; of those on both sides of the antimeridian, one.
+_OF_OPERATION: Final = """
+SELECT DISTINCT volume_id, lower(during), upper(during) FROM operations_occupancy WHERE operation_id = %s ORDER BY 2, 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +69,10 @@ class _Exact:
 
     footprint: MultiPolygon
     band: AltitudeBand
+    number: int
 
     def at(self, during: Span) -> Volume4D:
-        return Volume4D(footprint=self.footprint, band=self.band, during=during)
+        return Volume4D(footprint=self.footprint, band=self.band, during=during, number=self.number)
 
 
 def find_conflicts(volumes: Sequence[Volume4D], *, besides: UUID | None = None) -> list[Held]:
@@ -96,10 +104,17 @@ def zones_meeting(volumes: Sequence[Volume4D]) -> list[ZoneConflict]:
     return [each for each in found if each is not None]
 
 
-def zone_volume(zone: Zone) -> Volume4D:
+def zone_volume(zone: ConstrainingZone) -> Volume4D:
     """Return a zone as a volume; its end, as ours, belongs to it here."""
-    during = Span(zone.window.start or ALWAYS.start, zone.window.end or ALWAYS.end)
-    return Volume4D(footprint=cast("MultiPolygon", from_geos(zone.area)), band=zone.band, during=during)
+    during = Span(zone.validity.start or ALWAYS.start, zone.validity.end or ALWAYS.end)
+    return Volume4D(footprint=zone.area, band=zone.band, during=during)
+
+
+def volumes_held(operation_id: UUID) -> list[Volume4D]:
+    """Return every time of every volume of an operation, whether or not it holds its space now; two statements."""
+    times = _rows(_OF_OPERATION, [operation_id])
+    exact = _volumes_by_id({volume_id for volume_id, _, _ in times})
+    return [exact[volume_id].at(Span(start, end)) for volume_id, start, end in times]
 
 
 def judge(
@@ -130,35 +145,50 @@ def _candidates(volumes: Sequence[Volume4D], besides: UUID | None) -> set[tuple[
     ]
     if not columns:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATES, [*map(list, zip(*columns, strict=True)), besides])
-        return {(place, *ids, Span(start, end)) for place, *ids, start, end in cursor.fetchall()}
+    rows = _rows(_CANDIDATES, [*map(list, zip(*columns, strict=True)), besides])
+    return {(place, operation_id, volume_id, Span(start, end)) for place, operation_id, volume_id, start, end in rows}
 
 
 def _volumes_by_id(ids: set[UUID]) -> dict[UUID, _Exact]:
     """Return the bands and exact footprints of volumes; one statement, none for none."""
-    if not ids:
-        return {}
-    rows = list(Volume.objects.filter(pk__in=ids).defer("footprint", "shape").annotate(wkb=AsWKB("footprint")))
-    areas = shapely.from_wkb([bytes(row.wkb) for row in rows])
-    return {row.pk: _Exact(area, row.band) for row, area in zip(rows, areas, strict=True)}
+    rows = _rows(_EXACT, [list(ids)]) if ids else []
+    areas = shapely.from_wkb([bytes(row[-1]) for row in rows])
+    return {
+        id_: _Exact(
+            area,
+            AltitudeBand(
+                lower_m=lower_m,
+                lower_datum=Datum(lower) if lower else None,
+                upper_m=upper_m,
+                upper_datum=Datum(upper) if upper else None,
+            ),
+            number,
+        )
+        for (id_, number, lower_m, lower, upper_m, upper, _), area in zip(rows, areas, strict=True)
+    }
 
 
 def _refs(ids: set[UUID]) -> dict[UUID, OperationRef]:
-    if not ids:
-        return {}
-    rows = Operation.objects.filter(pk__in=ids).values_list(*_REF_COLUMNS)
     return {
         id_: OperationRef(
             id=id_,
-            organisation_id=OrganisationId(organisation_id),
+            organisation_id=organisation_id,
             title=title,
             contact=contact,
             state=state,
             standing=Standing(priority=priority, may_share=may_share),
         )
-        for id_, organisation_id, title, contact, state, priority, may_share in rows
+        for id_, organisation_id, title, contact, state, priority, may_share in (
+            _rows(_REFS, [list(ids)]) if ids else ()
+        )
     }
+
+
+def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _operation_conflict(other: OperationRef, held: Sequence[Held], standing: Standing) -> OperationConflict:
@@ -167,23 +197,17 @@ def _operation_conflict(other: OperationRef, held: Sequence[Held], standing: Sta
     return OperationConflict(other=other, verdict=verdict(standing, other.standing, found), meeting=found, held=held)
 
 
-def _zones_near(volumes: Sequence[Volume4D]) -> Iterable[Zone]:
+def _zones_near(volumes: Sequence[Volume4D]) -> list[ConstrainingZone]:
     boxes = [box for volume in volumes for box in boxes_of(volume.footprint)]
     if not boxes:
         return []
-    around = Polygon.from_bbox(
-        (min(each.west for each in boxes), min(each.south for each in boxes),
-         max(each.east for each in boxes), max(each.north for each in boxes))
-    )  # fmt: skip
-    around.srid = SRID
-    times = DateTimeTZRange(
-        min(volume.during.start for volume in volumes), max(volume.during.end for volume in volumes), "[]"
-    )
-    zones = Zone.objects.filter(is_active=True, area__bboverlaps=around, validity__overlap=times)
-    return zones.exclude(kind__constraint="").select_related("kind").order_by("id")
+    wests, souths, easts, norths = zip(*boxes, strict=True)
+    around = BBox(west=min(wests), south=min(souths), east=max(easts), north=max(norths))
+    start, end = min(each.during.start for each in volumes), max(each.during.end for each in volumes)
+    return constraining_zones(around, TimeWindow(start=start, end=end))
 
 
-def _zone_conflict(zone: Zone, volumes: Sequence[Volume4D]) -> ZoneConflict | None:
+def _zone_conflict(zone: ConstrainingZone, volumes: Sequence[Volume4D]) -> ZoneConflict | None:
     """Return how a zone bears on volumes: by the first that it meets for certain, or that it may meet."""
     held = zone_volume(zone)
     found: dict[Meeting, int] = {}
@@ -193,10 +217,10 @@ def _zone_conflict(zone: Zone, volumes: Sequence[Volume4D]) -> ZoneConflict | No
     if best not in found:
         return None
     return ZoneConflict(
-        zone_id=zone.pk,
-        organisation_id=OrganisationId(zone.organisation_id),
+        zone_id=zone.id,
+        organisation_id=zone.organisation_id,
         name=zone.name,
-        verdict=zone_verdict(Constraint(zone.kind.constraint), best),
+        verdict=zone_verdict(zone.constraint, best),
         meeting=best,
         volume=held,
         place=found[best],

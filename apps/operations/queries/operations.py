@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
 from django.contrib.gis.geos import Polygon
 from django.db.models import Q, QuerySet
-from shapely import MultiPolygon
 
-from apps.core.geometry import SRID, from_geos
+from apps.core.geometry import SRID
 from apps.core.types import BBox
-from apps.operations.models import Approval, AssignedAsset, Occupancy, Operation, OperationKind, Volume
-from apps.operations.types import OVER, Span, Volume4D
+from apps.operations.models import Approval, AssignedAsset, Operation, OperationKind, Volume
+from apps.operations.types import OVER
 
 
 def operations_matching(
@@ -56,22 +54,6 @@ def volumes_of(operation_ids: Iterable[UUID]) -> dict[UUID, list[Volume]]:
     for volume in Volume.objects.filter(operation__in=list(operation_ids)).order_by("operation", "number"):
         found.setdefault(volume.operation_id, []).append(volume)
     return found
-
-
-def volumes_held(operation_id: UUID) -> list[Volume4D]:
-    """Return every time of every volume of an operation, whether or not it holds its space now; two statements."""
-    planned = {volume.pk: volume for volume in Volume.objects.filter(operation=operation_id).defer("shape")}
-    footprints = {pk: cast("MultiPolygon", from_geos(volume.footprint)) for pk, volume in planned.items()}
-    times = Occupancy.objects.filter(operation=operation_id).order_by("during", "volume_id")
-    return [
-        Volume4D(
-            footprint=footprints[pk],
-            band=planned[pk].band,
-            during=Span(during.lower, during.upper),
-            number=planned[pk].number,
-        )
-        for pk, during in times.values_list("volume_id", "during").distinct()
-    ]
 
 
 def assigned_asset_ids(operation_ids: Iterable[UUID]) -> Mapping[UUID, list[UUID]]:

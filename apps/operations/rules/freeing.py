@@ -32,9 +32,9 @@ def later_shifts(blocked: Sequence[Blocked], first: datetime, *, horizon: timede
     forbidden = [(by.during.start - wanted.during.end, by.during.end - wanted.during.start) for wanted, by in blocked]
     shifts: list[Shift] = []
     for end, next_start in _gaps(_merged((s.total_seconds(), e.total_seconds()) for s, e in forbidden)):
-        later = _whole_minutes(first, timedelta(seconds=end))
-        if later > horizon or len(shifts) == MOST_TIMES:
+        if end > horizon.total_seconds() or len(shifts) == MOST_TIMES:
             break
+        later = _whole_minutes(first, timedelta(seconds=end))
         if later > timedelta(0) and later.total_seconds() < next_start:
             shifts.append(Shift(later=later))
     return shifts

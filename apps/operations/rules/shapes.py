@@ -21,7 +21,7 @@ from apps.core.types import FieldError, Invalid
 from apps.operations.types import Area, Circle, Corridor, Position, Shape
 
 TOLERANCE_M: Final = 0.01
-LARGEST_RADIUS_M: Final = 100_000.0
+LARGEST_RADIUS_M: Final = 50_000.0
 LARGEST_WIDTH_M: Final = 10_000.0
 LONGEST_LINE_M: Final = 200_000.0
 MOST_POSITIONS: Final = 1_000
@@ -81,9 +81,13 @@ def footprint_of(shape: Shape, *, pointer: str = "") -> MultiPolygon:
 
 
 def _circle(circle: Circle) -> list[Position]:
-    """Return a ring around the circle: its edges touch it, its corners are at most 1 cm outside."""
-    radius_m = circle.radius_m
-    count = max(16, math.ceil(math.pi / math.acos(radius_m / (radius_m + TOLERANCE_M))))
+    """Return a ring around the circle: its edges are just outside, its corners at most 1 cm.
+
+    An edge runs straight in degrees, a little beside the shortest way between its corners: hence the slack.
+    """
+    slack_m = TOLERANCE_M / 3
+    radius_m = circle.radius_m + slack_m
+    count = max(16, math.ceil(math.pi / math.acos(radius_m / (radius_m + slack_m))))
     bearings = np.linspace(0.0, 360.0, count, endpoint=False)[::-1]
     lon, lat = circle.centre
     reach_m = radius_m / math.cos(math.pi / count)

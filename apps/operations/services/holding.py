@@ -14,11 +14,12 @@ from uuid import UUID
 from django.db import connection
 
 from apps.access.types import Actor
-from apps.operations.models import Occupancy, Operation, Volume
-from apps.operations.queries import judge, refused, volumes_held
+from apps.operations.models import Operation, Volume
+from apps.operations.queries import conflicts_shown, find_conflicts, free_shifts, judge, shifts_shown, volumes_held
 from apps.operations.rules.cells import boxes_of, cells_of, metres_of
-from apps.operations.types import HOLDING, Judgement, Volume4D
+from apps.operations.types import HOLDING, Judgement, SpaceConflict, Volume4D
 
+TAKEN: Final = "Others hold some of this space at this time."
 # One lock after the other, in the order of the arrays.
 _LOCK_EACH: Final = """
 SELECT pg_advisory_xact_lock(cell.place, cell.day)
@@ -26,6 +27,11 @@ FROM unnest(%s::int[], %s::int[]) AS cell (place, day)
 """
 _LOCK_SHARED: Final = "SELECT pg_advisory_xact_lock_shared(-1, 0)"
 _LOCK_ALL: Final = "SELECT pg_advisory_xact_lock(-1, 0)"
+_IDLE: Final = """
+SELECT DISTINCT operation_id FROM operations_occupancy WHERE operation_id = ANY(%s) AND NOT holds ORDER BY operation_id
+"""
+_HOLD: Final = "UPDATE operations_occupancy SET holds = true WHERE operation_id = ANY(%s) AND NOT holds"
+_FREE: Final = "UPDATE operations_occupancy SET holds = false WHERE operation_id = ANY(%s) AND holds"
 _INSERT: Final = """
 INSERT INTO operations_occupancy (operation_id, volume_id, box, altitude, during, holds)
 SELECT %s, volume_id, ST_MakeEnvelope(west, south, east, north, 4326), int4range(lowest, highest, '[]'),
@@ -43,12 +49,14 @@ def keep_space(operations: Sequence[Operation], actor: Actor, at: datetime) -> N
     """
     resting = [each.pk for each in operations if each.state not in HOLDING]
     holding = {each.pk: each for each in operations if each.state in HOLDING}
-    Occupancy.objects.filter(operation__in=resting, holds=True).update(holds=False)
-    idle = Occupancy.objects.filter(operation__in=list(holding), holds=False).values_list("operation", flat=True)
-    for operation_id in sorted(set(idle)):
-        operation = holding[operation_id]
-        require_free(operation, volumes_held(operation_id), actor=actor)
-        Occupancy.objects.filter(operation=operation_id).update(holds=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_FREE, [resting])
+        cursor.execute(_IDLE, [list(holding)])
+        idle = [operation_id for (operation_id,) in cursor.fetchall()]
+    for operation_id in idle:
+        require_free(holding[operation_id], volumes_held(operation_id), actor=actor)
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, [idle])
 
 
 def require_free(operation: Operation, volumes: Sequence[Volume4D], *, actor: Actor) -> None:
@@ -56,9 +64,10 @@ def require_free(operation: Operation, volumes: Sequence[Volume4D], *, actor: Ac
 
     Locks their cells. The caller holds the operation's row. Raises ``SpaceConflict``.
     """
-    _refuse_if_taken(operation, volumes, actor)
+    if find_conflicts(volumes, besides=operation.pk):
+        refuse_if_taken(operation, volumes, actor)
     lock_cells(volumes)
-    _refuse_if_taken(operation, volumes, actor)
+    refuse_if_taken(operation, volumes, actor)
 
 
 def judgement_of(operation: Operation, volumes: Sequence[Volume4D]) -> Judgement:
@@ -101,12 +110,22 @@ def insert_occupancies(
         cursor.execute(_INSERT, [operation_id, holds, *map(list, zip(*rows, strict=True))])
 
 
-def _refuse_if_taken(operation: Operation, volumes: Sequence[Volume4D], actor: Actor) -> None:
-    if judgement_of(operation, volumes).is_refused:
-        raise refused(
-            volumes,
-            standing=operation.standing,
-            organisation_id=operation.organisation_id,
-            besides=operation.pk,
-            actor=actor,
+def refuse_if_taken(operation: Operation, volumes: Sequence[Volume4D], actor: Actor) -> None:
+    """Raise ``SpaceConflict`` where something refuses these volumes to an operation as things stand now."""
+    judgement = judgement_of(operation, volumes)
+    if judgement.is_refused:
+        raise SpaceConflict(
+            TAKEN,
+            details={
+                "conflicts": conflicts_shown(judgement, volumes, actor),
+                "free": shifts_shown(
+                    free_shifts(
+                        volumes,
+                        standing=operation.standing,
+                        organisation_id=operation.organisation_id,
+                        besides=operation.pk,
+                    ),
+                    volumes,
+                ),
+            },
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -49,16 +49,21 @@ def settle_submitted(at: datetime) -> int:
 
 
 def settle(
-    operation: Operation, *, at: datetime, afresh: bool = False, zones: Collection[UUID] = (), reason: str = ""
+    operation: Operation,
+    *,
+    at: datetime,
+    afresh: bool = False,
+    changed: Mapping[UUID, datetime] | None = None,
+    reason: str = "",
 ) -> Operation:
     """Ask whoever has to agree to a locked operation that holds its space, and bring it to the state that follows.
 
-    ``afresh`` asks everybody again, since the plan is another; ``zones`` are those to ask about again. Operations of
-    lower priority whose space it takes are told when it is asked afresh. Raises ``Conflict`` for one that is under way
-    and would have to wait.
+    ``afresh`` asks everybody again, since the plan is another, and tells operations of lower priority whose space it
+    takes; ``changed`` says which zones changed and when: what was decided before is asked again. Raises ``Conflict``
+    for one that is under way and would have to wait.
     """
     judgement = judgement_of(operation, volumes_held(operation.pk))
-    open_ones = _ask(operation, judgement, afresh=afresh, zones=frozenset(zones), at=at)
+    open_ones = _ask(operation, judgement, afresh=afresh, changed=changed or {}, at=at)
     if afresh:
         _tell(judgement, at)
     if operation.state in RUNNING:
@@ -91,7 +96,7 @@ def _blame(operation_id: UUID, error: Exception) -> None:
 
 
 def _ask(
-    operation: Operation, judgement: Judgement, *, afresh: bool, zones: frozenset[UUID], at: datetime
+    operation: Operation, judgement: Judgement, *, afresh: bool, changed: Mapping[UUID, datetime], at: datetime
 ) -> list[Approval]:
     """Make the operation's approvals those that it needs; return those that are open."""
     needed = dict(_needed(operation, judgement))
@@ -101,7 +106,7 @@ def _ask(
         zone_name = needed.pop(_key_of(approval), None)
         if zone_name is None:
             told.append((Change.DELETED, approval, approval_feature(approval)))
-        elif approval.decision != Decision.OPEN and (afresh or approval.zone_id in zones):
+        elif approval.decided_at is not None and (afresh or _is_outdated(approval, changed)):
             told.append((Change.UPDATED, approval, approval_feature(approval)))
             _reopen(approval, at)
     made = [_new(operation, asked, zone_name, at) for asked, zone_name in needed.items()]
@@ -132,6 +137,13 @@ def _key_of(approval: Approval) -> _Asked:
         zone_id=approval.zone_id,
         other_id=approval.other_id,
     )
+
+
+def _is_outdated(approval: Approval, changed: Mapping[UUID, datetime]) -> bool:
+    """Say whether the zone was another when somebody agreed to what is planned in it."""
+    if approval.zone_id is None or approval.zone_id not in changed or approval.decided_at is None:
+        return False
+    return approval.decided_at <= changed[approval.zone_id]
 
 
 def _new(operation: Operation, asked: _Asked, zone_name: str, at: datetime) -> Approval:

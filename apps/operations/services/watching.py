@@ -6,7 +6,7 @@ whoever owns the zone is asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -26,7 +26,7 @@ from apps.operations.services.holding import judgement_of, wait_for_others
 from apps.operations.services.settling import ASKING, settle
 from apps.operations.services.telling import tell_overruled
 from apps.operations.types import HOLDING, RUNNING
-from apps.zones.models import Zone
+from apps.zones.queries import constraining_zones_by_id, zones_of_kind
 
 BATCH: Final = 200
 KIND_UPDATED: Final = "watchfloor.zone_kind.updated.v1"
@@ -47,29 +47,33 @@ def read_zones(at: datetime) -> int:
     A tick: safe to run twice. How far the log goes is read first, then everybody is waited for who was about to hold
     space without having seen those zones: whoever begins later sees them.
     """
-    total = 0
-    head = queries.head().offset
+    total, head = 0, queries.head().offset
     while _is_behind(head):
         with transaction.atomic():
             wait_for_others()
-        total += _read_batch(head, at)
+        read = _read_batch(head, at)
+        if read is None:
+            break
+        total += read
     return total
 
 
 def _is_behind(head: int) -> bool:
     offset = ZoneReader.objects.values_list("offset", flat=True).first()
-    return head > 0 if offset is None else offset < head
+    return offset is None or offset < head
 
 
 @transaction.atomic
-def _read_batch(head: int, at: datetime) -> int:
+def _read_batch(head: int, at: datetime) -> int | None:
+    """Return how many events were read; ``None`` where somebody else is reading."""
     reader = _lock_reader(head)
-    if reader is None or reader.offset >= head:
-        return 0
+    if reader is None:
+        return None
     events = queries.events_for(reader.offset, head, BATCH, types=TYPES, words=())
-    zone_ids = sorted({zone_id for event in events for zone_id in _zones_of(event)})
-    work_through(zone_ids, partial(_judge_anew, at=at), _blame)
-    reader.offset = (events[-1].offset or head) if len(events) == BATCH else head
+    # Of a zone that changed more than once the last change counts.
+    changed = {zone_id: event.occurred_at for event in events for zone_id in _zones_of(event)}
+    work_through(sorted(changed.items()), partial(_judge_anew, at=at), _blame)
+    reader.offset = (events[-1].offset or head) if len(events) == BATCH else max(head, reader.offset)
     reader.save(update_fields=["offset"])
     return len(events)
 
@@ -85,7 +89,7 @@ def _zones_of(event: Event) -> list[UUID]:
     now, before = event.data.get("object") or {}, event.data.get("previous") or {}
     if event.type == KIND_UPDATED:
         is_same = _said(now).get("constraint") == _said(before).get("constraint")
-        return [] if is_same else list(Zone.objects.filter(kind=event.object_id).values_list("pk", flat=True))
+        return [] if is_same else zones_of_kind(event.object_id)
     bearing = [{name: said for name, said in _said(each).items() if name not in IDLE} for each in (now, before)]
     is_same = bearing[0] == bearing[1] and now.get("geometry") == before.get("geometry")
     return [] if is_same and now.get("organisation_id") == before.get("organisation_id") else [event.object_id]
@@ -97,27 +101,28 @@ def _said(shown: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @transaction.atomic
-def _judge_anew(zone_ids: list[UUID], *, at: datetime) -> int:
-    """Judge anew the operations that hold space in these zones, or have asked for their owners' agreement."""
-    zones = Zone.objects.filter(pk__in=zone_ids, is_active=True).exclude(kind__constraint="")
+def _judge_anew(changes: Sequence[tuple[UUID, datetime]], *, at: datetime) -> int:
+    """Judge anew the operations that hold space in zones that changed, or have asked for their owners' agreement."""
+    changed = dict(changes)
+    zones = constraining_zones_by_id(changed)
     cut = {each.operation_id for each in find_conflicts([zone_volume(zone) for zone in zones])}
-    asked = Approval.objects.filter(zone_id__in=zone_ids).values_list("operation", flat=True)
+    asked = Approval.objects.filter(zone_id__in=changed).values_list("operation", flat=True)
     rows = published_operations().select_for_update(of=("self",)).filter(pk__in=cut.union(asked), state__in=HOLDING)
     found = list(rows.filter(ends_at__gt=at).order_by("pk"))
     for operation in found:
         if operation.state in RUNNING:
-            _tell(operation, zone_ids, at)
+            _tell(operation, changed, at)
         else:
-            settle(operation, at=at, zones=zone_ids, reason=REASON)
+            settle(operation, at=at, changed=changed, reason=REASON)
     return len(found)
 
 
-def _tell(operation: Operation, zone_ids: list[UUID], at: datetime) -> None:
+def _tell(operation: Operation, zone_ids: Container[UUID], at: datetime) -> None:
     """Tell of an operation that is under way, and cannot wait for anybody's agreement."""
     judgement = judgement_of(operation, volumes_held(operation.pk))
     if any(each.zone_id in zone_ids and each.verdict in ASKING for each in judgement.zones):
         tell_overruled([operation], actor=SYSTEM, at=at)
 
 
-def _blame(zone_id: UUID, error: Exception) -> None:
-    log.error("operations.zone_not_read", zone_id=str(zone_id), exc_info=error)
+def _blame(change: tuple[UUID, datetime], error: Exception) -> None:
+    log.error("operations.zone_not_read", zone_id=str(change[0]), exc_info=error)

@@ -1,0 +1,1 @@
+"""Tests of what operations decides, without a database."""

@@ -1,0 +1,234 @@
+"""What the database finds, beside brute force over all pairs; and what others are told of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+import pytest
+import shapely
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from shapely import MultiPolygon
+
+from apps.access.queries import actor_of_user
+from apps.access.types import SYSTEM
+from apps.core.clock import now
+from apps.core.types import Datum
+from apps.operations import queries
+from apps.operations.models import Operation
+from apps.operations.rules.checks import written_out
+from apps.operations.rules.freeing import shifted
+from apps.operations.rules.shapes import footprint_of
+from apps.operations.types import Circle, Corridor, Meeting, Shift, SpaceConflict, Standing, Verdict, VolumeDraft
+from tests.factories.access import make_cast, make_policy
+from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
+from tests.factories.zones import make_zone, make_zone_kind, square
+from tests.operations import brute
+
+pytestmark = pytest.mark.django_db
+TOMORROW = now().replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def some_volumes(chance: random.Random) -> Iterator[VolumeDraft]:
+    """Yield volumes of all shapes near each other, many of which touch."""
+    while True:
+        lon, lat = chance.randint(0, 8) / 100, chance.randint(0, 8) / 100
+        shape: Any = chance.choice(
+            [
+                None,
+                Circle(centre=(lon, lat), radius_m=chance.choice([200, 300])),
+                Corridor(line=((lon, lat), (lon + 0.03, lat + 0.01)), width_m=chance.choice([100, 200])),
+            ]
+        )
+        area = square(lon, lat, size=0.01) if shape is None else footprint_of(shape)
+        lower = chance.randint(0, 5) * 100
+        yield volume(
+            area,
+            heights=band(lower, lower + 100, chance.choice([Datum.AMSL, Datum.AMSL, Datum.AGL, Datum.WGS84])),
+            starts_at=TOMORROW + timedelta(hours=chance.randint(0, 6)),
+        )
+
+
+def test_nothing_is_missed_in_ten_thousand_pairs() -> None:
+    drafts = some_volumes(random.Random(7))
+    stored = {
+        submit(make_operation(volumes=each, kind=make_operation_kind(may_share=True), priority=number)).pk: each
+        for number, each in enumerate([list(islice(drafts, 25)) for _ in range(4)])
+    }
+    wanted = written_out(list(islice(drafts, 100)))
+    found = {
+        (each.place, each.operation_id, each.volume.number, each.meeting): each.volume
+        for each in queries.find_conflicts(wanted)
+    }
+    expected = {
+        (place, operation_id, held.number, met)
+        for operation_id, each in stored.items()
+        for held in written_out(each)
+        for place, one in enumerate(wanted)
+        if (met := brute.meeting(one, held)) is not Meeting.APART
+    }
+    assert set(found) == expected
+    assert len(expected) > 100
+    assert {met for *_, met in expected} == {Meeting.MEET, Meeting.UNKNOWN}
+
+
+def test_a_search_uses_the_index_and_takes_two_statements() -> None:
+    submit(make_operation(volumes=list(islice(some_volumes(random.Random(1)), 20))))
+    wanted = written_out(list(islice(some_volumes(random.Random(2)), 20)))
+    with CaptureQueriesContext(connection) as asked:
+        assert queries.find_conflicts(wanted)
+    assert len(asked) == 2
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {asked[0]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "occupancy_holding" in plan
+
+
+def test_ones_own_space_is_in_nobodys_way() -> None:
+    operation = submit(make_operation())
+    wanted = queries.volumes_held(operation.pk)
+    assert [each.operation_id for each in queries.find_conflicts(wanted)] == [operation.pk]
+    assert queries.find_conflicts(wanted, besides=operation.pk) == []
+
+
+@pytest.mark.parametrize(
+    ("constraint", "expected"),
+    [
+        ("", None),
+        ("advisory", Verdict.ADVISORY),
+        ("conditional", Verdict.CONDITIONAL),
+        ("authorisation", Verdict.NEEDS_APPROVAL),
+        ("prohibited", Verdict.REFUSED),
+    ],
+)
+def test_zones_take_part_by_their_kind(constraint: str, expected: Verdict | None) -> None:
+    zone = make_zone(kind=make_zone_kind(constraint=constraint))
+    make_zone(kind=make_zone_kind(constraint="prohibited"), is_active=False)
+    make_zone(kind=make_zone_kind(constraint="prohibited"), area=square(20))
+    operation = make_operation()
+    judged = queries.judge(
+        queries.volumes_held(operation.pk), standing=Standing(), organisation_id=operation.organisation_id
+    )
+    assert [(each.zone_id, each.verdict) for each in judged.zones] == ([(zone.pk, expected)] if expected else [])
+    assert judged.is_refused is (expected is Verdict.REFUSED)
+
+
+def test_whoever_owns_a_zone_agrees_by_planning() -> None:
+    zone = make_zone(kind=make_zone_kind(constraint="authorisation"))
+    assert submit(make_operation(organisation=zone.organisation)).state == "approved"
+    assert submit(make_operation(priority=5)).state == "in_review"
+
+
+def test_what_one_may_not_see_is_masked() -> None:
+    cast = make_cast()
+    theirs = make_operation(
+        "Secret survey",
+        organisation=cast.elsewhere,
+        contact="Desk 4",
+        volumes=[volume(heights=band(1_200, 1_450), starts_at=TOMORROW)],
+    )
+    submit(theirs)
+    mine = make_operation(organisation=cast.harbour, volumes=[volume(starts_at=TOMORROW)])
+    answers = {}
+    for name in ("alice", "charlie"):
+        told = queries.check_plan(
+            queries.volumes_held(mine.pk),
+            standing=Standing(),
+            organisation_id=cast.harbour.pk,
+            besides=mine.pk,
+            actor=cast.actor(name),
+        )
+        (answers[name],) = told["conflicts"]
+    masked = answers["alice"]
+    assert masked == {
+        "type": "operation",
+        "verdict": "refused",
+        "comparable": True,
+        "operation": None,
+        "zone": None,
+        "contact": "Desk 4",
+        "volumes": [
+            {
+                "wanted": 1,
+                "lower_m": 1_200,
+                "lower_datum": "AMSL",
+                "upper_m": 1_450,
+                "upper_datum": "AMSL",
+                "starts_at": None,
+                "ends_at": f"{TOMORROW + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}",
+            }
+        ],
+    }
+    assert answers["charlie"]["operation"]["title"] == "Secret survey"
+    assert str(theirs.pk) not in str(masked)
+
+
+def test_a_policy_hides_of_a_conflict_what_it_hides_of_the_operation() -> None:
+    cast = make_cast()
+    submit(make_operation("Secret survey", organisation=cast.elsewhere, contact="Desk 4"))
+    make_policy("limit", ["operations.view"], hidden_fields=["title", "contact"], users=[cast.charlie])
+    told = queries.check_plan(
+        queries.volumes_held(make_operation().pk),
+        standing=Standing(),
+        organisation_id=cast.elsewhere.pk,
+        actor=actor_of_user(cast.charlie),
+    )
+    (conflict,) = told["conflicts"]
+    assert "Secret survey" not in str(conflict)
+    assert (conflict["contact"], "contact" in conflict["operation"]) == ("", False)
+
+
+def test_free_windows_are_free_and_the_next_ones() -> None:
+    for hours in (0, 1, 4):
+        at = TOMORROW + timedelta(hours=hours)
+        submit(make_operation(volumes=[volume(heights=band(0, 120), starts_at=at, lasting=timedelta(minutes=59))]))
+    mine = make_operation(
+        volumes=[volume(heights=band(50, 100), starts_at=TOMORROW + timedelta(minutes=30), lasting=timedelta(hours=1))]
+    )
+    wanted = queries.volumes_held(mine.pk)
+    asked: Any = {"standing": Standing(), "organisation_id": mine.organisation_id}
+    shifts = queries.free_shifts(wanted, **asked)
+    assert shifts == [
+        Shift(later=timedelta(minutes=90)),
+        Shift(later=timedelta(minutes=270)),
+        Shift(higher_m=71),
+    ]
+    for shift in shifts:
+        assert not queries.judge([shifted(each, shift) for each in wanted], **asked).is_refused
+    with pytest.raises(SpaceConflict) as refused:
+        submit(mine)
+    details: Any = refused.value.details
+    assert [(each["later_s"], each["higher_m"]) for each in details["free"]] == [(5_400, 0), (16_200, 0), (0, 71)]
+
+
+def test_a_dry_run_writes_nothing() -> None:
+    submit(make_operation())
+    before = list(Operation.objects.values_list("pk", "version", "state"))
+    with CaptureQueriesContext(connection) as asked:
+        told = queries.check_draft(
+            [volume()],
+            kind=make_operation_kind(),
+            priority=None,
+            organisation_id=before[0][0],
+            actor=SYSTEM,
+            at=now(),
+        )
+    assert told["accepted"] is False
+    assert list(Operation.objects.values_list("pk", "version", "state")) == before
+    assert not [each for each in asked if "pg_advisory" in each["sql"]]
+
+
+def test_a_prohibited_zone_has_no_free_time_but_a_free_layer() -> None:
+    make_zone(
+        kind=make_zone_kind(constraint="prohibited"), area=MultiPolygon([shapely.box(0, 0, 1, 1)]), band=band(0, 300)
+    )
+    mine = make_operation(volumes=[volume(heights=band(100, 150))])
+    shifts = queries.free_shifts(
+        queries.volumes_held(mine.pk), standing=Standing(), organisation_id=mine.organisation_id
+    )
+    assert shifts == [Shift(higher_m=201)]

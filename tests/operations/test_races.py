@@ -1,0 +1,178 @@
+"""Planners at once, on connections of their own: no two accepted meet, and none is refused without a reason."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.contrib.gis.geos import MultiPolygon, Polygon
+from django.db import connection, transaction
+
+from apps.access.types import SYSTEM
+from apps.core.clock import now
+from apps.events.services import number_pending
+from apps.lifecycle.services import begin_all
+from apps.operations import services
+from apps.operations.models import Occupancy, Operation, Volume
+from apps.operations.services.holding import insert_occupancies, keep_space
+from apps.operations.types import SpaceConflict, Span, Volume4D
+from tests.factories.access import make_organisation
+from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
+from tests.factories.races import Rival, rival_waits_for
+from tests.factories.zones import make_zone, make_zone_kind, square
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PLANNERS = 8
+SUBMISSIONS = int(os.environ.get("WATCHFLOOR_SUBMISSIONS", "120"))  # `./dev bench deconfliction` makes a thousand
+
+
+def drafts(count: int) -> list[Operation]:
+    """Return drafts of one volume each, all in one cell and many in each other's way, in a few statements."""
+    chance, at = random.Random(11), now()
+    kind, organisation = make_operation_kind(), make_organisation()
+    rows, volumes, times = [], [], {}
+    for _ in range(count):
+        area = square(chance.randint(0, 9) / 1_000, chance.randint(0, 9) / 1_000, size=0.002)
+        start = at + timedelta(days=2, minutes=chance.randint(0, count))
+        lower = chance.randint(0, 9) * 50
+        time = Volume4D(footprint=area, band=band(lower, lower + 49), during=Span(start, start + timedelta(minutes=30)))
+        footprint = MultiPolygon(Polygon.from_bbox(area.bounds), srid=4326)
+        row = Operation(
+            kind=kind,
+            organisation=organisation,
+            title="Dense",
+            area=footprint,
+            starts_at=start,
+            ends_at=time.during.end,
+        )
+        rows.append(row)
+        times[row.pk] = time
+        volumes.append(
+            Volume(
+                operation=row,
+                number=1,
+                shape={},
+                footprint=footprint,
+                lower_m=lower,
+                lower_datum="AMSL",
+                upper_m=lower + 49,
+                upper_datum="AMSL",
+                starts_at=start,
+                ends_at=time.during.end,
+            )
+        )
+    begin_all(rows, actor=SYSTEM, at=at)
+    Volume.objects.bulk_create(volumes)
+    for row, planned in zip(rows, volumes, strict=True):
+        insert_occupancies(row.pk, [planned], [times[row.pk]], holds=False)
+    return rows
+
+
+def test_of_many_submissions_by_eight_planners_no_two_accepted_meet_and_none_is_refused_in_vain() -> None:
+    waiting = drafts(SUBMISSIONS)
+    outcomes: dict[UUID, object] = {}
+    begin = threading.Barrier(PLANNERS)
+
+    def plan(mine: list[Operation]) -> None:
+        begin.wait(20)
+        try:
+            for operation in mine:
+                outcomes[operation.pk] = hold(operation)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=plan, args=[waiting[number::PLANNERS]]) for number in range(PLANNERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+
+    planned = {each.operation_id: each for each in Volume.objects.all()}
+    accepted = [pk for pk, outcome in outcomes.items() if outcome is True]
+    refused = [pk for pk, outcome in outcomes.items() if isinstance(outcome, SpaceConflict)]
+    assert sorted([*accepted, *refused]) == sorted(each.pk for each in waiting), set(map(repr, outcomes.values()))
+    assert min(len(accepted), len(refused)) > SUBMISSIONS // 6
+    assert set(Occupancy.objects.filter(holds=True).values_list("operation", flat=True)) == set(accepted)
+    met = {pk: [other for other in accepted if other != pk and meet(planned[pk], planned[other])] for pk in outcomes}
+    assert [pk for pk in accepted if met[pk]] == []
+    assert [pk for pk in refused if not met[pk]] == []
+
+
+def meet(one: Volume, other: Volume) -> bool:
+    """Say whether two boxes share a point; no more than that is needed here."""
+    west, south, east, north = one.footprint.extent
+    other_west, other_south, other_east, other_north = other.footprint.extent
+    lower, upper, other_lower, other_upper = one.lower_m, one.upper_m, other.lower_m, other.upper_m
+    assert lower is not None
+    assert upper is not None
+    assert other_lower is not None
+    assert other_upper is not None
+    return (
+        (one.starts_at <= other.ends_at and other.starts_at <= one.ends_at)
+        and (lower <= other_upper and other_lower <= upper)
+        and (west <= other_east and other_west <= east)
+        and (south <= other_north and other_south <= north)
+    )
+
+
+def hold(operation: Operation) -> object:
+    """Return whether the operation got its space; what the lifecycle engine does around it is left out."""
+    try:
+        with transaction.atomic():
+            operation.state = "submitted"
+            keep_space([operation], SYSTEM, now())
+    except SpaceConflict as error:
+        return error
+    return True
+
+
+def test_the_second_of_two_waits_for_the_first_and_sees_it() -> None:
+    first, second = make_operation(), make_operation()
+    with rival_waits_for(lambda: submit(second)) as rival:
+        submit(first)
+    assert isinstance(rival.outcome, SpaceConflict)
+
+
+def test_the_second_gets_the_space_that_the_first_lets_go() -> None:
+    first, second = make_operation(), make_operation()
+
+    def give_up() -> None:
+        with transaction.atomic():
+            submit(first)
+            transaction.set_rollback(True)
+
+    with rival_waits_for(lambda: submit(second).state) as rival:
+        give_up()
+        submit(first)
+        services.move_operation(first, "cancel", actor=SYSTEM, at=now())
+    assert rival.outcome == "approved"
+
+
+def test_who_is_beside_waits_for_nobody() -> None:
+    first, second = make_operation(), make_operation(volumes=[volume(square(40))])
+    with transaction.atomic():
+        submit(first)
+        rival = Rival(lambda: submit(second).state)
+        rival.start()
+        rival.join()
+    assert rival.outcome == "approved"
+
+
+def test_a_zone_that_comes_while_somebody_submits_is_not_missed() -> None:
+    services.read_zones(now())
+    operation, kind = make_operation(), make_zone_kind(constraint="authorisation")
+
+    def look() -> int:
+        make_zone(kind=kind)
+        number_pending(100)
+        return services.read_zones(now())
+
+    with rival_waits_for(look) as rival:
+        submit(operation)
+    assert rival.outcome
+    operation.refresh_from_db()
+    assert operation.state == "in_review"
