@@ -78,7 +78,7 @@ def _endpoints() -> Section:
         )
         for row in rows[:MOST]
     ]
-    says = "switched off by what they answered, or what became of their owner"
+    says = "switched off by an answer, or with their owner"
     return Section(kind="endpoint", title="Stopped webhooks", says=says, lines=lines, count=rows.count())
 
 

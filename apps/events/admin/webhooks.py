@@ -22,7 +22,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from apps.access.queries import is_all_powerful
-from apps.access.staff import GuardedAdmin, GuardedInline, actor_of_staff, do_to_each
+from apps.access.staff import GuardedAdmin, GuardedInline, actor_of_staff, do_to_each, in_short
 from apps.access.types import Actor
 from apps.core import clock
 from apps.events import services
@@ -39,7 +39,7 @@ class EndpointForm(ModelForm):  # type: ignore[type-arg]  # Django has no generi
     types = SimpleArrayField(
         forms.CharField(),
         required=False,
-        widget=UnfoldAdminTextareaWidget,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2, "class": "wf-short"}),
         delimiter="\n",
         help_text="One to a line; none are all, watchfloor.zone.* is many.",
     )
@@ -47,6 +47,7 @@ class EndpointForm(ModelForm):  # type: ignore[type-arg]  # Django has no generi
     class Meta:
         model = Endpoint
         fields = ("user", *FIELDS, "is_enabled")
+        widgets: ClassVar = {"filter": UnfoldAdminTextareaWidget(attrs={"rows": 2, "class": "wf-short"})}
         labels: ClassVar = {"url": "URL", "is_enabled": "Enabled", "noun": "About"}
         help_texts: ClassVar = {
             "noun": "Such as incidents; empty is everything.",
@@ -64,7 +65,7 @@ class EndpointAdmin(GuardedAdmin):
     list_filter = ("is_enabled",)
     search_fields = ("name", "url")
     list_select_related = ("user",)
-    fields = (("user", "name"), "url", "types", ("noun", "filter"), ("rate", "is_enabled"), "state_told", "scopes_told")
+    fields = (("user", "name"), "url", "types", ("noun", "rate"), "filter", ("is_enabled", "state_told"), "scopes_told")
     readonly_fields = ("state_told", "scopes_told")
     actions = ("send_test", "renew_secret")
 
@@ -175,7 +176,7 @@ class AttemptInline(GuardedInline):
 class DeliveryAdmin(GuardedAdmin):
     """What webhooks are owed, and were; to be sent again."""
 
-    list_display = ("recorded_at", "endpoint", "type", "subject", "state_label", "attempts", "status", "due_at")
+    list_display = ("recorded_at", "endpoint", "type", "about", "state_label", "attempts", "due_at")
     list_filter = ("state", "cause", "endpoint")
     search_fields = ("subject", "=message_id")
     list_select_related = ("endpoint",)
@@ -206,6 +207,11 @@ class DeliveryAdmin(GuardedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """Say no."""
         return False
+
+    @display(description="Subject", ordering="subject")  # type: ignore[untyped-decorator]  # unfold
+    def about(self, row: Delivery) -> str:
+        """Return what it is about."""
+        return in_short(*row.subject.split("/", 1))
 
     @display(description="State", label=TONES)  # type: ignore[untyped-decorator]  # unfold
     def state_label(self, row: Delivery) -> str:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
-from apps.access.staff import GuardedAdmin, GuardedInline, actor_of_staff, do_to_each
+from apps.access.staff import GuardedAdmin, GuardedInline, actor_of_staff, do_to_each, in_short
 from apps.core import clock
 from apps.lifecycle import services
 from apps.lifecycle.models import Call, Saga, Service
@@ -98,7 +98,7 @@ class ServiceAdmin(GuardedAdmin):
 class CallAdmin(GuardedAdmin):
     """Everything that services were asked, raw; what is stuck is found by its state."""
 
-    list_display = ("id", "service", "saga", "state_label", "attempts", "due_at", "status", "last_error")
+    list_display = ("asked", "service", "about", "state_label", "attempts", "due_at", "last_error")
     list_filter = ("state", "service", "awaits")
     search_fields = ("=id", "=saga__object_id")
     list_select_related = ("service", "saga")
@@ -117,6 +117,16 @@ class CallAdmin(GuardedAdmin):
         ("sent_at", "recorded_at", "finished_at"),
         ("decided", "decided_by", "decided_at"),
     )
+
+    @display(description="Asked")  # type: ignore[untyped-decorator]  # unfold
+    def asked(self, row: Call) -> str:
+        """Return what was asked, cut where it is long."""
+        return f"{row.method} {row.path}"[:60]
+
+    @display(description="About")  # type: ignore[untyped-decorator]  # unfold
+    def about(self, row: Call) -> str:
+        """Return the object that it was asked about."""
+        return in_short(row.saga.noun, row.saga.object_id)
 
     @display(description="State", label=TONES)  # type: ignore[untyped-decorator]  # unfold
     def state_label(self, row: Call) -> tuple[str, str]:
