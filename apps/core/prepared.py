@@ -18,12 +18,14 @@ M = TypeVar("M", bound=Model)
 
 def first_row(statement: str, parameters: Sequence[object]) -> tuple[Any, ...] | None:
     """Return the first row that a statement finds, as psycopg reads it: JSON is text."""
-    connection.ensure_connection()
-    own = connection.connection
-    if own.prepare_threshold is None:  # Django sets none, and then nothing is ever prepared
-        own.prepare_threshold = 5
-    with connection.wrap_database_errors, psycopg.Cursor(own) as cursor:
+    with connection.wrap_database_errors, _cursor() as cursor:
         return cursor.execute(statement, parameters, prepare=True).fetchone()
+
+
+def all_rows(statement: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+    """Return all rows that a statement finds, as psycopg reads them: JSON is text."""
+    with connection.wrap_database_errors, _cursor() as cursor:
+        return cursor.execute(statement, parameters, prepare=True).fetchall()
 
 
 def columns_of(model: type[Model], table: str, only: Collection[str]) -> str:
@@ -37,6 +39,14 @@ def row_of(model: type[M], only: Collection[str], values: Sequence[Any]) -> M:
     For fields that convert nothing of what psycopg reads.
     """
     return model.from_db(connection.alias, _attributes(model, only), values)
+
+
+def _cursor() -> psycopg.Cursor[tuple[Any, ...]]:
+    connection.ensure_connection()
+    own = connection.connection
+    if own.prepare_threshold is None:  # Django sets none, and then nothing is ever prepared
+        own.prepare_threshold = 5
+    return psycopg.Cursor(own)
 
 
 def _attributes(model: type[Model], only: Collection[str]) -> list[str]:

@@ -11,10 +11,10 @@ from uuid import UUID
 import shapely
 from django.contrib.gis.db.models.functions import AsWKB
 from django.contrib.gis.geos import Polygon
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from apps.core.geometry import SRID
+from apps.core.prepared import all_rows
 from apps.core.types import BBox, Datum, OrganisationId, TimeWindow, ZoneId
 from apps.zones.models import Zone, ZoneChange, ZoneKind, ZoneSet, ZoneVersion
 from apps.zones.rules.index import IndexedZone, ZoneIndex
@@ -124,9 +124,7 @@ def find_zone_kind(slug: str) -> ZoneKind | None:
 
 
 def _constraining(condition: str, parameters: list[Any]) -> list[ConstrainingZone]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_CONSTRAINING} AND {condition} ORDER BY zone.id", parameters)
-        rows = cursor.fetchall()
+    rows = all_rows(f"{_CONSTRAINING} AND {condition} ORDER BY zone.id", parameters)
     areas = shapely.from_wkb([bytes(row[-1]) for row in rows])
     return [_constraining_zone(row, area) for row, area in zip(rows, areas, strict=True)]
 

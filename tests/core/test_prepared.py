@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from apps.access.models import Role
-from apps.core.prepared import columns_of, first_row, row_of
+from apps.core.prepared import all_rows, columns_of, first_row, row_of
 from tests.factories.access import make_role
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +25,12 @@ def test_a_row_is_the_orms_row_and_the_rest_is_read_when_asked(django_assert_num
         assert (row, row.name, row.actions) == (role, "Pilot", role.actions)
     with django_assert_num_queries(1):
         assert row.version == role.version
+
+
+def test_all_rows_are_found_in_their_order() -> None:
+    for name in ("Pilot", "Agent"):
+        make_role(name=name)
+    assert all_rows("SELECT name FROM access_role ORDER BY name", []) == [("Agent",), ("Pilot",)]
 
 
 def test_nothing_is_found_where_nothing_is() -> None:

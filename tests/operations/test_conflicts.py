@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 from typing import Any
+from unittest import mock
 
 import pytest
 import shapely
@@ -17,9 +18,11 @@ from shapely import MultiPolygon
 from apps.access.queries import actor_of_user
 from apps.access.types import SYSTEM
 from apps.core.clock import now
+from apps.core.prepared import all_rows
 from apps.core.types import Datum
 from apps.operations import queries
 from apps.operations.models import Operation
+from apps.operations.queries import conflicts
 from apps.operations.rules.checks import written_out
 from apps.operations.rules.freeing import shifted
 from apps.operations.rules.shapes import footprint_of
@@ -79,13 +82,13 @@ def test_nothing_is_missed_in_ten_thousand_pairs() -> None:
 def test_a_search_uses_the_index_and_takes_two_statements() -> None:
     submit(make_operation(volumes=list(islice(some_volumes(random.Random(1)), 20))))
     wanted = written_out(list(islice(some_volumes(random.Random(2)), 20)))
-    with CaptureQueriesContext(connection) as asked:
+    with mock.patch.object(conflicts, "all_rows", wraps=all_rows) as asked:
         assert queries.find_conflicts(wanted)
-    assert len(asked) == 2
+    assert asked.call_count == 2
+    statement, parameters = asked.call_args_list[0].args
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {asked[0]['sql']}")
-        plan = "\n".join(line for (line,) in cursor.fetchall())
+        plan = "\n".join(line for (line,) in all_rows(f"EXPLAIN {statement}", parameters))
     assert "occupancy_holding" in plan
 
 

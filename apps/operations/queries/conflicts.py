@@ -10,9 +10,9 @@ from typing import Any, Final
 from uuid import UUID
 
 import shapely
-from django.db import connection
 from shapely import MultiPolygon
 
+from apps.core.prepared import all_rows
 from apps.core.types import BBox, Datum, TimeWindow
 from apps.operations.rules.cells import boxes_of, metres_of
 from apps.operations.rules.meeting import bands_meet, footprints_meet, meeting, verdict, zone_verdict
@@ -112,7 +112,7 @@ def zone_volume(zone: ConstrainingZone) -> Volume4D:
 
 def volumes_held(operation_id: UUID) -> list[Volume4D]:
     """Return every time of every volume of an operation, whether or not it holds its space now; two statements."""
-    times = _rows(_OF_OPERATION, [operation_id])
+    times = all_rows(_OF_OPERATION, [operation_id])
     exact = _volumes_by_id({volume_id for volume_id, _, _ in times})
     return [exact[volume_id].at(Span(start, end)) for volume_id, start, end in times]
 
@@ -145,13 +145,13 @@ def _candidates(volumes: Sequence[Volume4D], besides: UUID | None) -> set[tuple[
     ]
     if not columns:
         return set()
-    rows = _rows(_CANDIDATES, [*map(list, zip(*columns, strict=True)), besides])
+    rows = all_rows(_CANDIDATES, [*map(list, zip(*columns, strict=True)), besides])
     return {(place, operation_id, volume_id, Span(start, end)) for place, operation_id, volume_id, start, end in rows}
 
 
 def _volumes_by_id(ids: set[UUID]) -> dict[UUID, _Exact]:
     """Return the bands and exact footprints of volumes; one statement, none for none."""
-    rows = _rows(_EXACT, [list(ids)]) if ids else []
+    rows = all_rows(_EXACT, [list(ids)]) if ids else []
     areas = shapely.from_wkb([bytes(row[-1]) for row in rows])
     return {
         id_: _Exact(
@@ -179,16 +179,9 @@ def _refs(ids: set[UUID]) -> dict[UUID, OperationRef]:
             standing=Standing(priority=priority, may_share=may_share),
         )
         for id_, organisation_id, title, contact, state, priority, may_share in (
-            _rows(_REFS, [list(ids)]) if ids else ()
+            all_rows(_REFS, [list(ids)]) if ids else ()
         )
     }
-
-
-def _rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
 
 
 def _operation_conflict(other: OperationRef, held: Sequence[Held], standing: Standing) -> OperationConflict:
