@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from apps.access.types import SYSTEM
 from apps.core.clock import now
@@ -14,6 +15,7 @@ from apps.events.models import Event
 from apps.lifecycle.services import advance
 from apps.operations import services
 from apps.operations.models import Occupancy
+from apps.operations.services.holding import keep_space
 from apps.operations.types import SpaceConflict
 from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
 from tests.factories.zones import square
@@ -80,6 +82,15 @@ def test_the_engine_alone_refuses_too_and_the_clock_settles_what_it_let_through(
     assert services.settle_submitted(now()) == 1
     first.refresh_from_db()
     assert first.state == "approved"
+
+
+def test_two_that_move_at_once_are_in_each_others_way_too() -> None:
+    both = [make_operation(), make_operation()]
+    for each in both:
+        each.state = "submitted"
+    with pytest.raises(SpaceConflict), transaction.atomic():
+        keep_space(both, SYSTEM, now())
+    assert not Occupancy.objects.filter(holds=True).exists()
 
 
 def test_a_higher_priority_goes_first_and_the_other_is_told() -> None:

@@ -30,7 +30,7 @@ _LOCK_ALL: Final = "SELECT pg_advisory_xact_lock(-1, 0)"
 _IDLE: Final = """
 SELECT DISTINCT operation_id FROM operations_occupancy WHERE operation_id = ANY(%s) AND NOT holds ORDER BY operation_id
 """
-_HOLD: Final = "UPDATE operations_occupancy SET holds = true WHERE operation_id = ANY(%s) AND NOT holds"
+_HOLD: Final = "UPDATE operations_occupancy SET holds = true WHERE operation_id = %s AND NOT holds"
 _FREE: Final = "UPDATE operations_occupancy SET holds = false WHERE operation_id = ANY(%s) AND holds"
 _INSERT: Final = """
 INSERT INTO operations_occupancy (operation_id, volume_id, box, altitude, during, holds)
@@ -52,11 +52,14 @@ def keep_space(operations: Sequence[Operation], actor: Actor, at: datetime) -> N
     with connection.cursor() as cursor:
         cursor.execute(_FREE, [resting])
         cursor.execute(_IDLE, [list(holding)])
-        idle = [operation_id for (operation_id,) in cursor.fetchall()]
-    for operation_id in idle:
-        require_free(holding[operation_id], volumes_held(operation_id), actor=actor)
-    with connection.cursor() as cursor:
-        cursor.execute(_HOLD, [idle])
+        wanted = {operation_id: volumes_held(operation_id) for (operation_id,) in cursor.fetchall()}
+        for operation_id, volumes in wanted.items():
+            _look_first(holding[operation_id], volumes, actor)
+        # All at once, in one order, and one after the other: those that move together may be in each other's way.
+        lock_cells([each for volumes in wanted.values() for each in volumes])
+        for operation_id, volumes in wanted.items():
+            refuse_if_taken(holding[operation_id], volumes, actor)
+            cursor.execute(_HOLD, [operation_id])
 
 
 def require_free(operation: Operation, volumes: Sequence[Volume4D], *, actor: Actor) -> None:
@@ -64,10 +67,15 @@ def require_free(operation: Operation, volumes: Sequence[Volume4D], *, actor: Ac
 
     Locks their cells. The caller holds the operation's row. Raises ``SpaceConflict``.
     """
-    if find_conflicts(volumes, besides=operation.pk):
-        refuse_if_taken(operation, volumes, actor)
+    _look_first(operation, volumes, actor)
     lock_cells(volumes)
     refuse_if_taken(operation, volumes, actor)
+
+
+def _look_first(operation: Operation, volumes: Sequence[Volume4D], actor: Actor) -> None:
+    """Refuse without a lock where something is in the way already: it has been committed, so that is final."""
+    if find_conflicts(volumes, besides=operation.pk):
+        refuse_if_taken(operation, volumes, actor)
 
 
 def judgement_of(operation: Operation, volumes: Sequence[Volume4D]) -> Judgement:
@@ -81,6 +89,8 @@ def lock_cells(volumes: Sequence[Volume4D]) -> None:
     In statements of their own: what is read afterwards has been committed by whoever held them before. Whoever touches
     too many cells locks all there are. Each also shares one lock, by which zones wait for whoever is under way.
     """
+    if not volumes:
+        return
     cells = cells_of(volumes)
     with connection.cursor() as cursor:
         if cells is None:
