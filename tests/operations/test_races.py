@@ -27,7 +27,7 @@ from tests.factories.zones import make_zone, make_zone_kind, square
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PLANNERS = 8
-SUBMISSIONS = int(os.environ.get("WATCHFLOOR_SUBMISSIONS", "120"))  # `./dev bench deconfliction` makes a thousand
+SUBMISSIONS = int(os.environ.get("WATCHFLOOR_SUBMISSIONS", "80"))  # `./dev bench deconfliction` makes a thousand
 
 
 def drafts(count: int) -> list[Operation]:
