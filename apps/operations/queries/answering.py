@@ -24,6 +24,7 @@ from apps.operations.types import (
     Shift,
     Span,
     Standing,
+    Verdict,
     Volume4D,
     VolumeDraft,
     ZoneConflict,
@@ -79,14 +80,20 @@ def conflicts_shown(judgement: Judgement, volumes: Sequence[Volume4D], actor: Ac
     Of an operation that the actor may not see: that something is there, between which heights, until when, and whom to
     ask about it. Of a zone the same.
     """
-    operations, zones = judgement.operations[:MOST_SHOWN], judgement.zones[:MOST_SHOWN]
+    operations = sorted(judgement.operations, key=_is_no_refusal)[:MOST_SHOWN]
+    zones = sorted(judgement.zones, key=_is_no_refusal)[:MOST_SHOWN]
     seen = _operations_seen([each.other.id for each in operations], actor)
     zones_seen = _zones_seen([each.zone_id for each in zones], actor)
     shown = [
         *(_operation_shown(each, volumes, seen.get(each.other.id)) for each in operations),
         *(_zone_shown(each, volumes, zones_seen.get(each.zone_id)) for each in zones),
     ]
-    return sorted(shown, key=lambda each: each["verdict"] != "refused")
+    return sorted(shown, key=lambda each: each["verdict"] != Verdict.REFUSED)
+
+
+def _is_no_refusal(conflict: OperationConflict | ZoneConflict) -> bool:
+    """Return a key by which what refuses comes first."""
+    return conflict.verdict is not Verdict.REFUSED
 
 
 def _operations_seen(ids: Sequence[UUID], actor: Actor) -> dict[UUID, dict[str, Any]]:
@@ -128,7 +135,10 @@ def _operation_shown(
         "operation": seen,
         "zone": None,
         "contact": conflict.other.contact if seen is None else seen.get("contact", ""),
-        "volumes": [_volume_shown(volumes[each.place].number, each.volume, masked=seen is None) for each in held],
+        "volumes": [
+            _volume_shown(volumes[each.place].number, each.volume, masked="starts_at" not in (seen or {}))
+            for each in held
+        ],
     }
 
 
