@@ -36,6 +36,7 @@ OBJECTS = {name: address for name, address in MATRIX.items() if address.kind is 
 # What has no text of the organisation's in it, even for its owner.
 SILENT = {
     *("incident-calls", "asset-calls", "zone-calls", "operation-calls", "operation-approvals"),
+    "operation-conformance",
     *("operation-history", "operation-transitions"),
     *("assignment", "assignments", "grants", "incident-transitions", "incident-history"),
     *("asset-transitions", "asset-history", "zone-transitions", "zone-history"),
