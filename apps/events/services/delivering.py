@@ -35,6 +35,7 @@ GONE: Final = 410
 LONGEST_CHAIN: Final = 64
 KEPT_FOR: Final = timedelta(days=30)
 FORGET_BATCH: Final = 2_000
+# What a dead worker held behind another was likely never sent: taken in hand again, it counts as the same attempt.
 # Spelled so that the planner needs to know nothing of the table, whose rows come and go: each of these joins can be
 # done in a way that is quadratic.
 _CLAIM = """
@@ -70,7 +71,8 @@ WITH paced AS (
         ORDER BY id LIMIT chains.length
     ) AS link
 )
-UPDATE events_delivery SET due_at = %(until)s, attempts = attempts + 1
+UPDATE events_delivery SET due_at = %(until)s, attempts = attempts + CASE
+    WHEN due_at IS NULL OR id = ANY(ARRAY(SELECT id FROM heads)) THEN 1 ELSE 0 END
 WHERE id = ANY(ARRAY(SELECT id FROM due)) AND state = 'waiting'
 RETURNING id, endpoint_id, event_offset, message_id, subject, cause, attempts, recorded_at
 """

@@ -101,6 +101,17 @@ def test_what_a_dead_worker_held_comes_back_from_its_first_on(cast: Cast) -> Non
     assert [state for state, *_ in rows()] == ["delivered"] * 3
 
 
+def test_workers_that_die_do_not_use_up_the_attempts_of_what_they_never_sent(cast: Cast) -> None:
+    make_webhook(cast.alice)
+    owe(cast, 3, subjects=[new_id()])
+    at = clock.now()
+    for number in range(5):
+        messages = claim(10, {}, each=8, at=at + number * LEASE)
+    assert [each.attempt for each in messages] == [5, 1, 1]
+    assert settle([result(messages[0], 204)], late=messages[1:], at=at) == 3
+    assert rows() == [("delivered", 5, False), ("waiting", 0, True), ("waiting", 0, False)]
+
+
 def test_what_its_owner_may_not_see_any_more_leaves_a_gap_in_the_chain(cast: Cast) -> None:
     make_webhook(cast.bob)
     subject = new_id()
