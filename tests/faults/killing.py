@@ -70,7 +70,10 @@ class Killing:
         """Let nothing go wrong any more, and wait until nobody owes anything."""
         self.visits.settle(seconds=seconds)
         wait_for(self.intrusions.are_escalated, f"the escalations\n{self.floor.log('clock')}", seconds=seconds)
-        wait_for(self.hook.has_all, f"the webhooks\n{self.floor.log('worker')}", seconds=seconds)
+        try:
+            wait_for(self.hook.has_all, "the webhooks", seconds=seconds)
+        except AssertionError as error:
+            raise AssertionError(self.hook.wrong(), self.hook.standing(), self.floor.log("worker")) from error
 
     def wrong(self) -> dict[str, object]:
         """Return everything that is not as it must be."""

@@ -25,6 +25,9 @@ SELECT noun || '/' || object_id, "offset" FROM events_event WHERE "offset" > %s 
 """
 UNNUMBERED = 'SELECT count(*) FROM events_event WHERE "offset" IS NULL'
 LEFT = "SELECT count(*) FROM events_delivery WHERE state = 'waiting' AND endpoint_id = %s"
+STANDING = """
+SELECT state, attempts, due_at IS NOT NULL, error, count(*) FROM events_delivery WHERE endpoint_id = %s GROUP BY 1, 2, 3, 4
+"""
 FAILED = "SELECT count(*) FROM events_attempt WHERE status IS NULL"
 # After a failure the next attempt is seconds and minutes away; what is tested is that it comes. Leases are left alone.
 HASTEN = "UPDATE events_delivery SET due_at = now() WHERE due_at > now() + interval '3 seconds'"
@@ -77,6 +80,10 @@ class Hook:
         if self.floor.value(UNNUMBERED) or not self.owed() <= told(self.got()):
             return False
         return bool(self.floor.value(LEFT, self.id) == 0)
+
+    def standing(self) -> list[tuple[object, ...]]:
+        """Return how many deliveries stand how."""
+        return self.floor.rows(STANDING, self.id)
 
     def wrong(self) -> dict[str, object]:
         """Return what never came, what came uncalled for, and which subjects came out of order."""
