@@ -26,7 +26,8 @@ SELECT noun || '/' || object_id, "offset" FROM events_event WHERE "offset" > %s 
 UNNUMBERED = 'SELECT count(*) FROM events_event WHERE "offset" IS NULL'
 LEFT = "SELECT count(*) FROM events_delivery WHERE state = 'waiting' AND endpoint_id = %s"
 STANDING = """
-SELECT state, attempts, due_at IS NOT NULL, error, count(*) FROM events_delivery WHERE endpoint_id = %s GROUP BY 1, 2, 3, 4
+SELECT state, attempts, due_at IS NOT NULL, error, count(*) FROM events_delivery
+WHERE endpoint_id = %s GROUP BY 1, 2, 3, 4
 """
 FAILED = "SELECT count(*) FROM events_attempt WHERE status IS NULL"
 # After a failure the next attempt is seconds and minutes away; what is tested is that it comes. Leases are left alone.
