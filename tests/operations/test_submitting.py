@@ -140,3 +140,11 @@ def test_what_is_over_does_not_change() -> None:
     over = advance(make_operation(), "cancel", actor=SYSTEM, at=now())
     with pytest.raises(Conflict, match="over"):
         services.update_operation(over.pk, title="x", actor=SYSTEM, at=now())
+
+
+def test_what_touches_too_many_cells_is_judged_like_the_rest() -> None:
+    start = now() + timedelta(days=1)
+    whole = submit(make_operation(volumes=[volume(square(-20, -20, size=40), starts_at=start)]))
+    assert whole.state == "approved"
+    with pytest.raises(SpaceConflict):
+        submit(make_operation(volumes=[volume(square(size=0.01), starts_at=start)]))

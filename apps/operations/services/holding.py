@@ -14,18 +14,19 @@ from uuid import UUID
 from django.db import connection
 
 from apps.access.types import Actor
+from apps.core.prepared import all_rows
 from apps.operations.models import Operation, Volume
 from apps.operations.queries import conflicts_shown, find_conflicts, free_shifts, judge, shifts_shown, volumes_held
 from apps.operations.rules.cells import boxes_of, cells_of, metres_of
 from apps.operations.types import HOLDING, Judgement, SpaceConflict, Volume4D
 
 TAKEN: Final = "Others hold some of this space at this time."
-# One lock after the other, in the order of the arrays.
+# One lock after the other: the shared one, then each in the order of the arrays.
 _LOCK_EACH: Final = """
-SELECT pg_advisory_xact_lock(cell.place, cell.day)
-FROM unnest(%s::int[], %s::int[]) AS cell (place, day)
+SELECT pg_advisory_xact_lock_shared(-1, 0)
+UNION ALL
+SELECT pg_advisory_xact_lock(cell.place, cell.day) FROM unnest(%s::int[], %s::int[]) AS cell (place, day)
 """
-_LOCK_SHARED: Final = "SELECT pg_advisory_xact_lock_shared(-1, 0)"
 _LOCK_ALL: Final = "SELECT pg_advisory_xact_lock(-1, 0)"
 _IDLE: Final = """
 SELECT DISTINCT operation_id FROM operations_occupancy WHERE operation_id = ANY(%s) AND NOT holds ORDER BY operation_id
@@ -49,16 +50,17 @@ def keep_space(operations: Sequence[Operation], actor: Actor, at: datetime) -> N
     """
     resting = [each.pk for each in operations if each.state not in HOLDING]
     holding = {each.pk: each for each in operations if each.state in HOLDING}
-    with connection.cursor() as cursor:
-        cursor.execute(_FREE, [resting])
-        cursor.execute(_IDLE, [list(holding)])
-        wanted = {operation_id: volumes_held(operation_id) for (operation_id,) in cursor.fetchall()}
-        for operation_id, volumes in wanted.items():
-            _look_first(holding[operation_id], volumes, actor)
-        # All at once, in one order, and one after the other: those that move together may be in each other's way.
-        lock_cells([each for volumes in wanted.values() for each in volumes])
-        for operation_id, volumes in wanted.items():
-            refuse_if_taken(holding[operation_id], volumes, actor)
+    if resting:
+        with connection.cursor() as cursor:
+            cursor.execute(_FREE, [resting])
+    wanted = {operation_id: volumes_held(operation_id) for (operation_id,) in all_rows(_IDLE, [list(holding)])}
+    for operation_id, volumes in wanted.items():
+        _look_first(holding[operation_id], volumes, actor)
+    # All at once, in one order, and one after the other: those that move together may be in each other's way.
+    lock_cells([each for volumes in wanted.values() for each in volumes])
+    for operation_id, volumes in wanted.items():
+        refuse_if_taken(holding[operation_id], volumes, actor)
+        with connection.cursor() as cursor:
             cursor.execute(_HOLD, [operation_id])
 
 
@@ -96,7 +98,6 @@ def lock_cells(volumes: Sequence[Volume4D]) -> None:
         if cells is None:
             cursor.execute(_LOCK_ALL)
         else:
-            cursor.execute(_LOCK_SHARED)
             cursor.execute(_LOCK_EACH, [[cell.place for cell in cells], [cell.day for cell in cells]])
 
 
