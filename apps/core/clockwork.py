@@ -10,7 +10,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final, cast
 
 import psycopg
 import redis
@@ -23,10 +24,17 @@ from apps.core.redis import channel_name, client
 from apps.core.stopping import StopRequest
 from apps.core.ticks import Tick
 
+if TYPE_CHECKING:
+    from django.db.backends.postgresql.base import DatabaseWrapper
+
 CLOCK_LOCK: Final = 0x77665F636C6F636B  # «wf_clock»
 BEAT_SECONDS: Final = 1.0
 PAUSE_SECONDS: Final = 1.0
 JOIN_SECONDS: Final = 10.0
+# Ticks that come more rarely give their connection back after each run.
+RARE: Final = timedelta(minutes=1)
+# What ticks do in threads of their own takes connections as well.
+SPARE_CONNECTIONS: Final = 8
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +80,7 @@ def _wait_for_leadership(leadership: psycopg.Connection, stop: StopRequest) -> b
 
 def _lead(leadership: psycopg.Connection, ticks: Sequence[Tick], stop: StopRequest) -> None:
     """Run the ticks until told to stop, or a thread has died, or the lock's connection is lost (``psycopg.Error``)."""
+    _make_room_for(ticks)
     runners = [TickRunner(tick) for tick in ticks]
     doorbell = Doorbell(runners)
     threads: list[TickRunner | Doorbell] = [doorbell, *runners]
@@ -86,6 +95,15 @@ def _lead(leadership: psycopg.Connection, ticks: Sequence[Tick], stop: StopReque
         for thread in threads:
             thread.join(JOIN_SECONDS)
         log.info("clock.stopped", still_running=[each.name for each in runners if each.is_alive()])
+
+
+def _make_room_for(ticks: Sequence[Tick]) -> None:
+    """Let the pool hold a connection for every tick: one that waited for another's would wait for ever."""
+    database = cast("DatabaseWrapper", connections["default"])
+    pool = database.pool
+    needed = len(ticks) + SPARE_CONNECTIONS
+    if pool is not None and pool.max_size < needed:
+        pool.resize(pool.min_size, needed)
 
 
 class TickRunner(threading.Thread):
@@ -115,6 +133,8 @@ class TickRunner(threading.Thread):
             # Forgotten before the work and not after it: who rings meanwhile may have come too late to be seen.
             self._is_awake.clear()
             self._run_once()
+            if self.tick.every >= RARE:
+                connections.close_all()
             if not self._is_ended.is_set():
                 self._is_awake.wait(self.tick.every.total_seconds())
         connections.close_all()

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+import psycopg_pool
 import pytest
 import redis
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 
 from apps.core import clockwork
 from apps.core.clockwork import CLOCK_LOCK, run_clock
@@ -177,3 +178,13 @@ def test_a_ring_during_the_work_is_not_lost() -> None:
     runner.end()
     runner.join(PATIENCE_SECONDS)
     assert not runner.is_alive()
+
+
+def test_every_tick_has_a_connection_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool that is smaller than the ticks are many would keep some of them waiting for ever."""
+    with psycopg_pool.ConnectionPool(min_size=0, max_size=4, open=False) as pool:
+        monkeypatch.setattr(type(connections["default"]), "pool", property(lambda _: pool))
+        clockwork._make_room_for([Counted().tick] * 22)
+        assert pool.max_size >= 22
+        clockwork._make_room_for([])
+        assert pool.max_size >= 22
