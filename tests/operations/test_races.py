@@ -27,7 +27,7 @@ from tests.factories.zones import make_zone, make_zone_kind, square
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PLANNERS = 8
-SUBMISSIONS = int(os.environ.get("WATCHFLOOR_SUBMISSIONS", "80"))  # `./dev bench deconfliction` makes a thousand
+SUBMISSIONS = int(os.environ.get("WATCHFLOOR_SUBMISSIONS", "200"))  # `./dev bench deconfliction` makes a thousand
 
 
 def drafts(count: int) -> list[Operation]:
@@ -91,7 +91,7 @@ def test_of_many_submissions_by_eight_planners_no_two_accepted_meet_and_none_is_
     for thread in threads:
         thread.join(120)
 
-    planned = {each.operation_id: each for each in Volume.objects.all()}
+    planned = {each.operation_id: bounds(each) for each in Volume.objects.all()}
     accepted = [pk for pk, outcome in outcomes.items() if outcome is True]
     refused = [pk for pk, outcome in outcomes.items() if isinstance(outcome, SpaceConflict)]
     assert sorted([*accepted, *refused]) == sorted(each.pk for each in waiting), set(map(repr, outcomes.values()))
@@ -102,21 +102,18 @@ def test_of_many_submissions_by_eight_planners_no_two_accepted_meet_and_none_is_
     assert [pk for pk in refused if not met[pk]] == []
 
 
-def meet(one: Volume, other: Volume) -> bool:
-    """Say whether two boxes share a point; no more than that is needed here."""
-    west, south, east, north = one.footprint.extent
-    other_west, other_south, other_east, other_north = other.footprint.extent
-    lower, upper, other_lower, other_upper = one.lower_m, one.upper_m, other.lower_m, other.upper_m
-    assert lower is not None
-    assert upper is not None
-    assert other_lower is not None
-    assert other_upper is not None
-    return (
-        (one.starts_at <= other.ends_at and other.starts_at <= one.ends_at)
-        and (lower <= other_upper and other_lower <= upper)
-        and (west <= other_east and other_west <= east)
-        and (south <= other_north and other_south <= north)
-    )
+def bounds(volume: Volume) -> list[tuple[float, float]]:
+    """Return a volume, which is a box here, as its intervals in degrees, metres and seconds."""
+    west, south, east, north = volume.footprint.extent
+    assert volume.lower_m is not None
+    assert volume.upper_m is not None
+    times = volume.starts_at.timestamp(), volume.ends_at.timestamp()
+    return [(west, east), (south, north), (volume.lower_m, volume.upper_m), times]
+
+
+def meet(one: list[tuple[float, float]], other: list[tuple[float, float]]) -> bool:
+    """Say whether two boxes share a point."""
+    return all(low <= high and lowest <= top for (low, top), (lowest, high) in zip(one, other, strict=True))
 
 
 def hold(operation: Operation) -> object:
