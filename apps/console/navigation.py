@@ -14,7 +14,10 @@ from django.urls import reverse
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One line of the side bar: a model's list (``model``) or a page of ours (``url_name``)."""
+    """One line of the side bar: a model's list (``model``), or a page of ours (``url_name``).
+
+    A page with a ``model`` is for those who may see its list.
+    """
 
     title: str
     icon: str
@@ -58,7 +61,18 @@ GROUPS = (
         title="Operations",
         places=(
             _list_of("operations.Operation", "Operations", "event_upcoming"),
-            _list_of("operations.Approval", "Approvals", "approval"),
+            Place(
+                model="operations.Operation",
+                title="Timeline",
+                icon="view_timeline",
+                url_name="admin:operations_operation_planned",
+            ),
+            Place(
+                model="operations.Approval",
+                title="Approvals",
+                icon="approval",
+                url_name="admin:operations_approval_inbox",
+            ),
             _list_of("operations.OperationKind", "Operation kinds", "style"),
         ),
     ),
@@ -130,9 +144,10 @@ def _items(group: Group, request: HttpRequest) -> list[dict[str, Any]]:
 def _link(place: Place, request: HttpRequest) -> str | None:
     if place.superusers_only and not getattr(request.user, "is_superuser", False):
         return None
-    if place.url_name:
+    found = list_address(place.model, request) if place.model else None
+    if place.url_name and (found or not place.model):
         return reverse(place.url_name)
-    return list_address(place.model, request)
+    return found
 
 
 def list_address(label: str, request: HttpRequest) -> str | None:

@@ -23,7 +23,7 @@ from apps.lifecycle.staff import LifecycleAdminMixin
 from apps.zones import services
 from apps.zones.forms import ImportForm, ZoneForm, ZoneKindForm
 from apps.zones.models import Zone, ZoneGroupGrant, ZoneKind, ZoneUserGrant, ZoneVersion
-from apps.zones.types import AltitudeBand, ImportReport, ZoneChanges, ZoneDraft, ZoneKindChanges
+from apps.zones.types import ImportReport, ZoneChanges, ZoneDraft, ZoneKindChanges
 
 BAND = frozenset({"lower_m", "lower_datum", "upper_m", "upper_datum"})
 VALIDITY = frozenset({"valid_from", "valid_to"})
@@ -148,7 +148,7 @@ class ZoneAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
     @display(description="Heights")  # type: ignore[untyped-decorator]  # unfold
     def heights(self, zone: Zone) -> str:
         """Return the band in words."""
-        return _band_in_words(zone.band)
+        return zone.band.in_words
 
     @display(description="In force")  # type: ignore[untyped-decorator]  # unfold
     def in_force(self, zone: Zone) -> str:
@@ -226,7 +226,7 @@ class ZoneVersionAdmin(GuardedAdmin):
     @display(description="Heights")  # type: ignore[untyped-decorator]  # unfold
     def heights(self, version: ZoneVersion) -> str:
         """Return the band in words."""
-        return _band_in_words(version.band)
+        return version.band.in_words
 
     @display(description="In force")  # type: ignore[untyped-decorator]  # unfold
     def in_force(self, version: ZoneVersion) -> str:
@@ -280,14 +280,6 @@ def _changes(form: ZoneForm) -> ZoneChanges:
     if named & VALIDITY:
         changes["validity"] = form.validity()
     return cast("ZoneChanges", changes)
-
-
-def _band_in_words(band: AltitudeBand) -> str:
-    if band.lower_m is None and band.upper_m is None:
-        return "every height"
-    lower = "ground" if band.lower_m is None else f"{band.lower_m:g} m {band.lower_datum}"
-    upper = "no limit" if band.upper_m is None else f"{band.upper_m:g} m {band.upper_datum}"
-    return f"{lower} to {upper}"
 
 
 def _window_in_words(window: TimeWindow) -> str:

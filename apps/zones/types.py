@@ -49,6 +49,15 @@ class AltitudeBand:
     upper_m: float | None = None
     upper_datum: Datum | None = None
 
+    @property
+    def in_words(self) -> str:
+        """Return the heights as a person reads them."""
+        if self.lower_m is None and self.upper_m is None:
+            return "every height"
+        lower = "ground" if self.lower_m is None else f"{self.lower_m:g} m {self.lower_datum}"
+        upper = "no limit" if self.upper_m is None else f"{self.upper_m:g} m {self.upper_datum}"
+        return f"{lower} to {upper}"
+
 
 EVERY_HEIGHT = AltitudeBand()
 ALWAYS = TimeWindow()

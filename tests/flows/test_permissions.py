@@ -37,6 +37,8 @@ OBJECTS = {name: address for name, address in MATRIX.items() if address.kind is 
 SILENT = {
     *("incident-calls", "asset-calls", "zone-calls", "operation-calls", "operation-approvals"),
     "operation-conformance",
+    # It has no words in it.
+    "operation-intent",
     *("operation-history", "operation-transitions"),
     *("assignment", "assignments", "grants", "incident-transitions", "incident-history"),
     *("asset-transitions", "asset-history", "zone-transitions", "zone-history"),

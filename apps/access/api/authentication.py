@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[User, Actor] | None:
         """Return the user that it acts for and the actor confined to its scopes; 401 for one that is no good."""
-        token = bearer_token(request.headers.get("Authorization", ""))
+        token = self.token(request.headers.get("Authorization", ""))
         if token is None:
             return None
         at = clock.now()
@@ -88,9 +89,31 @@ class ApiKeyAuthentication(BaseAuthentication):
             note_key_use(ApiKey, found[1].key_id, at=at)
         return found[0], _carry(request, found[1])
 
+    def token(self, authorization: str) -> str | None:
+        """Return the token of an ``Authorization`` header; ``None`` when it is of another scheme."""
+        return bearer_token(authorization)
+
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge for a 401."""
         return CHALLENGE
+
+
+class KeyAsPasswordAuthentication(ApiKeyAuthentication):
+    """A program that can only ask for a name and a password (RFC 7617), such as a calendar: the password is a key."""
+
+    def token(self, authorization: str) -> str | None:
+        """Return the password; whatever the name is."""
+        scheme, _, given = authorization.strip().partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            return base64.b64decode(given, validate=True).decode().partition(":")[2]
+        except ValueError:
+            return ""
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge for a 401, at which a calendar asks its person."""
+        return 'Basic realm="watchfloor", charset="UTF-8"'
 
 
 class DeviceKeyAuthentication(BaseAuthentication):

@@ -30,6 +30,17 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {"type": "http", "scheme": "bearer", "description": description}
 
 
+class KeyAsPasswordScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """An API key as the password of somebody: for calendars."""
+
+    target_class = "apps.access.api.authentication.KeyAsPasswordAuthentication"
+    name = "keyAsPassword"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """Return the scheme."""
+        return {"type": "http", "scheme": "basic", "description": "Any name, and an API key as the password."}
+
+
 class DeviceKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself
     """A device's key."""
 

@@ -4,21 +4,36 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from django.views.decorators.http import require_POST
+from unfold.decorators import action, display
 
-from apps.access.staff import GuardedAdmin, actor_of_staff
+from apps.access.models import Organisation
+from apps.access.staff import GuardedAdmin, actor_of_staff, narrow
 from apps.core.clock import now
+from apps.core.types import WatchfloorError
 from apps.core.widgets import map_preview
 from apps.operations import services
 from apps.operations.models import Approval
-from apps.operations.types import ApprovalChanges
+from apps.operations.queries import volumes_of
+from apps.operations.services.settling import IN_REVIEW
+from apps.operations.types import ApprovalChanges, Decision, Reason
 
 DECIDED = ("decision", "note")
+MOST_WAITING = 100
+# A page has only so many maps in it; the others are on their own pages.
+MOST_MAPS = 8
+WHY = {
+    Reason.ZONE: "It needs the authorisation of a zone of yours.",
+    Reason.ORGANISATION: "Your organisation reviews operations of this kind.",
+    Reason.NOT_COMPARABLE: "Its heights cannot be compared with those of an operation of yours: do both fit?",
+}
 
 
 @admin.register(Approval)
@@ -27,6 +42,7 @@ class ApprovalAdmin(GuardedAdmin):
 
     called_by = "operation_title"
     tells_of: ClassVar = {"map": "geometry", "operation": "operation_title", "title": "operation_title"}
+    actions_list = ("inbox",)
     list_display = ("title", "reason", "zone_name", "organisation", "decision", "decided_by", "recorded_at")
     list_filter = ("decision", "reason", "organisation")
     list_select_related = ("operation", "organisation")
@@ -75,6 +91,64 @@ class ApprovalAdmin(GuardedAdmin):
     def map(self, approval: Approval) -> SafeString | str:
         """Return where the operation is planned."""
         return map_preview(approval.operation.area, label="Where the operation is planned")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the admin's addresses, and that of the inbox's buttons."""
+        view = self.admin_site.admin_view(require_POST(self.decide_view))
+        return [path("<path:object_id>/decide/", view, name="operations_approval_decide"), *super().get_urls()]
+
+    @action(description="Inbox", url_path="inbox", permissions=["view"], icon="inbox")  # type: ignore[untyped-decorator]  # unfold
+    def inbox(self, request: HttpRequest) -> HttpResponse:
+        """Show what waits for the word of this person's organisations, each with its two buttons."""
+        rows = self.get_queryset(request).filter(decision=Decision.OPEN, operation__state__in=IN_REVIEW)
+        waiting = rows.select_related("operation", "organisation").order_by("operation__starts_at", "id")[:MOST_WAITING]
+        mine = [each for each in waiting if self.has_change_permission(request, each)]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Waiting for your word",
+            "opts": self.opts,
+            "lines": [self._line(request, each, is_drawn=place < MOST_MAPS) for place, each in enumerate(mine)],
+        }
+        return TemplateResponse(request, "operations/inbox.html", context)
+
+    def decide_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Take the decision whose button was pressed, and say what became of it."""
+        approval = self.get_object(request, object_id)
+        decision = request.POST.get("decision", "")
+        if approval is None or decision not in (Decision.APPROVED, Decision.REJECTED):
+            raise Http404
+        said = cast("ApprovalChanges", {"decision": decision, "note": request.POST.get("note", "")})
+        try:
+            decided = services.decide_approval(approval.pk, actor=actor_of_staff(request), at=now(), **said)
+        except WatchfloorError as error:
+            messages.error(request, " ".join([error.message, *(each.detail for each in error.errors)]))
+        else:
+            messages.success(request, f"{decided.operation}: {decision}.")
+        return HttpResponseRedirect(reverse("admin:operations_approval_inbox"))
+
+    def _line(self, request: HttpRequest, approval: Approval, *, is_drawn: bool) -> dict[str, Any]:
+        """Return one thing that waits: why, when, between which heights, and where; nothing that is hidden."""
+        operation = approval.operation
+        heights = {each.band.in_words for each in volumes_of([operation.pk]).get(operation.pk, [])}
+        by = narrow(Organisation.objects.filter(pk=operation.organisation_id), actor_of_staff(request)).first()
+        facts = (
+            ("operator_id", "Planned by", by.name if by else "an organisation that you may not see"),
+            ("asked", "Asked", approval.organisation.name),
+            ("starts_at", "Starts", f"{operation.starts_at:%Y-%m-%d %H:%M} UTC"),
+            ("ends_at", "Ends", f"{operation.ends_at:%Y-%m-%d %H:%M} UTC"),
+            ("map", "Heights", "; ".join(sorted(heights))),
+            ("zone_name", "Zone", approval.zone_name),
+            ("contact", "Contact", operation.contact),
+        )
+        is_shown = is_drawn and not self.is_hidden(request, "map")
+        return {
+            "approval": approval,
+            "why": "" if self.is_hidden(request, "reason") else WHY[Reason(approval.reason)],
+            "facts": [(term, value) for name, term, value in facts if value and not self.is_hidden(request, name)],
+            "map": self.map(approval) if is_shown else "",
+            "url": reverse("admin:operations_approval_change", args=[approval.pk]),
+            "decide_url": reverse("admin:operations_approval_decide", args=[approval.pk]),
+        }
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Say no: operations ask."""

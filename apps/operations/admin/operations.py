@@ -9,10 +9,11 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from apps.access.front import WhoMaySee
 from apps.access.staff import GrantInline, GuardedAdmin, GuardedInline, actor_of_staff, narrow
@@ -21,6 +22,7 @@ from apps.core.clock import now
 from apps.core.widgets import map_preview
 from apps.lifecycle.staff import LifecycleAdminMixin
 from apps.operations import services
+from apps.operations.admin.timeline import choices, read_asked, timeline_of, without
 from apps.operations.forms import OperationForm
 from apps.operations.models import (
     AssignedAsset,
@@ -95,6 +97,7 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
     ordering = ("-starts_at", "-id")
     inlines = (VolumeInline, AssignedAssetInline, OccupancyInline, UserGrantInline, GroupGrantInline)
     move = staticmethod(services.move_operation)
+    actions_list = ("planned",)
 
     def fieldsets_of(self, request: HttpRequest, obj: Model | None) -> Any:
         """Return the whole form; people who may not change it see where it is."""
@@ -130,6 +133,25 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
         form.assets = narrow(Asset.objects.all(), actor_of_staff(request))
         form.about = {"around": _addresses(), **_known(cast("Operation | None", obj), self.hidden(request))}
         return form
+
+    @action(description="Timeline", url_path="timeline", permissions=["view"], icon="view_timeline")  # type: ignore[untyped-decorator]  # unfold
+    def planned(self, request: HttpRequest) -> HttpResponse:
+        """Show when operations are planned, and which are in each other's way."""
+        actor, hidden, at = actor_of_staff(request), self.hidden(request), now()
+        asked = read_asked(request.GET, at=at)
+        is_hidden = self.is_hidden(request, "volumes")
+        shown = {} if is_hidden else timeline_of(super().get_queryset(request), without(asked, hidden), actor, at=at)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Timeline",
+            "opts": self.opts,
+            "is_hidden": is_hidden,
+            "shows_state": "state" not in hidden,
+            "choices": choices(actor, hidden),
+            "asked": asked,
+            **shown,
+        }
+        return TemplateResponse(request, "operations/timeline.html", context)
 
     @display(description="Area")  # type: ignore[untyped-decorator]  # unfold
     def map(self, operation: Operation) -> SafeString | str:

@@ -10,14 +10,15 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.core.api.fields import LONGEST, FiniteFloatField, InstantField, MultiPolygonField, SecondsField
+from apps.core.api.fields import LONGEST, FiniteFloatField, InstantField, MultiPolygonField, SecondsField, nested
 from apps.core.api.rows import RowSerializer, row_body
-from apps.core.types import Datum
+from apps.core.types import Datum, Invalid
 from apps.events.rules import instant
 from apps.lifecycle.types import Category
 from apps.operations.api.fields import ShapeField
 from apps.operations.models import Approval, Operation, OperationKind, Volume
 from apps.operations.published import approval_feature, operation_feature, operation_kind_feature
+from apps.operations.rules.intents import is_intent_volume, read_intent_volume
 from apps.operations.types import Decision, Reason, Verdict
 
 
@@ -72,6 +73,9 @@ class RecurrenceSerializer(serializers.Serializer[Any]):
     time_zone = serializers.CharField(max_length=64, help_text="By whose clocks, as in `America/New_York`.")
 
 
+VOLUMES_HELP = "Each as described, or as a `Volume4D` of ASTM F3548-21: `volume`, `time_start` and `time_end`."
+
+
 class VolumeSerializer(serializers.Serializer[Any]):
     """An area, a band of heights and a time; all of their ends belong to them."""
 
@@ -83,6 +87,14 @@ class VolumeSerializer(serializers.Serializer[Any]):
     starts_at = InstantField(help_text="When it begins; where it recurs, the first time.")
     ends_at = InstantField()
     recurrence = RecurrenceSerializer(allow_null=True, default=None)
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the volume, also of one that is written as F3548 writes it."""
+        try:
+            body = read_intent_volume(data) if is_intent_volume(data) else data
+        except Invalid as error:
+            raise serializers.ValidationError(nested(error)) from error
+        return super().to_internal_value(body)
 
 
 class OperationChangeSerializer(RowSerializer):
@@ -97,7 +109,7 @@ class OperationChangeSerializer(RowSerializer):
         min_value=0, max_value=100, allow_null=True, default=None, help_text="null is that of its kind."
     )
     asset_ids = serializers.ListField(child=serializers.UUIDField(), default=list, help_text="Which assets take part.")
-    volumes = serializers.ListField(child=VolumeSerializer(), min_length=1, max_length=50)
+    volumes = serializers.ListField(child=VolumeSerializer(), min_length=1, max_length=50, help_text=VOLUMES_HELP)
 
 
 class OperationSerializer(OperationChangeSerializer):
@@ -124,7 +136,7 @@ class PlanSerializer(serializers.Serializer[Any]):
     priority = serializers.IntegerField(
         min_value=0, max_value=100, allow_null=True, default=None, help_text="null is that of the kind."
     )
-    volumes = serializers.ListField(child=VolumeSerializer(), min_length=1, max_length=50)
+    volumes = serializers.ListField(child=VolumeSerializer(), min_length=1, max_length=50, help_text=VOLUMES_HELP)
     operation_id = serializers.UUIDField(
         allow_null=True, default=None, help_text="Of an operation that would be changed so: it is not in its own way."
     )

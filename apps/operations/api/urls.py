@@ -5,7 +5,9 @@ from __future__ import annotations
 from django.urls import path
 
 from apps.operations.api.approvals import ApprovalsView, ApprovalView, OperationApprovalsView
+from apps.operations.api.calendars import CalendarView, OperationCalendarView
 from apps.operations.api.conformance import OperationConformanceView
+from apps.operations.api.intents import OperationalIntentView
 from apps.operations.api.kinds import OperationKindsView, OperationKindView
 from apps.operations.api.views import (
     OperationCallsView,
@@ -20,8 +22,11 @@ OPERATION = "api/v1/operations/<uuid:object_id>"
 
 urlpatterns = [
     path("api/v1/operations", OperationsView.as_view(), name="operations"),
+    path("api/v1/operations.ics", CalendarView.as_view(), name="operations-calendar"),
     path("api/v1/operations:check", OperationsCheckView.as_view(), name="operations-check"),
     path(OPERATION, OperationView.as_view(), name="operation"),
+    path(f"{OPERATION}.ics", OperationCalendarView.as_view(), name="operation-calendar"),
+    path(f"{OPERATION}/operational-intent", OperationalIntentView.as_view(), name="operation-intent"),
     path(f"{OPERATION}/transitions", OperationTransitionsView.as_view(), name="operation-transitions"),
     path(f"{OPERATION}/history", OperationHistoryView.as_view(), name="operation-history"),
     path(f"{OPERATION}/calls", OperationCallsView.as_view(), name="operation-calls"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -78,22 +79,9 @@ class OperationsView(ListView):
     @extend_schema(parameters=list(FILTERS.values()), responses=OperationSerializer(many=True))
     def get(self, request: Request) -> Response:
         """List operations, the latest start first."""
-        require_known(request, FILTERS)
-        require_askable(request, "operations", ASKS)
-        operations = queries.operations_matching(
-            visible(published_operations(), actor_of(request), VIEW),
-            state=read_text(request, "state"),
-            is_over=read_flag(request, "is_over"),
-            kind=read_text(request, "kind"),
-            organisation_id=read_uuid(request, "organisation_id"),
-            asset_id=read_uuid(request, "asset_id"),
-            valid_at=read_instant(request, "valid_at"),
-            bbox=read_bbox(request),
-            q=read_text(request, "q"),
-        )
         paginator = self.pagination_class()
-        rows = paginator.paginate_queryset(operations, request, self)
-        return paginator.get_paginated_response(_all_shown(request, rows))
+        rows = paginator.paginate_queryset(operations_asked(request), request, self)
+        return paginator.get_paginated_response(show_operations(request, rows))
 
     @extend_schema(request=OperationSerializer, responses={201: OperationSerializer})
     @idempotent
@@ -205,6 +193,23 @@ class OperationCallsView(OneOperation, CallsView):
     """What services were asked about one operation."""
 
 
+def operations_asked(request: Request) -> QuerySet[Operation]:
+    """Return the operations that a list asks for, of those that the caller may see; not yet filtered."""
+    require_known(request, FILTERS)
+    require_askable(request, "operations", ASKS)
+    return queries.operations_matching(
+        visible(published_operations(), actor_of(request), VIEW),
+        state=read_text(request, "state"),
+        is_over=read_flag(request, "is_over"),
+        kind=read_text(request, "kind"),
+        organisation_id=read_uuid(request, "organisation_id"),
+        asset_id=read_uuid(request, "asset_id"),
+        valid_at=read_instant(request, "valid_at"),
+        bbox=read_bbox(request),
+        q=read_text(request, "q"),
+    )
+
+
 def find_operation(request: Request, operation_id: UUID) -> Operation:
     """Return an operation that the caller may see; raises ``NotFound``."""
     return visible_row(published_operations(), operation_id, actor_of(request), VIEW)
@@ -212,10 +217,10 @@ def find_operation(request: Request, operation_id: UUID) -> Operation:
 
 def show_operation(request: Request, operation: Operation) -> Any:
     """Return an operation as the caller may see it."""
-    return _all_shown(request, [operation])[0]
+    return show_operations(request, [operation])[0]
 
 
-def _all_shown(request: Request, operations: Sequence[Operation]) -> list[Any]:
+def show_operations(request: Request, operations: Sequence[Operation]) -> list[Any]:
     """Return operations as the caller may see them: whoever may not see exactly where or when sees no volume."""
     bodies = _bodies(operations)
     kept = all_shown(request, VIEW, bodies)

@@ -14,9 +14,11 @@ from apps.operations.queries.operations import (
     volumes_of,
 )
 from apps.operations.queries.running import HAVE_RUN, assets_followed_by, intruders_seen_by, running_operations
+from apps.operations.queries.timelines import Planned, planned_between
 
 __all__ = [
     "HAVE_RUN",
+    "Planned",
     "approvals_matching",
     "approvals_of",
     "assets_followed_by",
@@ -30,6 +32,7 @@ __all__ = [
     "intruders_seen_by",
     "judge",
     "operations_matching",
+    "planned_between",
     "running_operations",
     "shifts_shown",
     "volumes_held",

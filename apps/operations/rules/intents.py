@@ -1,0 +1,162 @@
+"""Volumes and operational intents as ASTM F3548-21 and InterUSS say them, read into bodies of ours, and written.
+
+Read: ``outline_circle`` or ``outline_polygon``, altitudes above the WGS 84 ellipsoid in metres, times of RFC 3339. What
+is more than that (other units, both outlines) is refused by name. Written: a corridor as the polygon that it covers,
+an area of several polygons as several volumes, a volume that recurs as one for each time. Heights above another datum
+and areas with holes cannot be said, and are refused rather than said wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from shapely import MultiPolygon, Polygon
+
+from apps.core.types import Datum, FieldError, Invalid
+from apps.operations.types import Circle, Shape, Span
+from apps.zones.types import AltitudeBand
+
+STATES: Final[Mapping[str, str]] = {
+    "approved": "Accepted",
+    "active": "Activated",
+    "nonconforming": "Nonconforming",
+    "contingent": "Contingent",
+}
+_OUTLINES: Final = ("outline_circle", "outline_polygon")
+
+
+def is_intent_volume(body: object) -> bool:
+    """Say whether a volume of a body is written as F3548 writes it: with ``volume``, where ours has ``shape``."""
+    return isinstance(body, Mapping) and "volume" in body and "shape" not in body
+
+
+def read_intent_volume(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a ``Volume4D`` as a volume of our REST bodies; raises ``Invalid`` with pointers below the volume."""
+    _require_only(body, {"volume", "time_start", "time_end"}, "")
+    volume = _object(body, "volume", "")
+    _require_only(volume, {*_OUTLINES, "altitude_lower", "altitude_upper"}, "/volume")
+    lower, upper = (_altitude(volume, f"altitude_{side}") for side in ("lower", "upper"))
+    return {
+        "shape": _shape(volume),
+        "lower_m": lower,
+        "lower_datum": None if lower is None else Datum.WGS84.value,
+        "upper_m": upper,
+        "upper_datum": None if upper is None else Datum.WGS84.value,
+        "starts_at": _time(body, "time_start"),
+        "ends_at": _time(body, "time_end"),
+    }
+
+
+def write_intent_volumes(
+    shape: Shape, footprint: MultiPolygon, band: AltitudeBand, times: Sequence[Span], *, pointer: str
+) -> Iterator[dict[str, Any]]:
+    """Yield a volume as ``Volume4D``, one for each time and polygon; raises ``Invalid`` for what cannot be said."""
+    altitudes = _written_altitudes(band, pointer)
+    for outline in _written_outlines(shape, footprint, pointer):
+        for span in times:
+            yield {
+                "volume": {**outline, **altitudes},
+                "time_start": _written_time(span.start),
+                "time_end": _written_time(span.end),
+            }
+
+
+def _shape(volume: Mapping[str, Any]) -> dict[str, Any]:
+    given = [name for name in _OUTLINES if volume.get(name) is not None]
+    if len(given) != 1:
+        raise _invalid("/volume", "not_one_outline", "It has an outline_circle or an outline_polygon, and one of them.")
+    pointer = f"/volume/{given[0]}"
+    outline = _object(volume, given[0], "/volume")
+    if given[0] == "outline_circle":
+        _require_only(outline, {"center", "radius"}, pointer)
+        radius = _measure(_object(outline, "radius", pointer), {}, f"{pointer}/radius")
+        return {"type": "Circle", "centre": _point(outline.get("center"), f"{pointer}/center"), "radius_m": radius}
+    _require_only(outline, {"vertices"}, pointer)
+    vertices = outline.get("vertices")
+    if not isinstance(vertices, list) or len(vertices) < 3:
+        raise _invalid(f"{pointer}/vertices", "not_a_polygon", "A polygon has three vertices or more.")
+    ring = [_point(each, f"{pointer}/vertices/{place}") for place, each in enumerate(vertices)]
+    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+
+
+def _point(value: object, pointer: str) -> list[float]:
+    if not isinstance(value, Mapping):
+        raise _invalid(pointer, "not_a_position", "A position is an object with lng and lat.")
+    return [_number(value.get(name), f"{pointer}/{name}") for name in ("lng", "lat")]
+
+
+def _altitude(volume: Mapping[str, Any], name: str) -> float | None:
+    if volume.get(name) is None:
+        return None
+    return _measure(_object(volume, name, "/volume"), {"reference": "W84"}, f"/volume/{name}")
+
+
+def _measure(value: Mapping[str, Any], more: Mapping[str, str], pointer: str) -> float:
+    """Return the number of metres that a value with its units is; ``more`` is what else it has to say."""
+    for name, wanted in {**more, "units": "M"}.items():
+        if value.get(name) != wanted:
+            raise _invalid(f"{pointer}/{name}", "not_known", f"Only {wanted} is understood here.")
+    return _number(value.get("value"), f"{pointer}/value")
+
+
+def _time(body: Mapping[str, Any], name: str) -> object:
+    value = _object(body, name, "")
+    if value.get("format") != "RFC3339":
+        raise _invalid(f"/{name}/format", "not_known", "Only RFC3339 is understood here.")
+    return value.get("value")
+
+
+def _object(value: Mapping[str, Any], name: str, pointer: str) -> Mapping[str, Any]:
+    found = value.get(name)
+    if not isinstance(found, Mapping):
+        raise _invalid(f"{pointer}/{name}", "required", "Expected an object.")
+    return found
+
+
+def _number(value: object, pointer: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _invalid(pointer, "not_a_number", "Expected a number.")
+    return value
+
+
+def _written_outlines(shape: Shape, footprint: MultiPolygon, pointer: str) -> list[dict[str, Any]]:
+    if isinstance(shape, Circle):
+        lng, lat = shape.centre
+        radius = {"value": shape.radius_m, "units": "M"}
+        return [{"outline_circle": {"center": {"lng": lng, "lat": lat}, "radius": radius}}]
+    if any(polygon.interiors for polygon in footprint.geoms):
+        raise _invalid(f"{pointer}/shape", "has_holes", "A polygon of F3548 has no holes.")
+    return [{"outline_polygon": {"vertices": _vertices(polygon)}} for polygon in footprint.geoms]
+
+
+def _vertices(polygon: Polygon) -> list[dict[str, float]]:
+    return [{"lng": lng, "lat": lat} for lng, lat in list(polygon.exterior.coords)[:-1]]
+
+
+def _written_altitudes(band: AltitudeBand, pointer: str) -> dict[str, Any]:
+    sides = {"lower": (band.lower_m, band.lower_datum), "upper": (band.upper_m, band.upper_datum)}
+    for side, (metres, datum) in sides.items():
+        if metres is not None and datum is not Datum.WGS84:
+            detail = f"F3548 knows heights above the WGS 84 ellipsoid only, and this is above {datum}."
+            raise _invalid(f"{pointer}/{side}_datum", "not_wgs84", detail)
+    return {
+        f"altitude_{side}": {"value": metres, "reference": "W84", "units": "M"}
+        for side, (metres, _) in sides.items()
+        if metres is not None
+    }
+
+
+def _written_time(at: datetime) -> dict[str, str]:
+    return {"value": at.isoformat().replace("+00:00", "Z"), "format": "RFC3339"}
+
+
+def _require_only(value: Mapping[str, Any], known: set[str], pointer: str) -> None:
+    for name in sorted(set(value) - known)[:1]:
+        raise _invalid(f"{pointer}/{name[:100]}", "unknown_field", "No such field.")
+
+
+def _invalid(pointer: str, code: str, detail: str) -> Invalid:
+    error = FieldError(pointer=pointer, code=code, detail=detail)
+    return Invalid("This cannot be said as a volume of F3548.", errors=[error])

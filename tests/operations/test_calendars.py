@@ -1,0 +1,175 @@
+"""Calendars of what is planned: parsed again with the library that wrote them, and written out as we write them out."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from dateutil.rrule import rrulestr
+from django.test import Client
+from icalendar import Calendar, Event, vRecur
+
+from apps.access.models import Organisation, User
+from apps.access.types import SYSTEM
+from apps.core.clock import now
+from apps.core.types import Datum
+from apps.operations.models import Occupancy
+from apps.operations.services import move_operation, update_operation
+from apps.operations.types import Recurrence
+from tests.factories.access import assign, make_organisation, make_policy, make_user, signed_in, with_key
+from tests.factories.operations import band, make_operation, submit, volume
+from tests.factories.zones import square
+
+pytestmark = pytest.mark.django_db
+
+FEED = "/api/v1/operations.ics"
+ICS = "text/calendar; charset=utf-8"
+# Written out over both changes of the clocks in New York: 2027-03-14 and 2027-11-07.
+BEFORE_SPRING = datetime(2027, 3, 1, 13, 0, tzinfo=UTC)
+BEFORE_AUTUMN = datetime(2027, 10, 25, 12, 0, tzinfo=UTC)
+WEEKLY = Recurrence(rule="FREQ=WEEKLY;BYDAY=MO,WE;COUNT=8", time_zone="America/New_York")
+
+
+@pytest.fixture
+def harbour() -> Organisation:
+    return make_organisation("Harbour")
+
+
+@pytest.fixture
+def alice(harbour: Organisation) -> User:
+    person = make_user("alice")
+    assign(person, ["operations.view"], harbour)
+    return person
+
+
+def events(answer: Any) -> list[Event]:
+    """Return the events of an answer, which is a calendar."""
+    assert (answer.status_code, answer["Content-Type"]) == (200, ICS), answer.content
+    calendar = Calendar.from_ical(answer.content)
+    assert not calendar.errors
+    return list(calendar.events)
+
+
+def test_an_event_says_what_the_operation_says(harbour: Organisation, alice: User) -> None:
+    heights = band(10, 120, Datum.AGL)
+    operation = make_operation(
+        "Tow, part 1; north", organisation=harbour, contact="VHF 13", volumes=[volume(heights=heights)]
+    )
+    client = signed_in(alice)
+    (event,) = events(client.get(FEED))
+    assert (event["SUMMARY"], event["STATUS"], event["SEQUENCE"]) == ("Tow, part 1; north", "TENTATIVE", 1)
+    assert (event["UID"], event["CONTACT"]) == (f"{operation.pk}@watchfloor", "VHF 13")
+    assert (event.start, event.end) == (operation.starts_at, operation.ends_at)
+    assert event["DESCRIPTION"] == "Heights: from 10 m AGL up to 120 m AGL"
+    assert event["URL"] == f"http://testserver/api/v1/operations/{operation.pk}"
+
+    submit(operation)
+    (approved,) = events(client.get(FEED))
+    operation.refresh_from_db()
+    assert (approved["UID"], approved["STATUS"]) == (event["UID"], "CONFIRMED")
+    assert approved["SEQUENCE"] == operation.version > 1
+    move_operation(operation, "cancel", actor=SYSTEM, at=now())
+    (cancelled,) = events(client.get(f"/api/v1/operations/{operation.pk}.ics"))
+    assert (cancelled["UID"], cancelled["STATUS"]) == (event["UID"], "CANCELLED")
+
+
+@pytest.mark.parametrize("first", [BEFORE_SPRING, BEFORE_AUTUMN], ids=["into summer", "out of it"])
+def test_what_recurs_comes_at_the_times_at_which_it_holds_its_space(
+    harbour: Organisation, alice: User, first: datetime
+) -> None:
+    planned_at = first - timedelta(days=1)
+    make_operation(organisation=harbour, volumes=[volume(starts_at=first, recurrence=WEEKLY)], at=planned_at)
+    answer = signed_in(alice).get(FEED)
+    (event,) = events(answer)
+    assert event["DTSTART"].params["TZID"] == "America/New_York"
+    assert "BEGIN:VTIMEZONE" in answer.content.decode()
+    begins = rrulestr(vRecur(event["RRULE"]).to_ical().decode(), dtstart=event.start)
+    lasting = event.end - event.start
+    told = [(each.astimezone(UTC), each.astimezone(UTC) + lasting) for each in begins]
+    held = [(each.lower, each.upper) for each in Occupancy.objects.order_by("during").values_list("during", flat=True)]
+    assert len(held) == 8
+    assert told == held
+
+
+def test_volumes_of_the_same_time_are_one_event_and_others_have_their_own(harbour: Organisation, alice: User) -> None:
+    begins = now().replace(microsecond=0) + timedelta(days=1)
+    same = [volume(square(place), starts_at=begins) for place in (0, 2)]
+    later = volume(square(4), starts_at=begins + timedelta(hours=3))
+    operation = make_operation(organisation=harbour, volumes=[*same, later])
+    found = events(signed_in(alice).get(FEED))
+    assert [(each["UID"], each.start) for each in found] == [
+        (f"{operation.pk}@watchfloor", begins),
+        (f"{operation.pk}-2@watchfloor", begins + timedelta(hours=3)),
+    ]
+    update_operation(operation.pk, title="Renamed", actor=SYSTEM, at=now())
+    again = events(signed_in(alice).get(FEED))
+    assert [each["UID"] for each in again] == [each["UID"] for each in found]
+
+
+def test_the_feed_takes_what_the_list_takes(harbour: Organisation, alice: User) -> None:
+    client = signed_in(alice)
+    submit(make_operation("Approved", organisation=harbour))
+    make_operation("Draft", organisation=harbour)
+    make_operation("Of others", organisation=make_organisation())
+
+    def titles(**query: str) -> list[str]:
+        return sorted(str(each["SUMMARY"]) for each in events(client.get(FEED, query)))
+
+    assert titles() == ["Approved", "Draft"]
+    assert titles(state="draft") == ["Draft"]
+    assert titles(filter="title LIKE 'App%'") == ["Approved"]
+    assert titles(datetime="2020-01-01/2020-02-01") == []
+    wrong = client.get(FEED, {"colour": "red"})
+    assert (wrong.status_code, wrong["Content-Type"]) == (422, "application/problem+json")
+    assert wrong.json()["errors"][0]["pointer"] == "?colour"
+
+
+def test_a_calendar_program_signs_in_with_a_key_as_its_password(harbour: Organisation, alice: User) -> None:
+    make_operation("Tow", organisation=harbour)
+    bearer = with_key(alice, "operations.view")
+    token = bearer["authorization"].split()[1]
+    basic = {"Authorization": "Basic " + base64.b64encode(f"anybody:{token}".encode()).decode()}
+    anybody = Client()
+    for headers in (bearer, basic):
+        found = events(anybody.get(FEED, headers={**headers, "Accept": "text/calendar"}))
+        assert [each["SUMMARY"] for each in found] == ["Tow"]
+    # A password opens calendars, and nothing else.
+    assert anybody.get("/api/v1/operations", headers=basic).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Basic", "Basic !", "Basic " + base64.b64encode(b"alice:wf_guessed_guessed").decode(), "Basic /w=="],
+    ids=["none", "empty", "no base64", "guessed", "no text"],
+)
+def test_who_brings_no_key_is_asked_for_one(harbour: Organisation, authorization: str) -> None:
+    make_operation(organisation=harbour)
+    refused = Client().get(FEED, headers={"Authorization": authorization} if authorization else {})
+    assert (refused.status_code, refused["Content-Type"]) == (401, "application/problem+json")
+    assert refused["WWW-Authenticate"].startswith("Basic ")
+
+
+@pytest.mark.parametrize(
+    ("hidden", "absent"),
+    [("title", "Secret tow"), ("contact", "VHF 13"), ("geometry", "Heights"), ("description", "By night")],
+)
+def test_what_is_hidden_is_not_in_the_calendar(harbour: Organisation, alice: User, hidden: str, absent: str) -> None:
+    operation = make_operation(
+        "Secret tow", organisation=harbour, contact="VHF 13", volumes=[volume(heights=band(0, 50))]
+    )
+    update_operation(operation.pk, description="By night", actor=SYSTEM, at=now())
+    client = signed_in(alice)
+    assert absent in client.get(FEED).content.decode()
+    make_policy("limit", ["operations.*"], organisation=harbour, hidden_fields=[hidden])
+    answer = client.get(FEED)
+    assert len(events(answer)) == 1
+    assert absent not in answer.content.decode()
+
+
+@pytest.mark.parametrize("hidden", ["starts_at", "ends_at"])
+def test_where_a_time_is_hidden_there_is_no_event(harbour: Organisation, alice: User, hidden: str) -> None:
+    make_operation(organisation=harbour)
+    make_policy("limit", ["operations.*"], organisation=harbour, hidden_fields=[hidden])
+    assert events(signed_in(alice).get(FEED)) == []
