@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
 from django.contrib import admin, messages
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -32,31 +32,11 @@ from apps.incidents.models import (
     PendingFinding,
     Rule,
 )
-from apps.incidents.types import OVER, IncidentChanges, RuleChanges, Severity
+from apps.incidents.types import IncidentChanges, RuleChanges, Severity
 from apps.lifecycle.models import Stateful
-from apps.lifecycle.staff import LifecycleAdminMixin, TimelineEntry
+from apps.lifecycle.staff import LifecycleAdminMixin, OverFilter, TimelineEntry
 
 CHANGEABLE = ("title", "severity", "description", "escalate_after")
-
-
-class OverFilter(admin.SimpleListFilter):
-    """Whether anything is still to be done; what is not is hidden unless one asks for it."""
-
-    title = "still to be done"
-    parameter_name = "over"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the choices."""
-        return [("no", "Yes"), ("yes", "No: resolved or closed")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Incident]) -> QuerySet[Incident]:
-        """Return the incidents that are over, or those that are not."""
-        match self.value():
-            case "yes":
-                return queryset.filter(state_category=OVER)
-            case "no":
-                return queryset.exclude(state_category=OVER)
-        return queryset
 
 
 class EvidenceInline(GuardedInline):

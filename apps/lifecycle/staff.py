@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -29,7 +29,7 @@ from apps.lifecycle.models import Call, Stateful, Transition
 from apps.lifecycle.registry import definition_of, lifecycle_of
 from apps.lifecycle.rules.asking import fields_of, read_answers, typed_again
 from apps.lifecycle.rules.drawing import draw
-from apps.lifecycle.types import AllowedTransition, CallState, Cause, Move, State, Tone
+from apps.lifecycle.types import AllowedTransition, CallState, Category, Cause, Move, State, Tone
 
 # What stands before the name of a field of a transition's form.
 ANSWER = "answer-"
@@ -65,6 +65,26 @@ class TimelineEntry:
     how: str = ""
     text: str = ""
     tone: Tone | None = None
+
+
+class OverFilter(admin.SimpleListFilter):
+    """Whether anything is still to be done: for a noun whose last states are of the category ``done``."""
+
+    title = "still to be done"
+    parameter_name = "over"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the choices."""
+        return [("no", "Yes"), ("yes", "No, it is over")]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Return the rows that are over, or those that are not."""
+        match self.value():
+            case "yes":
+                return queryset.filter(state_category=Category.DONE)
+            case "no":
+                return queryset.exclude(state_category=Category.DONE)
+        return queryset
 
 
 class LifecycleAdminMixin:

@@ -20,7 +20,7 @@ from apps.access.staff import GrantInline, GuardedAdmin, GuardedInline, actor_of
 from apps.assets.models import Asset
 from apps.core.clock import now
 from apps.core.widgets import map_preview
-from apps.lifecycle.staff import LifecycleAdminMixin
+from apps.lifecycle.staff import LifecycleAdminMixin, OverFilter
 from apps.operations import services
 from apps.operations.admin.timeline import choices, read_asked, timeline_of, without
 from apps.operations.forms import OperationForm
@@ -44,8 +44,14 @@ class VolumeInline(GuardedInline):
     """What the operation plans, for people who may not change it."""
 
     model = Volume
-    fields = ("number", "lower_m", "lower_datum", "upper_m", "upper_datum", "starts_at", "ends_at", "rule", "time_zone")
+    fields = ("number", "heights", "starts_at", "ends_at", "rule", "time_zone")
     readonly_fields = fields
+    hide_title = True
+
+    @display(description="Heights")  # type: ignore[untyped-decorator]  # unfold
+    def heights(self, volume: Volume) -> str:
+        """Return the band in words."""
+        return volume.band.in_words
 
 
 class AssignedAssetInline(GuardedInline):
@@ -60,10 +66,16 @@ class OccupancyInline(GuardedInline):
     """Every time at which it holds, or would hold, its volumes."""
 
     model = Occupancy
-    fields = ("during", "holds")
+    fields = ("when", "holds")
     readonly_fields = fields
     verbose_name_plural = "times written out"
+    hide_title = True
     per_page = 10
+
+    @display(description="When (UTC)")  # type: ignore[untyped-decorator]  # unfold
+    def when(self, occupancy: Occupancy) -> str:
+        """Return the time."""
+        return str(occupancy)
 
 
 class UserGrantInline(GrantInline):
@@ -87,10 +99,10 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
     """Operations: what is planned, and where each of it stands."""
 
     called_by = "title"
-    tells_of: ClassVar = {"state_badge": "state"}
+    tells_of: ClassVar = {"state_badge": "state", "over": "state", "starts": "starts_at", "ends": "ends_at"}
     form = OperationForm
-    list_display = ("title", "kind", "state_badge", "priority", "starts_at", "ends_at", "organisation")
-    list_filter = ("state", "kind", "organisation")
+    list_display = ("title", "kind", "state_badge", "priority", "starts", "ends", "organisation")
+    list_filter = (OverFilter, "state", "kind", "organisation")
     list_select_related = ("kind", "organisation")
     search_fields = ("title", "description")
     date_hierarchy = "starts_at"
@@ -152,6 +164,16 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
             **shown,
         }
         return TemplateResponse(request, "operations/timeline.html", context)
+
+    @display(description="Starts (UTC)", ordering="starts_at")  # type: ignore[untyped-decorator]  # unfold
+    def starts(self, operation: Operation) -> str:
+        """Return when it starts, to the minute."""
+        return f"{operation.starts_at:%Y-%m-%d %H:%M}"
+
+    @display(description="Ends (UTC)", ordering="ends_at")  # type: ignore[untyped-decorator]  # unfold
+    def ends(self, operation: Operation) -> str:
+        """Return when it ends, to the minute."""
+        return f"{operation.ends_at:%Y-%m-%d %H:%M}"
 
     @display(description="Area")  # type: ignore[untyped-decorator]  # unfold
     def map(self, operation: Operation) -> SafeString | str:

@@ -91,7 +91,7 @@ export class Details {
         contact && ["Contact", contact],
         description && ["Note", description],
       ],
-      list: { title: "Takes part", items: assets.map((asset) => this.#assetLink(asset)), none: plan ? "No asset that you may see" : "…" },
+      list: { title: "Takes part", items: assets.map((asset) => this.#assetLink(asset)), none: plan ? (plan.asset_ids.length ? "No asset that you may see" : "No asset is assigned") : "…" },
       link: this.#links.operation && { href: this.#links.operation.replace("{id}", id), text: "Open operation" },
     });
   }

@@ -13,6 +13,7 @@ import { Surroundings } from "./surroundings.mjs";
 
 const COLOUR = "#0d7f9e";
 const WORLD = { center: [0, 25], zoom: 1 };
+const HOME_KEY = "watchfloor-live-map-view"; // where the live map keeps what one looked at last
 
 function begin(root) {
   const about = JSON.parse(root.dataset.plan);
@@ -22,7 +23,7 @@ function begin(root) {
   root.querySelector(".wf-plan-side").hidden = false;
   root.append(timeZones());
   new Cards(root.querySelector(".wf-plan-volumes"), plan);
-  const map = createMap(canvas, currentTheme(), WORLD);
+  const map = createMap(canvas, currentTheme(), lastView() ?? WORLD);
   map.addControl(new maplibre.NavigationControl({ showCompass: false }), "top-right");
   map.addControl(new maplibre.ScaleControl({ maxWidth: 120 }), "bottom-left");
   onThemeChange((theme) => paintBase(map, theme));
@@ -42,7 +43,7 @@ function draw(root, map, plan, about) {
   });
   for (const name of ["kind", "organisation", "priority"]) root.closest("form")?.elements[name]?.addEventListener("change", () => answer.later());
   show(map, plan);
-  surroundings.begin().then((box) => box && !plan.volumes.length && map.fitBounds(box, { padding: 40, duration: 0 }));
+  surroundings.begin().then((box) => box && !plan.volumes.length && !lastView() && map.fitBounds(box, { padding: 40, duration: 0 }));
   root.dataset.ready = "true";
 }
 
@@ -74,6 +75,14 @@ function addTools(root, drawing, fit) {
 function show(map, plan) {
   const box = bounds({ coordinates: plan.bodies().map(({ shape }) => outlineOf(shape).coordinates) });
   if (box) map.fitBounds(box, { padding: 70, maxZoom: 14, duration: 0 });
+}
+
+function lastView() {
+  try {
+    return JSON.parse(sessionStorage.getItem(HOME_KEY));
+  } catch {
+    return null;
+  }
 }
 
 function timeZones() {
