@@ -26,6 +26,7 @@ from apps.events.queries import secrets_of
 from apps.events.queries.webhooks import Sight, Viewer
 from apps.events.rules import SOURCE, instant
 from apps.events.rules.webhooks import next_pause, read_retry_after, signed_headers, tested
+from apps.events.services.delivery_statements import CLAIM, LOG, RELEASE, SETTLE
 from apps.events.services.endpoints import stop
 from apps.events.types import Cause, DeliveryState, Stop
 from apps.filters.types import FilterError
@@ -35,83 +36,6 @@ GONE: Final = 410
 LONGEST_CHAIN: Final = 64
 KEPT_FOR: Final = timedelta(days=30)
 FORGET_BATCH: Final = 2_000
-# What a dead worker held behind another was likely never sent: taken in hand again, it counts as the same attempt.
-# Spelled so that the planner needs to know nothing of the table, whose rows come and go: each of these joins can be
-# done in a way that is quadratic.
-_CLAIM = """
-WITH paced AS (
-    UPDATE events_endpoint AS endpoint SET paced_until = %(at)s + make_interval(secs => 1.0 / rate)
-    WHERE rate IS NOT NULL AND is_enabled AND paced_until <= %(at)s AND EXISTS (
-        SELECT FROM events_delivery WHERE endpoint_id = endpoint.id AND due_at <= %(at)s
-    )
-    RETURNING id
-), heads AS (
-    SELECT delivery.*, endpoint.rate FROM events_endpoint AS endpoint
-    CROSS JOIN LATERAL (
-        SELECT id, endpoint_id, subject FROM events_delivery AS head
-        WHERE endpoint_id = endpoint.id AND due_at <= %(at)s AND id = (
-            SELECT id FROM events_delivery
-            WHERE endpoint_id = head.endpoint_id AND subject = head.subject AND state = 'waiting' ORDER BY id LIMIT 1
-        )
-        ORDER BY due_at, id
-        LIMIT CASE WHEN endpoint.rate IS NULL
-            THEN greatest(%(each)s - coalesce((%(held)s::jsonb ->> endpoint.id::text)::int, 0), 0) ELSE 1 END
-        FOR UPDATE SKIP LOCKED
-    ) AS delivery
-    WHERE endpoint.is_enabled AND (endpoint.rate IS NULL OR endpoint.id IN (SELECT id FROM paced))
-    LIMIT %(limit)s
-), chains AS MATERIALIZED (
-    SELECT *, CASE WHEN rate IS NULL
-        THEN greatest(least(%(each)s / count(*) OVER (PARTITION BY endpoint_id), %(longest)s), 1) ELSE 1 END AS length
-    FROM heads
-), due AS MATERIALIZED (
-    SELECT link.id FROM chains CROSS JOIN LATERAL (
-        SELECT id FROM events_delivery AS delivery
-        WHERE endpoint_id = chains.endpoint_id AND subject = chains.subject AND state = 'waiting' AND id >= chains.id
-        ORDER BY id LIMIT chains.length
-    ) AS link
-)
-UPDATE events_delivery SET due_at = %(until)s, attempts = attempts + CASE
-    WHEN due_at IS NULL OR id = ANY(ARRAY(SELECT id FROM heads)) THEN 1 ELSE 0 END
-WHERE id = ANY(ARRAY(SELECT id FROM due)) AND state = 'waiting'
-RETURNING id, endpoint_id, event_offset, message_id, subject, cause, attempts, recorded_at
-"""
-_SETTLE = """
-UPDATE events_delivery AS delivery
-SET state = result.state, status = result.status, error = result.error, due_at = result.due_at,
-    finished_at = result.finished_at, attempts = delivery.attempts - result.unmade
-FROM jsonb_to_recordset(%s::jsonb) AS result (
-    id bigint, attempts int, unmade int, state text, status int, error text, due_at timestamptz, finished_at timestamptz
-)
-WHERE delivery.id = result.id AND delivery.attempts = result.attempts AND delivery.state = 'waiting'
-RETURNING delivery.id
-"""
-# One JSON text for all: psycopg writes arrays of texts ten times more slowly than PostgreSQL reads this.
-_LOG = """
-INSERT INTO events_attempt (delivery_id, number, sent_at, duration_ms, status, error, sent, answer)
-SELECT delivery_id, number, sent_at, duration_ms, status, error, sent, answer
-FROM jsonb_to_recordset(%s::jsonb) AS made (
-    delivery_id bigint, number int, sent_at timestamptz, duration_ms int, status int, error text, sent text, answer text
-)
-ON CONFLICT DO NOTHING
-"""
-# The first of each subject of which something has been settled or put back: one look into the index of what waits for
-# each of them. As a join the same is quadratic wherever the planner knows too little of the table.
-_RELEASE = """
-WITH settled AS MATERIALIZED (
-    SELECT DISTINCT delivery.endpoint_id, delivery.subject FROM events_delivery AS delivery
-    JOIN events_endpoint AS endpoint ON endpoint.id = delivery.endpoint_id AND endpoint.is_enabled
-    WHERE delivery.id = ANY(%(ids)s)
-), following AS MATERIALIZED (
-    SELECT first.id FROM settled CROSS JOIN LATERAL (
-        SELECT id FROM events_delivery
-        WHERE endpoint_id = settled.endpoint_id AND subject = settled.subject AND state = 'waiting'
-        ORDER BY id LIMIT 1
-    ) AS first
-)
-UPDATE events_delivery AS delivery SET due_at = %(at)s
-FROM following WHERE delivery.id = following.id AND delivery.due_at IS NULL
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +121,7 @@ def claim(limit: int, held: Mapping[UUID, int], *, each: int, at: datetime) -> l
         "held": orjson.dumps({str(key): count for key, count in held.items()}).decode(),
     }
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_CLAIM, asked)
+        cursor.execute(CLAIM, asked)
         rows = sorted((_Claimed(*row) for row in cursor.fetchall()), key=attrgetter("delivery_id"))
     return _prepare(rows, at) if rows else []
 
@@ -343,7 +267,7 @@ def settle_verdicts(
             endpoint.mark_changed(at)
             endpoint.save(update_fields=["is_enabled", "stopped_by", "version", "changed_at"])
     with connection.cursor() as cursor:
-        cursor.execute(_RELEASE, {"at": at, "ids": list(counted)})
+        cursor.execute(RELEASE, {"at": at, "ids": list(counted)})
     return len(counted)
 
 
@@ -362,7 +286,7 @@ def _apply(verdicts: Sequence[_Verdict], at: datetime) -> set[int]:
         for verdict in verdicts
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_SETTLE, [orjson.dumps(rows, option=orjson.OPT_UTC_Z).decode()])
+        cursor.execute(SETTLE, [orjson.dumps(rows, option=orjson.OPT_UTC_Z).decode()])
         return {row[0] for row in cursor.fetchall()}
 
 
@@ -383,7 +307,7 @@ def _log(results: Sequence[Result], counted: set[int]) -> None:
     ]
     if made:
         with connection.cursor() as cursor:
-            cursor.execute(_LOG, [orjson.dumps(made, option=orjson.OPT_UTC_Z).decode()])
+            cursor.execute(LOG, [orjson.dumps(made, option=orjson.OPT_UTC_Z).decode()])
 
 
 def _text(body: bytes, length: int) -> str:

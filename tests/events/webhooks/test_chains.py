@@ -141,3 +141,14 @@ def test_a_chain_ends_after_a_while_so_that_it_is_settled_soon(
         pass
     [told] = receiver.by_subject().values()
     assert (told, len(told)) == (sorted(set(told)), 6)
+
+
+def test_what_was_put_off_and_is_taken_in_hand_behind_another_counts_one_attempt(cast: Cast) -> None:
+    make_webhook(cast.alice)
+    owe(cast, 2, subjects=[new_id()])
+    # As it stands when it was due some time, and nobody has tried it: a replay puts another one before it.
+    Delivery.objects.update(due_at=clock.now())
+    messages = claim(10, {}, each=4, at=clock.now())
+    assert [message.attempt for message in messages] == [1, 1]
+    settle([], late=messages, at=clock.now())
+    assert [attempts for _, attempts, _ in rows()] == [0, 0]
