@@ -57,7 +57,7 @@ NOT_HERE = {
         "positions",
         "zone-inside",
     ),
-    *(name for name in MATRIX if name.startswith(("incident-", "operation-"))),
+    *(name for name in MATRIX if name.startswith(("incident-", "operation-", "operations-"))),
 }
 
 
