@@ -137,8 +137,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _items(group: Group, request: HttpRequest) -> list[dict[str, Any]]:
-    links = ((place, _link(place, request)) for place in group.places)
-    return [{"title": place.title, "icon": place.icon, "link": link} for place, link in links if link]
+    links = [(place, link) for place in group.places if (link := _link(place, request))]
+    items: list[dict[str, Any]] = [{"title": place.title, "icon": place.icon, "link": link} for place, link in links]
+    if any(place.url_name and link == request.path for place, link in links):
+        # A page of ours may lie below a list, which the theme would mark as well.
+        items = [{**item, "active": item["link"] == request.path} for item in items]
+    return items
 
 
 def _link(place: Place, request: HttpRequest) -> str | None:

@@ -165,6 +165,34 @@ def test_a_zone_is_drawn_and_saved(visit: Visit):
     assert visitor.complaints == []
 
 
+def test_what_stands_in_the_way_is_told_and_a_click_moves_the_plan(visit: Visit):
+    visitor = visit("admin")
+    page = visitor.open("/admin/operations/operation/")
+    page.click("text=Tow to the Bay Ridge piers")
+    page.wait_for_selector("[data-plan][data-ready]")
+    answer = page.locator(".wf-plan-answer")
+    expect(answer).to_contain_text("Dredging of the Bay Ridge flats")
+    before = json.loads(page.locator("#id_volumes").input_value())[0]["starts_at"]
+    page.locator(".wf-plan-free button").first.click()
+    expect(answer).to_contain_text("Nothing stands in the way.")
+    assert json.loads(page.locator("#id_volumes").input_value())[0]["starts_at"] > before
+    page.click('[data-tool="circle"]')
+    page.locator(".wf-plan").scroll_into_view_if_needed()
+    box = page.locator(".wf-plan .wf-map-canvas").bounding_box()
+    assert box is not None
+    for share in (0.3, 0.4):
+        page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.7)
+        page.wait_for_timeout(200)
+        page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.7)
+        page.wait_for_timeout(400)
+    drawn = json.loads(page.locator("#id_volumes").input_value())
+    assert [each["shape"]["type"] for each in drawn] == ["Corridor", "Circle"]
+    expect(page.locator(".wf-plan-volume")).to_have_count(2)
+    with page.expect_navigation(url="**/operations/operation/"):
+        page.click('[name="_save"]')
+    assert visitor.complaints == []
+
+
 def test_a_policy_is_checked_as_one_types_tried_and_run_dry(visit: Visit):
     visitor = visit("admin")
     page = visitor.open("/admin/access/policy/add/")

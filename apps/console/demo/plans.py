@@ -118,7 +118,7 @@ PLANS: Final = (
         kind="drone_inspection",
         desk=DRONES,
         contact=_DRONE_DESK,
-        shape=Circle(centre=(-74.0395, 40.6048), radius_m=220),
+        shape=Circle(centre=(-74.0372, 40.6046), radius_m=220),
         heights=(60, 240, Datum.AMSL),
         after=15 * SECOND,
         lasting=3 * MINUTE,

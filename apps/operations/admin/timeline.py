@@ -177,7 +177,7 @@ def _ticks(window: Span, length: str) -> Iterator[dict[str, Any]]:
     at = window.start
     while at < window.end:
         is_hour = length == "day" and at.hour
-        yield {"x": _share(at, window), "says": f"{at:%H:%M}" if is_hour else f"{at:%a} {at.day} {at:%b}"}
+        yield {"x": _share(at, window), "says": f"{at:%H:%M}" if is_hour else f"{at:%a} {at.day}"}
         at += step
 
 
