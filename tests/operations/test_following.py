@@ -22,7 +22,7 @@ from apps.operations.services import following
 from apps.operations.types import Corridor, VolumeDraft
 from apps.tracking.services import ingest
 from apps.tracking.types import Report
-from tests.factories.access import Cast, make_cast, make_policy, with_key
+from tests.factories.access import Cast, assign, make_cast, make_policy, make_user, signed_in, with_key
 from tests.factories.assets import make_asset
 from tests.factories.core import NOON, after
 from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
@@ -214,6 +214,24 @@ class TestOverRest:
         make_policy("limit", ["assets.track"], organisation=cast.harbour, everybody=True, coarsen_m=1000)
         headers = with_key(cast.bob, "operations.view", "assets.track")
         assert self.shown(client, operation, headers)["assets"] == []
+
+
+class TestInTheAdmin:
+    def test_whoever_may_follow_the_assets_sees_it_on_the_page(self) -> None:
+        cast = make_cast()
+        tug = make_asset("Tug 7", organisation=cast.harbour)
+        yacht = make_asset("Yacht", organisation=cast.elsewhere)
+        operation = run(tug)
+        see(tug, (10, INSIDE), (20, OUTSIDE))
+        see(yacht, (20, INSIDE))
+        clerk = make_user("clerk", is_staff=True)
+        assign(clerk, ["operations.view"], cast.harbour)
+        seen = {}
+        for user in (clerk, make_user("root", is_staff=True, is_superuser=True)):
+            page = signed_in(user).get(f"/admin/operations/operation/{operation.pk}/change/")
+            assert page.status_code == 200
+            seen[user.username] = [text in page.content.decode() for text in ("m outside since 12:00:20", "Yacht")]
+        assert seen == {"clerk": [False, False], "root": [True, True]}
 
 
 def test_a_definition_without_such_a_move_loses_no_fix(tug, monkeypatch) -> None:

@@ -22,6 +22,7 @@ from apps.core.clock import now
 from apps.core.widgets import map_preview
 from apps.lifecycle.staff import LifecycleAdminMixin, OverFilter
 from apps.operations import services
+from apps.operations.admin.conformance import ConformanceInline, IntrusionInline
 from apps.operations.admin.timeline import choices, read_asked, timeline_of, without
 from apps.operations.forms import OperationForm
 from apps.operations.models import (
@@ -33,6 +34,7 @@ from apps.operations.models import (
     OperationUserGrant,
     Volume,
 )
+from apps.operations.queries import HAVE_RUN
 from apps.operations.types import OperationDraft
 
 # A plan tells of all of these: hidden is hidden.
@@ -121,7 +123,8 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
         """Return the parts of an operation that there is, without those that the form asks for."""
         if obj is None:
             return ()
-        return self.inlines[2:] if self.has_change_permission(request, obj) else self.inlines
+        running = (ConformanceInline, IntrusionInline) if cast("Operation", obj).state in HAVE_RUN else ()
+        return (*running, *(self.inlines[2:] if self.has_change_permission(request, obj) else self.inlines))
 
     def is_hidden(self, request: HttpRequest, name: str) -> bool:
         """Say whether something tells of a hidden field; a plan tells of several."""

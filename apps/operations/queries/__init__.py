@@ -13,7 +13,13 @@ from apps.operations.queries.operations import (
     operations_matching,
     volumes_of,
 )
-from apps.operations.queries.running import HAVE_RUN, assets_followed_by, intruders_seen_by, running_operations
+from apps.operations.queries.running import (
+    HAVE_RUN,
+    assets_followed_by,
+    intruders_seen_by,
+    running_operations,
+    tracked_only,
+)
 from apps.operations.queries.timelines import Planned, planned_between
 
 __all__ = [
@@ -35,6 +41,7 @@ __all__ = [
     "planned_between",
     "running_operations",
     "shifts_shown",
+    "tracked_only",
     "volumes_held",
     "volumes_of",
     "zone_volume",

@@ -85,21 +85,21 @@ def running_operations() -> RunningOperations:
 
 def assets_followed_by(actor: Actor, operation_id: UUID) -> list[AssignedAsset]:
     """Return how the assets of an operation keep to it, those that the actor may track exactly and at once."""
-    return _tracked(AssignedAsset.objects.filter(operation=operation_id), actor)
+    return list(tracked_only(AssignedAsset.objects.filter(operation=operation_id), actor).order_by("id"))
 
 
 def intruders_seen_by(actor: Actor, operation_id: UUID) -> list[Intrusion]:
     """Return what is in volumes of an operation and not of it, as far as the actor may track it exactly and at once."""
-    return _tracked(Intrusion.objects.filter(operation=operation_id, left_at=None), actor)
+    return list(tracked_only(Intrusion.objects.filter(operation=operation_id, left_at=None), actor).order_by("id"))
 
 
-def _tracked(rows: QuerySet[A], actor: Actor) -> list[A]:
-    """Return the rows about assets that the actor may track.
+def tracked_only(rows: QuerySet[A], actor: Actor) -> QuerySet[A]:
+    """Return the rows about assets that the actor may track exactly and at once.
 
     Where an asset is beside a volume tells where it is, so whoever sees it coarsened or late is not told.
     """
     assets = visible_in_full(Asset.objects.filter(pk__in=rows.values("asset")), actor, TRACK)
-    return list(rows.filter(asset__in=assets.values("pk")).order_by("id"))
+    return rows.filter(asset__in=assets.values("pk"))
 
 
 def _read_running() -> list[Running]:
