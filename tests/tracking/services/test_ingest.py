@@ -324,6 +324,8 @@ def test_findings_are_told_with_what_they_speak_of() -> None:
                 "asset": "Tug 7",
                 "zone_id": str(zone.pk),
                 "zone": "Anchorage",
+                "operation_id": None,
+                "operation": None,
                 "effective_at": "2026-06-30T12:00:00Z",
                 "since": None,
             },
