@@ -157,7 +157,8 @@ class LifecycleAdminMixin:
             "calls": self._calls(row, actor_of_staff(request)),
             "may_settle": permits(actor_of_staff(request), f"{lifecycle_of(row).noun}.settle_calls", row),
             "call_url": reverse(f"admin:{self._url_name('call')}", args=[row.pk]),
-            "timeline": sorted(self.timeline(row, actor_of_staff(request)), key=lambda entry: entry.at, reverse=True),
+            # The latest first, also of what happened at one instant.
+            "timeline": sorted(self.timeline(row, actor_of_staff(request)), key=lambda entry: entry.at)[::-1],
         }
 
     def transition_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
