@@ -20,6 +20,7 @@ from typing import Any
 import django
 
 from benchmarks._database import make_database
+from benchmarks._short import read_options
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.prod")
 make_database("watchfloor_bench_access")
@@ -76,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--assets", type=int, default=ASSETS)
     parser.add_argument("--rounds", type=int, default=30)
-    options = parser.parse_args()
+    options = read_options(parser, assets=100_000, rounds=15)
     owners = make_world(options.assets)
     shapes = make_people(owners)
     rows = Asset.objects.select_related("kind")

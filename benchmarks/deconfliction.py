@@ -30,6 +30,7 @@ from uuid import UUID
 import django
 
 from benchmarks._database import make_database
+from benchmarks._short import read_options
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.prod")
 make_database("watchfloor_bench_deconfliction")
@@ -251,7 +252,7 @@ def main() -> int:
     parser.add_argument("--full", action="store_true", help="go up to a million volumes")
     parser.add_argument("--rounds", type=int, default=200, help="how many operations are tried at each size")
     parser.add_argument("--submissions", type=int, default=1_000, help="how many the planners make in the dense cell")
-    options = parser.parse_args()
+    options = read_options(parser, rounds=50, submissions=200)
     call_command("migrate", verbosity=0)
     chance, held = random.Random(7), 0  # the same operations every time
     with connection.cursor() as cursor:

@@ -75,6 +75,7 @@ from apps.zones.services import create_zone_kind, import_zones  # noqa: E402
 from benchmarks._ingest import client  # noqa: E402
 from benchmarks._ingest.world import Sighting, airspace, traffic  # noqa: E402
 from benchmarks._ports import free_port, wait_for  # noqa: E402
+from benchmarks._short import read_options  # noqa: E402
 
 
 class World:
@@ -369,8 +370,8 @@ def say(text: str) -> None:
 def main() -> int:
     """Run, print, and fail when something was lost or doubled."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0, help="how much of everything; 1 takes under a minute")
-    result = Bench(parser.parse_args()).run()
+    parser.add_argument("--scale", type=float, default=1.0, help="how much of everything")
+    result = Bench(read_options(parser, scale=0.5)).run()
     print(json.dumps(result))
     return 1 if result["failures"] else 0
 

@@ -27,6 +27,7 @@ from uuid import UUID
 import django
 
 from benchmarks._database import make_database
+from benchmarks._short import read_options
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.prod")
 make_database("watchfloor_bench_lifecycle")
@@ -161,13 +162,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--scale",
         type=float,
-        default=0.1,
+        default=1.0,
         help="of a million pending timers and 10,000 due ones; 1 takes two to three minutes",
     )
     parser.add_argument("--rounds", type=int, default=3, help="how often both do the due ones")
     parser.add_argument("--samples", type=int, default=20, help="timers that fall due at rest")
     parser.add_argument("--strict", action="store_true", help="fail where a goal is missed")
-    return parser.parse_args()
+    return read_options(parser, scale=0.05, rounds=2)
 
 
 def _prepare(pending: int) -> Organisation:

@@ -40,6 +40,7 @@ from apps.events.types import Change, NewEvent  # noqa: E402
 from apps.zones.services import create_zone, create_zone_kind  # noqa: E402
 from apps.zones.types import ZoneDraft  # noqa: E402
 from benchmarks._ports import free_port, wait_for  # noqa: E402
+from benchmarks._short import read_options  # noqa: E402
 
 GOAL_RATIO, GOAL_P99_MS, GOAL_BYTES_PER_SOCKET, GOAL_CHANGE_S = 0.55, 60.0, 25_000, 5.0
 # Events a second while access changes.
@@ -336,7 +337,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4.0, help="length of the paced part")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only-access", action="store_true", help="measure nothing but a change of access")
-    options = parser.parse_args()
+    options = read_options(parser, sockets=200, readers=20, rounds=1, events=200, seconds=2.0)
     bench = Bench(options)
     try:
         result = {**bench.changes(), "failures": bench.failures} if options.only_access else bench.run()

@@ -38,6 +38,7 @@ from apps.core.clock import now  # noqa: E402
 from apps.tracking.models import Presence, Source  # noqa: E402
 from apps.zones.models import Zone  # noqa: E402
 from benchmarks._pages.web import Web, web  # noqa: E402
+from benchmarks._short import read_options  # noqa: E402
 from benchmarks._volumes import fill, volumes  # noqa: E402
 
 POLYGONS, POINTS = 1_000, 10_000
@@ -76,7 +77,7 @@ def main() -> int:
     """Measure; print one JSON object. Exits with 1 when an answer is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=25, help="how many pages of each kind")
-    options = parser.parse_args()
+    options = read_options(parser, rounds=8)
     call_command("migrate", verbosity=0)
     zones, source = volumes(random.Random(7))
     fill(zones[:POLYGONS])

@@ -22,6 +22,7 @@ import django
 import uvloop
 
 from benchmarks._database import make_database
+from benchmarks._short import read_options
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.prod")
 os.environ["WATCHFLOOR_OUTBOUND_HOSTS"] = "127.0.0.1"
@@ -118,7 +119,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=3_000, help="how many in each turn")
     parser.add_argument("--turns", type=int, default=3)
-    options = parser.parse_args()
+    options = read_options(parser, events=500, turns=2)
     call_command("migrate", verbosity=0)
     organisation = create_organisation(name="Harbour", slug="harbour", actor=SYSTEM, at=clock.now())
     owner = create_user(username="owner", is_superuser=True, actor=SYSTEM, at=clock.now())

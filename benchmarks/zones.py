@@ -37,6 +37,7 @@ from apps.core.types import Datum  # noqa: E402
 from apps.zones.models import Zone  # noqa: E402
 from apps.zones.queries import zone_index, zones_hit  # noqa: E402
 from apps.zones.rules.index import ZoneIndex  # noqa: E402
+from benchmarks._short import read_options  # noqa: E402
 from benchmarks._volumes import (  # noqa: E402
     AT,
     EAST,
@@ -151,7 +152,7 @@ def main() -> int:
     """Measure both sets; print one JSON object. Exits with 1 when an answer is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--batches", type=int, default=50, help=f"how many batches of {BATCH} fixes")
-    options = parser.parse_args()
+    options = read_options(parser, batches=20)
     call_command("migrate", verbosity=0)
     chance = random.Random(7)  # the same zones and fixes every time
     originals, source = volumes(chance)
