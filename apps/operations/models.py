@@ -18,16 +18,13 @@ from django.db.models.functions import Upper
 from apps.access.granting import GroupGrant, UserGrant
 from apps.core.ids import new_id
 from apps.core.models import Row, Token
-from apps.core.types import Datum
 from apps.lifecycle.models import Stateful, state_is_whole
 from apps.operations.types import LIFECYCLE, OVER, RUNNING, Decision, Reason, Recurrence, Standing
-from apps.zones.types import AltitudeBand
+from apps.zones.models import Banded, band_is_sound
 
 SLUG = r"^[a-z0-9]+(?:[-_][a-z0-9]+)*$"
 COLOUR = r"^#[0-9a-f]{6}$"
 HIGHEST_PRIORITY = 100
-DATUM_NAMES = [each.value for each in Datum]
-DATUMS = [(name, name) for name in DATUM_NAMES]
 REASONS = [
     (Reason.ZONE.value, "the zone needs its owner's authorisation"),
     (Reason.ORGANISATION.value, "its own organisation reviews operations of this kind"),
@@ -176,7 +173,7 @@ class Operation(Stateful):
         return Standing(priority=self.priority, may_share=self.kind.may_share)
 
 
-class Volume(models.Model):
+class Volume(Banded):
     """A volume as it was planned: a shape, its exact footprint, a band of heights, a time that may recur.
 
     Volumes are replaced, never changed. ``shape`` is as REST shows it (``rules.shapes``).
@@ -187,10 +184,6 @@ class Volume(models.Model):
     number = models.PositiveSmallIntegerField()
     shape = models.JSONField()
     footprint = models.MultiPolygonField(srid=4326, spatial_index=False)
-    lower_m = models.FloatField("from height (m)", null=True)
-    lower_datum = models.CharField("above", max_length=8, choices=DATUMS, blank=True)
-    upper_m = models.FloatField("to height (m)", null=True)
-    upper_datum = models.CharField("above", max_length=8, choices=DATUMS, blank=True)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     rule = models.CharField("recurs", max_length=200, blank=True, help_text="A weekly rule of RFC 5545.")
@@ -203,20 +196,7 @@ class Volume(models.Model):
             models.CheckConstraint(
                 name="volume_footprint_is_valid", condition=Q(IsValid("footprint"), ~Q(IsEmpty("footprint")))
             ),
-            models.CheckConstraint(
-                name="volume_lower_has_datum",
-                condition=Q(lower_m__isnull=True, lower_datum="")
-                | Q(lower_m__isnull=False, lower_datum__in=DATUM_NAMES),
-            ),
-            models.CheckConstraint(
-                name="volume_upper_has_datum",
-                condition=Q(upper_m__isnull=True, upper_datum="")
-                | Q(upper_m__isnull=False, upper_datum__in=DATUM_NAMES),
-            ),
-            models.CheckConstraint(
-                name="volume_lower_below_upper",
-                condition=~Q(lower_datum=F("upper_datum")) | Q(lower_m__isnull=True) | Q(lower_m__lt=F("upper_m")),
-            ),
+            *band_is_sound("volume"),
             models.CheckConstraint(name="volume_starts_before_it_ends", condition=Q(starts_at__lt=F("ends_at"))),
             models.CheckConstraint(
                 name="volume_recurs_somewhere",
@@ -226,16 +206,6 @@ class Volume(models.Model):
 
     def __str__(self) -> str:
         return f"volume {self.number}"
-
-    @property
-    def band(self) -> AltitudeBand:
-        """Return the heights between which it lies."""
-        return AltitudeBand(
-            lower_m=self.lower_m,
-            lower_datum=Datum(self.lower_datum) if self.lower_datum else None,
-            upper_m=self.upper_m,
-            upper_datum=Datum(self.upper_datum) if self.upper_datum else None,
-        )
 
     @property
     def recurrence(self) -> Recurrence | None:

@@ -82,16 +82,52 @@ class ZoneKind(Row):
         return self.name
 
 
-class ZoneShape(models.Model):
+class Banded(models.Model):
+    """What lies between two heights, each above a datum of its own; ``band_is_sound`` are the constraints of it."""
+
+    lower_m = models.FloatField("from height (m)", null=True, blank=True)
+    lower_datum = models.CharField("above", max_length=8, choices=DATUMS, blank=True)
+    upper_m = models.FloatField("to height (m)", null=True, blank=True)
+    upper_datum = models.CharField("above", max_length=8, choices=DATUMS, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def band(self) -> AltitudeBand:
+        """Return the heights between which it lies."""
+        return AltitudeBand(
+            lower_m=self.lower_m,
+            lower_datum=Datum(self.lower_datum) if self.lower_datum else None,
+            upper_m=self.upper_m,
+            upper_datum=Datum(self.upper_datum) if self.upper_datum else None,
+        )
+
+
+def band_is_sound(word: str) -> tuple[models.CheckConstraint, ...]:
+    """Return the constraints of a banded table: each bound has a datum, and where that is the same, an order."""
+    return (
+        models.CheckConstraint(
+            name=f"{word}_lower_has_datum",
+            condition=Q(lower_m__isnull=True, lower_datum="") | Q(lower_m__isnull=False, lower_datum__in=DATUM_NAMES),
+        ),
+        models.CheckConstraint(
+            name=f"{word}_upper_has_datum",
+            condition=Q(upper_m__isnull=True, upper_datum="") | Q(upper_m__isnull=False, upper_datum__in=DATUM_NAMES),
+        ),
+        models.CheckConstraint(
+            name=f"{word}_lower_below_upper",
+            condition=~Q(lower_datum=F("upper_datum")) | Q(lower_m__isnull=True) | Q(lower_m__lt=F("upper_m")),
+        ),
+    )
+
+
+class ZoneShape(Banded):
     """What a zone says of itself; a zone holds it now, each of its versions holds it as it was."""
 
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     area = models.MultiPolygonField(srid=4326)
-    lower_m = models.FloatField("from height (m)", null=True, blank=True)
-    lower_datum = models.CharField("above", max_length=8, choices=DATUMS, blank=True)
-    upper_m = models.FloatField("to height (m)", null=True, blank=True)
-    upper_datum = models.CharField("above", max_length=8, choices=DATUMS, blank=True)
     validity = DateTimeRangeField(default=always)
     dwell_after = models.DurationField(
         null=True, blank=True, help_text="Who stays inside this long has dwelt; empty: nobody ever does."
@@ -100,16 +136,6 @@ class ZoneShape(models.Model):
 
     class Meta:
         abstract = True
-
-    @property
-    def band(self) -> AltitudeBand:
-        """Return the heights between which the zone holds."""
-        return AltitudeBand(
-            lower_m=self.lower_m,
-            lower_datum=Datum(self.lower_datum) if self.lower_datum else None,
-            upper_m=self.upper_m,
-            upper_datum=Datum(self.upper_datum) if self.upper_datum else None,
-        )
 
     @property
     def window(self) -> TimeWindow:
@@ -149,20 +175,7 @@ class Zone(Stateful, ZoneShape):
                 name="zone_area_is_in_world",
                 condition=Q(area__coveredby="SRID=4326;POLYGON((-180 -90, 180 -90, 180 90, -180 90, -180 -90))"),
             ),
-            models.CheckConstraint(
-                name="zone_lower_has_datum",
-                condition=Q(lower_m__isnull=True, lower_datum="")
-                | Q(lower_m__isnull=False, lower_datum__in=DATUM_NAMES),
-            ),
-            models.CheckConstraint(
-                name="zone_upper_has_datum",
-                condition=Q(upper_m__isnull=True, upper_datum="")
-                | Q(upper_m__isnull=False, upper_datum__in=DATUM_NAMES),
-            ),
-            models.CheckConstraint(
-                name="zone_lower_below_upper",
-                condition=~Q(lower_datum=F("upper_datum")) | Q(lower_m__isnull=True) | Q(lower_m__lt=F("upper_m")),
-            ),
+            *band_is_sound("zone"),
             models.CheckConstraint(
                 name="zone_validity_is_half_open",
                 condition=Q(validity__isempty=False)
