@@ -127,8 +127,19 @@ def test_a_check_takes_them_beside_ours(client: Client, harbour: Organisation) -
         ({"volume": {"outline_circle": {"center": {"lng": "0", "lat": 0}, "radius": {"value": 1, "units": "M"}}}},
          "/volumes/0/volume/outline_circle/center/lng"),
         ({"colour": "red"}, "/volumes/0/colour"),
+        ({"time_start": {"value": "noon", "format": "RFC3339"}}, "/volumes/0/time_start/value"),
+        ({"time_end": at(-2)}, "/volumes/0/time_end/value"),
+        ({"volume": {**CIRCLE, "altitude_lower": {"value": 9, **W84}, "altitude_upper": {"value": 8, **W84}}},
+         "/volumes/0/volume/altitude_upper/value"),
+        ({"volume": {"outline_circle": {"center": {"lng": 0, "lat": 91}, "radius": {"value": 1, "units": "M"}}}},
+         "/volumes/0/volume/outline_circle/center"),
+        ({"volume": {"outline_circle": {"center": {"lng": 0, "lat": 0}, "radius": {"value": 0, "units": "M"}}}},
+         "/volumes/0/volume/outline_circle/radius/value"),
+        ({"volume": {"outline_polygon": {"vertices": [{"lng": lng, "lat": 99 * lng} for lng in range(3)]}}},
+         "/volumes/0/volume/outline_polygon/vertices/1"),
     ],
-    ids=["time format", "no end", "both", "neither", "no object", "datum", "feet", "bool", "corners", "text", "more"],
+    ids=["time format", "no end", "both", "neither", "no object", "datum", "feet", "bool", "corners", "text", "more",
+         "no time", "backwards", "heights", "no place", "too small", "off the earth"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused_with_its_place(
     client: Client, harbour: Organisation, broken: dict[str, Any], pointer: str

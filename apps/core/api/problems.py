@@ -38,6 +38,7 @@ from apps.core.types import (
 
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:watchfloor:problem:"
+FAULTY = "The request is well formed but some of its fields are not right."
 
 log = structlog.get_logger(__name__)
 
@@ -170,8 +171,7 @@ def _of_domain(error: Exception) -> Problem | None:
 
 def _of_framework(error: Exception) -> Problem | None:
     if isinstance(error, exceptions.ValidationError):
-        detail = "The request is well formed but some of its fields are not right."
-        return Problem(status=422, code="invalid", detail=detail, errors=tuple(field_errors(error.detail)))
+        return Problem(status=422, code="invalid", detail=FAULTY, errors=tuple(field_errors(error.detail)))
     if not isinstance(error, exceptions.APIException):
         return None
     headers = {}

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, cast
 
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+
+from apps.core.api.problems import FAULTY, field_errors
 from apps.core.types import Datum, FieldError, Invalid
 from apps.operations.models import OperationKind
 from apps.operations.queries import find_operation_kind
+from apps.operations.rules.intents import intent_pointer, is_intent_volume
 from apps.operations.rules.shapes import footprint_of
 from apps.operations.types import Recurrence, VolumeDraft
 from apps.zones.types import AltitudeBand
+
+_IN_VOLUME: Final = re.compile(r"(/volumes/(\d+))(/.*)")
 
 
 def read_volumes(bodies: Sequence[Any]) -> list[VolumeDraft]:
@@ -25,6 +34,27 @@ def read_kind(slug: str) -> OperationKind:
         error = FieldError(pointer="/kind", code="unknown", detail="There is no such kind of operation.")
         raise Invalid("The kind is not known.", errors=[error])
     return kind
+
+
+def told_as_sent(error: Exception, request: Request) -> Exception:
+    """Return an error with its places in the body as it was sent: volumes may be written as F3548 writes them."""
+    if isinstance(error, ValidationError):
+        error = Invalid(FAULTY, errors=field_errors(error.detail))
+    if not isinstance(error, Invalid) or not any(map(_place_in_volume, error.errors)):
+        return error
+    volumes = cast("Mapping[str, Any]", request.data)["volumes"]
+    return Invalid(error.message, code=error.code, errors=[_as_sent(each, volumes) for each in error.errors])
+
+
+def _as_sent(error: FieldError, volumes: Sequence[object]) -> FieldError:
+    found = _place_in_volume(error)
+    if found is None or not is_intent_volume(volumes[int(found[2])]):
+        return error
+    return replace(error, pointer=found[1] + intent_pointer(found[3]))
+
+
+def _place_in_volume(error: FieldError) -> re.Match[str] | None:
+    return _IN_VOLUME.fullmatch(error.pointer)
 
 
 def _read_volume(body: Any, pointer: str) -> VolumeDraft:

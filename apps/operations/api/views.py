@@ -35,7 +35,7 @@ from apps.lifecycle.api.calls import CallsView
 from apps.lifecycle.api.serializers import TransitionRequestSerializer
 from apps.lifecycle.api.views import HistoryView, LifecycleView, TransitionsView
 from apps.operations import queries, services
-from apps.operations.api.reading import read_kind, read_volumes
+from apps.operations.api.reading import read_kind, read_volumes, told_as_sent
 from apps.operations.api.serializers import (
     CheckSerializer,
     OperationChangeSerializer,
@@ -70,7 +70,15 @@ ASKS = {
 }
 
 
-class OperationsView(ListView):
+class PlanningView(NounView):
+    """A view that takes volumes: what is wrong with them is told with its place in what was sent."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Return the problem that an error is."""
+        return super().handle_exception(told_as_sent(exc, self.request))
+
+
+class OperationsView(PlanningView, ListView):
     """All operations that the caller may see."""
 
     queryables = "operations"
@@ -107,7 +115,7 @@ class OperationsView(ListView):
         return created(body, location=location, version=operation.version)
 
 
-class OperationView(NounView):
+class OperationView(PlanningView):
     """One operation."""
 
     @extend_schema(responses=OperationSerializer)
@@ -140,7 +148,7 @@ class OperationView(NounView):
         return deleted()
 
 
-class OperationsCheckView(NounView):
+class OperationsCheckView(PlanningView):
     """What a plan would meet."""
 
     @extend_schema(request=PlanSerializer, responses=CheckSerializer)

@@ -8,6 +8,7 @@ and areas with holes cannot be said, and are refused rather than said wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -25,6 +26,16 @@ STATES: Final[Mapping[str, str]] = {
     "contingent": "Contingent",
 }
 _OUTLINES: Final = ("outline_circle", "outline_polygon")
+# What a place in a volume of ours is called where the volume was written as F3548 writes it.
+_PLACES: Final = (
+    (re.compile(r"/starts_at"), "/time_start/value"),
+    (re.compile(r"/ends_at"), "/time_end/value"),
+    (re.compile(r"/(lower|upper)_(?:m|datum)"), r"/volume/altitude_\1/value"),
+    (re.compile(r"/shape/radius_m"), "/volume/outline_circle/radius/value"),
+    (re.compile(r"/shape/centre(?:/.*)?"), "/volume/outline_circle/center"),
+    (re.compile(r"/shape/coordinates/0/(\d+)(?:/.*)?"), r"/volume/outline_polygon/vertices/\1"),
+    (re.compile(r"/shape(?:/.*)?"), "/volume"),
+)
 
 
 def is_intent_volume(body: object) -> bool:
@@ -47,6 +58,12 @@ def read_intent_volume(body: Mapping[str, Any]) -> dict[str, Any]:
         "starts_at": _time(body, "time_start"),
         "ends_at": _time(body, "time_end"),
     }
+
+
+def intent_pointer(pointer: str) -> str:
+    """Return the place in a ``Volume4D`` of what has a place in the volume that it was read as; both below it."""
+    found = (place.expand(said) for name, said in _PLACES if (place := name.fullmatch(pointer)))
+    return next(found, pointer)
 
 
 def write_intent_volumes(

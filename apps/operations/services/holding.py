@@ -1,7 +1,8 @@
 """Space is held and freed here, and nowhere else: two that overlap never both succeed (decision 0010).
 
 Whoever wants to hold looks first without any lock, which settles most refusals. Then he locks every cell of the earth
-that his volumes touch, day by day, in one order for all; looks again, and now nobody can come between; and holds.
+that his volumes touch, day by day, in one order for all; looks again, and now nobody can come between; and holds. Who
+is refused then gives the locks back before he works out what to answer.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.access.types import Actor
 from apps.core.prepared import all_rows
@@ -54,14 +55,20 @@ def keep_space(operations: Sequence[Operation], actor: Actor, at: datetime) -> N
         with connection.cursor() as cursor:
             cursor.execute(_FREE, [resting])
     wanted = {operation_id: volumes_held(operation_id) for (operation_id,) in all_rows(_IDLE, [list(holding)])}
-    for operation_id, volumes in wanted.items():
-        _look_first(holding[operation_id], volumes, actor)
-    # All at once, in one order, and one after the other: those that move together may be in each other's way.
-    lock_cells([each for volumes in wanted.values() for each in volumes])
-    for operation_id, volumes in wanted.items():
-        refuse_if_taken(holding[operation_id], volumes, actor)
-        with connection.cursor() as cursor:
-            cursor.execute(_HOLD, [operation_id])
+    if not wanted:
+        return
+    try:
+        for operation_id, volumes in wanted.items():
+            _look_first(holding[operation_id], volumes)
+        with transaction.atomic():
+            # All at once, in one order, and one after the other: those that move together may be in each other's way.
+            lock_cells([each for volumes in wanted.values() for each in volumes])
+            for operation_id, volumes in wanted.items():
+                _refuse_if_taken(holding[operation_id], volumes)
+                with connection.cursor() as cursor:
+                    cursor.execute(_HOLD, [operation_id])
+    except _TakenError as taken:
+        raise _conflict(taken, actor) from None
 
 
 def require_free(operation: Operation, volumes: Sequence[Volume4D], *, actor: Actor) -> None:
@@ -69,15 +76,19 @@ def require_free(operation: Operation, volumes: Sequence[Volume4D], *, actor: Ac
 
     Locks their cells. The caller holds the operation's row. Raises ``SpaceConflict``.
     """
-    _look_first(operation, volumes, actor)
-    lock_cells(volumes)
-    refuse_if_taken(operation, volumes, actor)
+    try:
+        _look_first(operation, volumes)
+        with transaction.atomic():
+            lock_cells(volumes)
+            _refuse_if_taken(operation, volumes)
+    except _TakenError as taken:
+        raise _conflict(taken, actor) from None
 
 
-def _look_first(operation: Operation, volumes: Sequence[Volume4D], actor: Actor) -> None:
+def _look_first(operation: Operation, volumes: Sequence[Volume4D]) -> None:
     """Refuse without a lock where something is in the way already: it has been committed, so that is final."""
     if find_conflicts(volumes, besides=operation.pk):
-        refuse_if_taken(operation, volumes, actor)
+        _refuse_if_taken(operation, volumes)
 
 
 def judgement_of(operation: Operation, volumes: Sequence[Volume4D]) -> Judgement:
@@ -121,22 +132,31 @@ def insert_occupancies(
         cursor.execute(_INSERT, [operation_id, holds, *map(list, zip(*rows, strict=True))])
 
 
-def refuse_if_taken(operation: Operation, volumes: Sequence[Volume4D], actor: Actor) -> None:
-    """Raise ``SpaceConflict`` where something refuses these volumes to an operation as things stand now."""
+class _TakenError(Exception):
+    """Something refuses volumes to an operation. The locks under which that was seen go with the savepoint."""
+
+    def __init__(self, operation: Operation, volumes: Sequence[Volume4D], judgement: Judgement) -> None:
+        super().__init__(TAKEN)
+        self.operation, self.volumes, self.judgement = operation, volumes, judgement
+
+
+def _refuse_if_taken(operation: Operation, volumes: Sequence[Volume4D]) -> None:
+    """Raise where something refuses these volumes to an operation as things stand now."""
     judgement = judgement_of(operation, volumes)
     if judgement.is_refused:
-        raise SpaceConflict(
-            TAKEN,
-            details={
-                "conflicts": conflicts_shown(judgement, volumes, actor),
-                "free": shifts_shown(
-                    free_shifts(
-                        volumes,
-                        standing=operation.standing,
-                        organisation_id=operation.organisation_id,
-                        besides=operation.pk,
-                    ),
-                    volumes,
-                ),
-            },
-        )
+        raise _TakenError(operation, volumes, judgement)
+
+
+def _conflict(taken: _TakenError, actor: Actor) -> SpaceConflict:
+    """Return what whoever is refused is told: what is in the way, and where the same volumes would be free."""
+    operation, volumes = taken.operation, taken.volumes
+    free = free_shifts(
+        volumes, standing=operation.standing, organisation_id=operation.organisation_id, besides=operation.pk
+    )
+    return SpaceConflict(
+        TAKEN,
+        details={
+            "conflicts": conflicts_shown(taken.judgement, volumes, actor),
+            "free": shifts_shown(free, volumes),
+        },
+    )

@@ -1,7 +1,7 @@
 /** One card for each volume: its size, its heights, its time, and whether it comes again every week. */
 
 import { el, fill, setText } from "../../core/lib/dom.mjs";
-import { DAYS, dayOf, ownTimeZone, readRule, writeRule } from "./recurrence.mjs";
+import { DAYS, dayOf, lastDayOf, ownTimeZone, readRule, untilEndOf, writeRule } from "./recurrence.mjs";
 import { nameOf } from "./shapes.mjs";
 
 const DATUMS = ["AMSL", "AGL", "WGS84", "BARO"];
@@ -85,7 +85,7 @@ function moment(body, name, change) {
 function weekly(body, change) {
   const more = el("div", { class: "wf-plan-weekly" });
   const box = el("input", { type: "checkbox", checked: Boolean(body.recurrence) });
-  const show = () => fill(more, body.recurrence ? choices(body, change) : null);
+  const show = () => fill(more, body.recurrence ? choices(body, change, show) : null);
   box.addEventListener("change", () => {
     const timeZone = ownTimeZone();
     change({ recurrence: box.checked ? { rule: writeRule({ ...ONCE, days: [dayOf(body.starts_at, timeZone)] }), time_zone: timeZone } : null });
@@ -95,38 +95,66 @@ function weekly(body, change) {
   return el("div", {}, el("label", { class: "wf-plan-check" }, box, "Every week"), more);
 }
 
-function choices(body, change) {
+function choices(body, change, again) {
   const zone = el("input", { type: "text", value: body.recurrence.time_zone, list: "wf-time-zones", "aria-label": "Time zone", spellcheck: "false" });
-  zone.addEventListener("change", () => change({ recurrence: { ...body.recurrence, time_zone: zone.value.trim() } }));
   const said = readRule(body.recurrence.rule);
+  zone.addEventListener("change", () => {
+    change({ recurrence: byClocksOf(zone.value.trim(), body.recurrence, said) });
+    again();
+  });
   return [...(said ? asked(said, body, change) : [asText(body, change)]), row("By the clocks of", zone)];
+}
+
+/** The same days by the clocks of another zone: a last day stays the last day. */
+function byClocksOf(timeZone, recurrence, said) {
+  if (!said?.until) return { ...recurrence, time_zone: timeZone };
+  said.until = untilEndOf(lastDayOf(said.until, recurrence.time_zone), timeZone);
+  return { rule: writeRule(said), time_zone: timeZone };
 }
 
 function asked(said, body, change) {
   const text = el("code", {}, body.recurrence.rule);
-  const tell = () => {
-    const rule = writeRule(said);
+  const tell = (what) => {
+    const rule = writeRule(Object.assign(said, what));
     setText(text, rule);
     change({ recurrence: { ...body.recurrence, rule } });
   };
   const days = DAYS.map((day) => {
     const box = el("input", { type: "checkbox", checked: said.days.includes(day) });
     box.addEventListener("change", () => {
-      said.days = box.checked ? [...said.days, day] : said.days.filter((each) => each !== day);
-      tell();
+      tell({ days: box.checked ? [...said.days, day] : said.days.filter((each) => each !== day) });
     });
     return el("label", {}, box, day[0] + day[1].toLowerCase());
   });
-  const number = (name, least) => {
-    const input = el("input", { type: "number", min: least, max: 400, value: said[name] });
-    input.addEventListener("change", () => {
-      said[name] = Math.max(least, Number(input.value) || least);
-      if (name === "count") said.until = null;
-      tell();
-    });
-    return input;
-  };
-  return [el("div", { class: "wf-plan-days", role: "group", "aria-label": "Days" }, days), row("Every … weeks", number("interval", 1)), row("Times in all", number("count", 1)), text];
+  const interval = number(said.interval);
+  interval.addEventListener("change", () => tell({ interval: atLeastOnce(interval) }));
+  const count = number(said.count);
+  const last = el("input", { type: "date", value: lastDayOf(said.until, body.recurrence.time_zone) });
+  // A rule ends after so many times or after a day: what is said last holds.
+  count.addEventListener("change", () => {
+    last.value = "";
+    tell({ count: atLeastOnce(count), until: null });
+  });
+  last.addEventListener("change", () => {
+    if (!last.value) return;
+    count.value = "";
+    tell({ count: null, until: untilEndOf(last.value, body.recurrence.time_zone) });
+  });
+  return [
+    el("div", { class: "wf-plan-days", role: "group", "aria-label": "Days" }, days),
+    row("Every … weeks", interval),
+    row("Times in all", count),
+    row("or last day", last),
+    text,
+  ];
+}
+
+function number(value) {
+  return el("input", { type: "number", min: 1, max: 400, value });
+}
+
+function atLeastOnce(input) {
+  return Math.max(1, Number(input.value) || 1);
 }
 
 function asText(body, change) {

@@ -20,6 +20,36 @@ export function writeRule({ interval, days, count, until, wkst }) {
   return parts.join(";");
 }
 
+/** The day on which a rule's `UNTIL` falls by the clocks of a zone, as `2026-12-31`; "" for none that can be read. */
+export function lastDayOf(until, timeZone) {
+  const [, y, m, d, ...time] = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(until ?? "") ?? [];
+  return y ? byClocks(Date.UTC(y, m - 1, d, ...time), timeZone).slice(0, 10) : "";
+}
+
+/** The `UNTIL` that lets a whole day of a zone (`2026-12-31`) still count. */
+export function untilEndOf(day, timeZone) {
+  const wanted = Date.parse(`${day}T23:59:59Z`);
+  let at = wanted;
+  // Twice, since the clocks may change between the first guess and the instant.
+  for (let round = 0; round < 2; round++) at += wanted - Date.parse(`${byClocks(at, timeZone)}Z`);
+  return new Date(at).toISOString().replace(/[-:]|\.000/g, "");
+}
+
+/** What the clocks of a zone show at an instant, as `2026-12-31T23:59:59`. */
+function byClocks(at, timeZone) {
+  const shown = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium", timeZone: known(timeZone) });
+  return shown.format(at).replace(" ", "T");
+}
+
+/** A zone that the browser knows: while one types, it may be none. The server says so. */
+function known(timeZone) {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone }).resolvedOptions().timeZone;
+  } catch {
+    return "UTC";
+  }
+}
+
 /** On which day an instant falls by the clocks of a zone. */
 export function dayOf(instant, timeZone) {
   const at = new Date(instant);
