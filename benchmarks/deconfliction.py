@@ -36,13 +36,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings.prod")
 make_database("watchfloor_bench_deconfliction")
 django.setup()
 
-import shapely  # noqa: E402 - models can be imported only after setup
+import orjson  # noqa: E402 - models can be imported only after setup
+import shapely  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, connections, transaction  # noqa: E402
 from shapely import MultiPolygon  # noqa: E402
 
 from apps.access.services import create_organisation  # noqa: E402
 from apps.access.types import SYSTEM  # noqa: E402
+from apps.core.prepared import all_rows  # noqa: E402
 from apps.core.types import Datum  # noqa: E402
 from apps.operations.models import Operation  # noqa: E402
 from apps.operations.queries import find_conflicts  # noqa: E402
@@ -87,7 +89,7 @@ FROM operations_volume AS volume JOIN operations_operation AS operation ON opera
 WHERE title = %(title)s
 """
 BARE = """
-SELECT count(*) FROM unnest(%s::float8[], %s::float8[], %s::int[], %s::timestamptz[]) AS wanted (west, south, low, at)
+SELECT count(*) FROM json_to_recordset(%s::text::json) AS wanted (west float8, south float8, low int, at timestamptz)
 CROSS JOIN LATERAL (
     SELECT FROM operations_occupancy
     WHERE holds AND box && ST_MakeEnvelope(west, south, west + 0.01, south + 0.01, 4326)
@@ -157,16 +159,17 @@ def timed_ms(work: Callable[[], object]) -> float:
 
 
 def bare(volumes: Sequence[Volume4D]) -> None:
-    """Ask the index, and nothing else."""
-    columns = (
-        [each.footprint.bounds[0] for each in volumes],
-        [each.footprint.bounds[1] for each in volumes],
-        [int(each.band.lower_m or 0) for each in volumes],
-        [each.during.start for each in volumes],
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(BARE, columns)
-        cursor.fetchone()
+    """Ask the index, and nothing else, by a statement that is prepared once."""
+    wanted = [
+        {
+            "west": each.footprint.bounds[0],
+            "south": each.footprint.bounds[1],
+            "low": int(each.band.lower_m or 0),
+            "at": each.during.start,
+        }
+        for each in volumes
+    ]
+    all_rows(BARE, [orjson.dumps(wanted).decode()])
 
 
 def spread(times: Sequence[float]) -> dict[str, float]:

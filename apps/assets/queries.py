@@ -12,11 +12,11 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
-from apps.assets.models import Asset, AssetKind, AssetSet, Device, Identifier
+from apps.assets.models import Asset, AssetKind, Device, Identifier
 from apps.assets.published import asset_as_published
 from apps.assets.rules import normalise_identifier
 from apps.assets.types import AssetRef, AssetShown, DeviceRef, IdentifierPair
-from apps.core.prepared import first_row
+from apps.core.prepared import first_row, read_token
 from apps.core.text import is_storable
 from apps.core.types import AssetId, OrganisationId
 
@@ -36,7 +36,7 @@ _NAMES: Final = Concat("scheme", Value(":"), "value", output_field=TextField())
 
 def asset_set_version() -> int:
     """Return the token of all assets: equal tokens mean equal assets, identifiers and kinds; 0 before the first."""
-    return AssetSet.objects.values_list("version", flat=True).first() or 0
+    return read_token(VERSION_SQL)
 
 
 def assets_by_identifier(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], AssetRef]:

@@ -28,6 +28,12 @@ def all_rows(statement: str, parameters: Sequence[object]) -> list[tuple[Any, ..
         return cursor.execute(statement, parameters, prepare=True).fetchall()
 
 
+def read_token(statement: str) -> int:
+    """Return the token that a statement reads (``core.models.Token``), 0 before the first."""
+    row = first_row(statement, ())
+    return row[0] if row else 0
+
+
 def columns_of(model: type[Model], table: str, only: Collection[str]) -> str:
     """Return some columns of a model, as ``row_of`` takes them, for a statement that calls its table so."""
     return ", ".join(f"{table}.{name}" for name in _attributes(model, only))

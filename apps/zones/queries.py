@@ -14,9 +14,9 @@ from django.contrib.gis.geos import Polygon
 from django.db.models import Q, QuerySet
 
 from apps.core.geometry import SRID
-from apps.core.prepared import all_rows
+from apps.core.prepared import all_rows, read_token
 from apps.core.types import BBox, Datum, OrganisationId, TimeWindow, ZoneId
-from apps.zones.models import Zone, ZoneChange, ZoneKind, ZoneSet, ZoneVersion
+from apps.zones.models import Zone, ZoneChange, ZoneKind, ZoneVersion
 from apps.zones.rules.index import IndexedZone, ZoneIndex
 from apps.zones.types import AltitudeBand, ConstrainingZone, Constraint, ZoneRef
 
@@ -65,7 +65,7 @@ def zone_index() -> ZoneIndex:
 
 def zone_set_version() -> int:
     """Return the token of the zone set: equal tokens mean equal zones, and nothing else can be read from it."""
-    return ZoneSet.objects.values_list("version", flat=True).first() or 0
+    return read_token(VERSION_SQL)
 
 
 def constraining_zones(bbox: BBox, window: TimeWindow) -> list[ConstrainingZone]:

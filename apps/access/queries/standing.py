@@ -21,11 +21,12 @@ from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import Q
 
 from apps.access.judging import NONE, Effect, Policies
-from apps.access.models import AccessVersion, Assignment, DeviceKey, Organisation
+from apps.access.models import Assignment, DeviceKey, Organisation
 from apps.access.queries.clauses import Person, Terms, person_of, policies_for, terms_for
 from apps.access.queries.people import find_user, validity_of
 from apps.access.types import ALWAYS, Actor, ActorKind, Channel, Protected, Windows, merged
 from apps.core import clock
+from apps.core.prepared import read_token
 from apps.core.types import TimeWindow
 
 T = TypeVar("T")
@@ -78,9 +79,9 @@ def access_version() -> int:
     """Return the number that moves with every change of access, 0 before the first; in ``one_moment`` asked once."""
     moment = _moment.get()
     if moment is None:
-        return _read_version()
+        return read_token(VERSION_SQL)
     if moment.version is None:
-        moment.version = _read_version()
+        moment.version = read_token(VERSION_SQL)
     return moment.version
 
 
@@ -314,10 +315,6 @@ def _owned(entry: Protected, verb: str, user_id: UUID | None) -> Iterable[UUID]:
 
 def _key(actor: Actor) -> object:
     return (actor.kind, actor.user_id, actor.key_id, actor.token_id, actor.address, actor.organisation_id)
-
-
-def _read_version() -> int:
-    return AccessVersion.objects.values_list("version", flat=True).first() or 0
 
 
 @dataclass(slots=True)

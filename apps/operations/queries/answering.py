@@ -97,6 +97,8 @@ def _is_no_refusal(conflict: OperationConflict | ZoneConflict) -> bool:
 
 
 def _operations_seen(ids: Sequence[UUID], actor: Actor) -> dict[UUID, dict[str, Any]]:
+    if not ids:
+        return {}
     rows = visible(Operation.objects.filter(pk__in=ids), actor, "operations.view").select_related("kind")
     bodies = [
         {
@@ -110,16 +112,17 @@ def _operations_seen(ids: Sequence[UUID], actor: Actor) -> dict[UUID, dict[str, 
             "starts_at": instant(row.starts_at),
             "ends_at": instant(row.ends_at),
         }
-        for row in (rows if ids else ())
+        for row in rows
     ]
     return {UUID(str(body["id"])): body for body in kept_back(actor, "operations.view", bodies)}
 
 
 def _zones_seen(ids: Sequence[UUID], actor: Actor) -> dict[UUID, dict[str, Any]]:
+    if not ids:
+        return {}
     rows = visible(Zone.objects.filter(pk__in=ids), actor, "zones.view").select_related("kind")
     bodies = [
-        {"id": row.pk, "organisation_id": row.organisation_id, "name": row.name, "kind": row.kind.slug}
-        for row in (rows if ids else ())
+        {"id": row.pk, "organisation_id": row.organisation_id, "name": row.name, "kind": row.kind.slug} for row in rows
     ]
     return {UUID(str(body["id"])): body for body in kept_back(actor, "zones.view", bodies)}
 

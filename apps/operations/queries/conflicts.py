@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
+import orjson
 import shapely
 from shapely import MultiPolygon
 
@@ -32,13 +33,13 @@ from apps.operations.types import (
 from apps.zones.queries import constraining_zones
 from apps.zones.types import AltitudeBand, ConstrainingZone
 
-# The columns of what is wanted are joined one row after the other, each by its own search of the index: the planner
-# does not know how few they are.
+# What is wanted is joined one row after the other, each by its own search of the index: the planner does not know how
+# few they are. It travels as one text: nine arrays take longer to write than the index to answer.
 _CANDIDATES: Final = """
 SELECT wanted.place, held.operation_id, held.volume_id, lower(held.during), upper(held.during)
-FROM unnest(%s::int[], %s::float8[], %s::float8[], %s::float8[], %s::float8[], %s::int[], %s::int[],
-            %s::timestamptz[], %s::timestamptz[])
-     AS wanted (place, west, south, east, north, lowest, highest, starts_at, ends_at)
+FROM json_to_recordset(%s::text::json)
+     AS wanted (place int, west float8, south float8, east float8, north float8, lowest int, highest int,
+                starts_at timestamptz, ends_at timestamptz)
 CROSS JOIN LATERAL (
     SELECT operation_id, volume_id, during FROM operations_occupancy
     WHERE holds AND operation_id IS DISTINCT FROM %s::uuid
@@ -82,6 +83,8 @@ def find_conflicts(volumes: Sequence[Volume4D], *, besides: UUID | None = None) 
     own space is in nobody's way. Two statements, one where nothing is near.
     """
     rows = _candidates(volumes, besides)
+    if not rows:
+        return []
     held = _volumes_by_id({volume_id for _, _, volume_id, _ in rows})
     pairs = [
         (place, operation_id, volumes[place], held[volume_id].at(during))
@@ -138,14 +141,20 @@ def judge(
 
 
 def _candidates(volumes: Sequence[Volume4D], besides: UUID | None) -> set[tuple[int, UUID, UUID, Span]]:
-    columns: list[tuple[Any, ...]] = [
-        (place, *box, *metres_of(volume.band), volume.during.start, volume.during.end)
+    wanted = [
+        {
+            "place": place,
+            **box._asdict(),
+            "lowest": lowest,
+            "highest": highest,
+            "starts_at": volume.during.start,
+            "ends_at": volume.during.end,
+        }
         for place, volume in enumerate(volumes)
+        for lowest, highest in [metres_of(volume.band)]
         for box in boxes_of(volume.footprint)
     ]
-    if not columns:
-        return set()
-    rows = all_rows(_CANDIDATES, [*map(list, zip(*columns, strict=True)), besides])
+    rows = all_rows(_CANDIDATES, [orjson.dumps(wanted).decode(), besides])
     return {(place, operation_id, volume_id, Span(start, end)) for place, operation_id, volume_id, start, end in rows}
 
 

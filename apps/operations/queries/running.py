@@ -16,8 +16,9 @@ from apps.access.queries import visible_in_full
 from apps.access.types import Actor
 from apps.assets.models import Asset
 from apps.core.geometry import from_geos
+from apps.core.prepared import read_token
 from apps.core.types import Fix
-from apps.operations.models import AssignedAsset, Intrusion, Occupancy, Operation, RunningSet, Volume
+from apps.operations.models import AssignedAsset, Intrusion, Occupancy, Operation, Volume
 from apps.operations.queries.operations import assigned_asset_ids, volumes_of
 from apps.operations.rules.following import Running, RunningVolume
 from apps.operations.rules.shapes import read_shape
@@ -72,7 +73,7 @@ def running_operations() -> RunningOperations:
     One small query when nothing has changed since the process last asked. The token is read before the rows: a change
     in between brings another token, and the next caller reads again.
     """
-    version = RunningSet.objects.values_list("version", flat=True).first() or 0
+    version = read_token(VERSION_SQL)
     kept = _kept.operations
     if kept is not None and kept.version == version:
         return kept
