@@ -42,7 +42,9 @@ def told_as_sent(error: Exception, request: Request) -> Exception:
         error = Invalid(FAULTY, errors=field_errors(error.detail))
     if not isinstance(error, Invalid) or not any(map(_place_in_volume, error.errors)):
         return error
-    volumes = cast("Mapping[str, Any]", request.data)["volumes"]
+    volumes = cast("Mapping[str, Any]", request.data).get("volumes")
+    if not isinstance(volumes, list):
+        return error
     return Invalid(error.message, code=error.code, errors=[_as_sent(each, volumes) for each in error.errors])
 
 

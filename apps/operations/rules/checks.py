@@ -70,7 +70,7 @@ def volumes_errors(drafts: Sequence[VolumeDraft], *, at: datetime) -> Iterator[F
     if not 1 <= len(drafts) <= MOST_VOLUMES:
         yield FieldError(pointer="/volumes", code="out_of_range", detail=f"There are 1 to {MOST_VOLUMES} volumes.")
         return
-    errors = [error for place, draft in enumerate(drafts) for error in _volume_errors(draft, f"/volumes/{place}")]
+    errors = [error for place, draft in enumerate(drafts) for error in _volume_errors(draft, f"/volumes/{place}", at)]
     yield from errors
     if errors:
         return
@@ -103,7 +103,7 @@ def kind_errors(
             yield FieldError(pointer=pointer, code="out_of_range", detail="It is at most a day.")
 
 
-def _volume_errors(draft: VolumeDraft, pointer: str) -> Iterator[FieldError]:
+def _volume_errors(draft: VolumeDraft, pointer: str, at: datetime) -> Iterator[FieldError]:
     for error in band_errors(draft.band):
         yield FieldError(pointer=pointer + error.pointer, code=error.code, detail=error.detail)
     if draft.starts_at.utcoffset() is None or draft.ends_at.utcoffset() is None:
@@ -112,6 +112,9 @@ def _volume_errors(draft: VolumeDraft, pointer: str) -> Iterator[FieldError]:
     elif not timedelta(0) < draft.ends_at - draft.starts_at <= LONGEST_TIME:
         detail = f"It ends after it starts, and at most {LONGEST_TIME.days} days later."
         yield FieldError(pointer=f"{pointer}/ends_at", code="out_of_order", detail=detail)
+    elif abs(draft.starts_at - at) > FURTHEST:
+        detail = "Nothing is planned that begins more than two years before or after now."
+        yield FieldError(pointer=f"{pointer}/starts_at", code="too_far", detail=detail)
     else:
         yield from _recurrence_errors(draft, pointer)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -31,15 +33,22 @@ def spans_of(starts_at: datetime, ends_at: datetime, recurrence: Recurrence | No
         return [Span(starts_at, ends_at)]
     lasting = ends_at - starts_at
     zone = _zone(recurrence.time_zone)
+    try:
+        starts = _starts(starts_at, recurrence.rule, zone)
+        return [Span(start, start + lasting) for start in starts]
+    except OverflowError:
+        raise _invalid("rule", "too_far", "The rule leads beyond all calendars.") from None
+
+
+def _starts(starts_at: datetime, rule: str, zone: ZoneInfo) -> list[datetime]:
     first = starts_at.astimezone(zone).replace(tzinfo=None)
-    begins = list(islice(_rule(recurrence.rule, zone, first), MOST_TIMES + 1))
+    begins = list(islice(_rule(rule, zone, first), MOST_TIMES + 1))
     if not begins or begins[0] != first:
         raise _invalid("rule", "not_the_first", "starts_at is none of the times that the rule makes.")
     if len(begins) > MOST_TIMES:
         raise _invalid("rule", "too_many", f"The rule makes more than {MOST_TIMES} times.")
     # The first is as it was said, also where its time of day comes twice.
-    starts = [starts_at, *(each.replace(tzinfo=zone).astimezone(UTC) for each in begins[1:])]
-    return [Span(start, start + lasting) for start in starts]
+    return [starts_at, *(each.replace(tzinfo=zone).astimezone(UTC) for each in begins[1:])]
 
 
 def _rule(text: str, zone: ZoneInfo, first: datetime) -> rrule:
@@ -62,7 +71,8 @@ def _rule(text: str, zone: ZoneInfo, first: datetime) -> rrule:
 def _parts(text: str) -> Mapping[str, str]:
     pairs = [part.partition("=") for part in text.upper().split(";")]
     parts = {name: value for name, _, value in pairs}
-    if len(parts) != len(pairs) or not parts.keys() <= PARTS or not all(parts.values()):
+    # Some letters of other alphabets are those of ours in upper case, and a calendar reads what was written.
+    if not text.isascii() or len(parts) != len(pairs) or not parts.keys() <= PARTS or not all(parts.values()):
         detail = f"A rule is made of {', '.join(sorted(PARTS))}: FREQ=WEEKLY;BYDAY=MO,WE;COUNT=10."
         raise _invalid("rule", "not_a_rule", detail)
     return parts
@@ -97,10 +107,16 @@ def _until(text: str | None, zone: ZoneInfo) -> datetime | None:
 
 
 def _zone(name: str) -> ZoneInfo:
-    if name not in available_timezones():
+    if name not in _names():
         detail = "It is the name of a time zone, as in America/New_York."
         raise _invalid("time_zone", "unknown_time_zone", detail)
     return ZoneInfo(name)
+
+
+@cache
+def _names() -> AbstractSet[str]:
+    """Return the names of all time zones, for which a whole directory is read."""
+    return available_timezones()
 
 
 def _invalid(name: str, code: str, detail: str) -> Invalid:

@@ -49,7 +49,7 @@ def read_shape(value: object, *, pointer: str = "") -> Shape:
             line = _read_line(value.get("coordinates"), f"{pointer}/coordinates")
             return Corridor(line=line, width_m=_read_length(value, "width_m", LARGEST_WIDTH_M, pointer))
         case "Polygon" | "MultiPolygon":
-            return Area(polygons=parse_multipolygon(value, pointer=pointer))
+            return Area(polygons=_read_polygons(value, pointer))
     detail = "The type is Polygon, MultiPolygon, Circle or Corridor."
     raise _invalid(f"{pointer}/type", "unknown_shape", detail)
 
@@ -166,6 +166,15 @@ def _unwrapped(line: Sequence[Position]) -> list[Position]:
 
 def _wrapped(lon: float) -> float:
     return lon if -180.0 <= lon <= 180.0 else (lon + 180.0) % 360.0 - 180.0
+
+
+def _read_polygons(value: object, pointer: str) -> MultiPolygon:
+    """Return polygons that can be read again as they are written: cut at the antimeridian they have more vertices."""
+    polygons = parse_multipolygon(value, pointer=pointer)
+    if shapely.get_num_coordinates(polygons) > MAX_VERTICES:
+        detail = f"Cut at the antimeridian it has more than {MAX_VERTICES} vertices."
+        raise _invalid(pointer, "too_many_vertices", detail)
+    return polygons
 
 
 def _read_line(value: object, pointer: str) -> tuple[Position, ...]:
