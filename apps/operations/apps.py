@@ -22,7 +22,7 @@ class OperationsConfig(AppConfig):
 
         policy.register_nouns()
         queryables.register_queryables()
-        policy.register_lifecycle(services.keep_space)
+        policy.register_lifecycle(services.keep_up)
         published.register_published()
         register(Tick(name="operations", every=LOOK_EVERY, run=services.settle_submitted))
         register(Tick(name="zones cutting operations", every=LOOK_EVERY, run=services.read_zones))

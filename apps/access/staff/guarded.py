@@ -154,9 +154,19 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Allow only the lookups of our filters: Django would let anybody search a password hash by its letters."""
         filters = (each[0] if isinstance(each, list | tuple) else each for each in self.get_list_filter(request))
-        names = {getattr(each, "parameter_name", each) for each in filters} | {"id", "pk", self.date_hierarchy}
+        names = {getattr(each, "parameter_name", each) for each in filters} | {"id", "pk", self._dates(request)}
         ours = lookup in names or any(name and lookup.startswith(f"{name}__") for name in names)
         return ours and bool(super().lookup_allowed(lookup, value, request))
+
+    def get_ordering(self, request: HttpRequest) -> Sequence[str]:
+        """Return the order; nothing is in the order of what is hidden."""
+        return [each for each in super().get_ordering(request) if not self.is_hidden(request, each.lstrip("-"))]
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list, which is not narrowed by dates that are hidden."""
+        found = super().get_changelist_instance(request)
+        found.date_hierarchy = self._dates(request)
+        return found
 
     # What is offered
 
@@ -281,6 +291,11 @@ class GuardedAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         if action not in asked:
             asked[action] = scope(actor_of_staff(request), action) if verb in entry.actions else Scope()
         return asked[action]
+
+    def _dates(self, request: HttpRequest) -> str | None:
+        """Return the field by whose dates the list is narrowed, unless it is hidden."""
+        name: str | None = self.date_hierarchy
+        return None if name is None or self.is_hidden(request, name) else name
 
     def _choices(self, queryset: Any, db_field: Any, request: HttpRequest) -> models.QuerySet[Any]:
         rows = db_field.remote_field.model._default_manager.all() if queryset is None else queryset

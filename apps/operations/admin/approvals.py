@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 from apps.access.models import Organisation
 from apps.access.staff import GuardedAdmin, actor_of_staff, narrow
 from apps.core.clock import now
+from apps.core.staff import READ_VERSION
 from apps.core.types import WatchfloorError
 from apps.core.widgets import map_preview
 from apps.operations import services
@@ -115,11 +116,14 @@ class ApprovalAdmin(GuardedAdmin):
         """Take the decision whose button was pressed, and say what became of it."""
         approval = self.get_object(request, object_id)
         decision = request.POST.get("decision", "")
-        if approval is None or decision not in (Decision.APPROVED, Decision.REJECTED):
+        is_decision = decision in (Decision.APPROVED, Decision.REJECTED)
+        if approval is None or not is_decision or self.is_hidden(request, self.called_by):
             raise Http404
         said = cast("ApprovalChanges", {"decision": decision, "note": request.POST.get("note", "")})
         try:
-            decided = services.decide_approval(approval.pk, actor=actor_of_staff(request), at=now(), **said)
+            decided = services.decide_approval(
+                approval.pk, actor=actor_of_staff(request), at=now(), expected_version=_version(request), **said
+            )
         except WatchfloorError as error:
             messages.error(request, " ".join([error.message, *(each.detail for each in error.errors)]))
         else:
@@ -147,6 +151,7 @@ class ApprovalAdmin(GuardedAdmin):
             "facts": [(term, value) for name, term, value in facts if value and not self.is_hidden(request, name)],
             "map": self.map(approval) if is_shown else "",
             "url": reverse("admin:operations_approval_change", args=[approval.pk]),
+            "read_version": READ_VERSION,
             "decide_url": reverse("admin:operations_approval_decide", args=[approval.pk]),
         }
 
@@ -168,3 +173,9 @@ class ApprovalAdmin(GuardedAdmin):
         return services.decide_approval(
             row.pk, actor=actor_of_staff(request), at=now(), **cast("ApprovalChanges", changes)
         )
+
+
+def _version(request: HttpRequest) -> int | None:
+    """Return which version of the approval the page showed whose button was pressed; a form may not say."""
+    read = request.POST.get(READ_VERSION, "")
+    return int(read) if read.isascii() and read.isdigit() and len(read) < 10 else None

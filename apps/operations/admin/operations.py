@@ -39,7 +39,8 @@ from apps.operations.types import OperationDraft
 
 # A plan tells of all of these: hidden is hidden.
 PLANNED = frozenset({"geometry", "starts_at", "ends_at"})
-TELLING_OF_PLANS = frozenset({"volumes", "map", "VolumeInline", "OccupancyInline"})
+OF_RUNNING = frozenset({"ConformanceInline", "IntrusionInline"})
+TELLING_OF_PLANS = frozenset({"volumes", "map", "VolumeInline", "OccupancyInline", *OF_RUNNING})
 
 
 class VolumeInline(GuardedInline):
@@ -129,7 +130,8 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
     def is_hidden(self, request: HttpRequest, name: str) -> bool:
         """Say whether something tells of a hidden field; a plan tells of several."""
         if name in TELLING_OF_PLANS:
-            return any(super(OperationAdmin, self).is_hidden(request, each) for each in PLANNED)
+            told = PLANNED | {"state"} if name in OF_RUNNING else PLANNED
+            return any(super(OperationAdmin, self).is_hidden(request, each) for each in told)
         return super().is_hidden(request, name)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -16,7 +16,7 @@ from apps.core.api.parameters import require_known
 from apps.core.api.views import NounView
 from apps.core.clock import now
 from apps.operations import queries
-from apps.operations.api.views import find_operation
+from apps.operations.api.views import find_operation, show_planned
 from apps.operations.models import AssignedAsset, Intrusion, Operation
 from apps.operations.rules.following import late_by, overrun_by
 
@@ -46,8 +46,8 @@ class IntruderSerializer(serializers.Serializer[Intrusion]):
 class ConformanceSerializer(serializers.Serializer[Operation]):
     """How an operation keeps to its plan; of its assets, those that the caller may follow exactly."""
 
-    state = serializers.CharField()
-    overrun_s = serializers.FloatField(help_text="For how long it has gone on after its planned end.")
+    state = serializers.CharField(required=False)
+    overrun_s = serializers.FloatField(required=False, help_text="For how long it has gone on after its planned end.")
     assets = AssetConformanceSerializer(many=True)
     intruders = IntruderSerializer(many=True)
 
@@ -57,22 +57,28 @@ class OperationConformanceView(NounView):
 
     @extend_schema(responses=ConformanceSerializer)
     def get(self, request: Request, object_id: UUID) -> Response:
-        """Show where the assets are beside where they should be."""
+        """Show where the assets are beside where they should be; 403 where the plan is kept back.
+
+        Where the state is kept back, nothing is said of it, nor of the overrun.
+        """
         require_known(request, ())
         operation = find_operation(request, object_id)
-        at = now()
-        actor = actor_of(request)
-        assigned = queries.assets_followed_by(actor, operation.pk)
+        at, actor = now(), actor_of(request)
+        # Whoever may follow an asset learns where a volume is from where the asset is beside it.
+        shown = show_planned(request, operation)
         return Response(
             {
-                "state": operation.state,
-                "overrun_s": overrun_by(operation.ends_at, operation.closed_at, at).total_seconds()
-                if operation.state in queries.HAVE_RUN
-                else 0.0,
-                "assets": list(_bodies(operation, assigned, at)),
+                **(_standing(operation, at) if {"state", "closed_at"} <= set(shown) else {}),
+                "assets": list(_bodies(operation, queries.assets_followed_by(actor, operation.pk), at)),
                 "intruders": [IntruderSerializer(each).data for each in queries.intruders_seen_by(actor, operation.pk)],
             }
         )
+
+
+def _standing(operation: Operation, at: datetime) -> dict[str, object]:
+    has_run = operation.state in queries.HAVE_RUN
+    overrun = overrun_by(operation.ends_at, operation.closed_at, at) if has_run else timedelta(0)
+    return {"state": operation.state, "overrun_s": overrun.total_seconds()}
 
 
 def _bodies(operation: Operation, assigned: Sequence[AssignedAsset], at: datetime) -> Iterable[object]:

@@ -15,9 +15,8 @@ from shapely import MultiPolygon
 
 from apps.core.api.views import NounView, one
 from apps.core.geometry import from_geos
-from apps.core.types import NotAllowed
 from apps.operations import queries
-from apps.operations.api.views import find_operation, show_operation
+from apps.operations.api.views import find_operation, show_planned
 from apps.operations.models import Operation
 from apps.operations.rules.intents import STATES, write_intent_volumes
 from apps.operations.rules.recurrence import spans_of
@@ -41,10 +40,8 @@ class OperationalIntentView(NounView):
         before the operation is approved and after it is over: F3548 has none for these.
         """
         operation = find_operation(request, object_id)
-        shown = show_operation(request, operation)
-        if "volumes" not in shown:
-            raise NotAllowed("Where and when it is planned is not shown to you.")
-        return one(request, {"operational_intent": _intent(operation, shown)}, version=operation.version)
+        intent = _intent(operation, show_planned(request, operation))
+        return one(request, {"operational_intent": intent}, version=operation.version)
 
 
 def _intent(operation: Operation, shown: dict[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from apps.core.api.parameters import (
 from apps.core.api.patches import read_patch
 from apps.core.api.views import NounView, created, deleted, one, read_body
 from apps.core.clock import now
+from apps.core.types import NotAllowed
 from apps.filters.api.lists import ListView
 from apps.lifecycle.api.calls import CallsView
 from apps.lifecycle.api.serializers import TransitionRequestSerializer
@@ -226,6 +227,14 @@ def find_operation(request: Request, operation_id: UUID) -> Operation:
 def show_operation(request: Request, operation: Operation) -> Any:
     """Return an operation as the caller may see it."""
     return show_operations(request, [operation])[0]
+
+
+def show_planned(request: Request, operation: Operation) -> Any:
+    """Return an operation as the caller may see it, with its plan; raises ``NotAllowed`` where that is kept back."""
+    shown = show_operation(request, operation)
+    if "volumes" not in shown:
+        raise NotAllowed("Where and when it is planned is not shown to you.")
+    return shown
 
 
 def show_operations(request: Request, operations: Sequence[Operation]) -> list[Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from apps.access.queries import kept_back, visible
+from apps.access.queries import hidden_fields, kept_back, visible
 from apps.access.types import Actor
 from apps.core.types import Invalid
 from apps.events.rules import instant
@@ -84,8 +84,9 @@ def conflicts_shown(judgement: Judgement, volumes: Sequence[Volume4D], actor: Ac
     zones = sorted(judgement.zones, key=_is_no_refusal)[:MOST_SHOWN]
     seen = _operations_seen([each.other.id for each in operations], actor)
     zones_seen = _zones_seen([each.zone_id for each in zones], actor)
+    is_hidden = "contact" in hidden_fields(actor, "operations")
     shown = [
-        *(_operation_shown(each, volumes, seen.get(each.other.id)) for each in operations),
+        *(_operation_shown(each, volumes, seen.get(each.other.id), is_hidden=is_hidden) for each in operations),
         *(_zone_shown(each, volumes, zones_seen.get(each.zone_id)) for each in zones),
     ]
     return sorted(shown, key=lambda each: each["verdict"] != Verdict.REFUSED)
@@ -128,16 +129,17 @@ def _zones_seen(ids: Sequence[UUID], actor: Actor) -> dict[UUID, dict[str, Any]]
 
 
 def _operation_shown(
-    conflict: OperationConflict, volumes: Sequence[Volume4D], seen: dict[str, Any] | None
+    conflict: OperationConflict, volumes: Sequence[Volume4D], seen: dict[str, Any] | None, *, is_hidden: bool
 ) -> dict[str, Any]:
     held = conflict.held[:MOST_TIMES]
+    masked_contact = "" if is_hidden else conflict.other.contact
     return {
         "type": "operation",
         "verdict": conflict.verdict.value,
         "comparable": conflict.meeting is Meeting.MEET,
         "operation": seen,
         "zone": None,
-        "contact": conflict.other.contact if seen is None else seen.get("contact", ""),
+        "contact": masked_contact if seen is None else seen.get("contact", ""),
         "volumes": [
             _volume_shown(volumes[each.place].number, each.volume, masked="starts_at" not in (seen or {}))
             for each in held

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from apps.operations.services.approvals import decide_approval
 from apps.operations.services.following import follow_assets, move_strays
-from apps.operations.services.holding import keep_space
 from apps.operations.services.intruding import Crossing, note_intrusions
+from apps.operations.services.keeping import keep_up
 from apps.operations.services.kinds import create_operation_kind, delete_operation_kind, update_operation_kind
 from apps.operations.services.operations import create_operation, delete_operation, move_operation, update_operation
 from apps.operations.services.settling import settle_submitted
@@ -19,7 +19,7 @@ __all__ = [
     "delete_operation",
     "delete_operation_kind",
     "follow_assets",
-    "keep_space",
+    "keep_up",
     "move_operation",
     "move_strays",
     "note_intrusions",

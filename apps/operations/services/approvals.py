@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, Unpack
 from uuid import UUID
@@ -15,12 +16,12 @@ from apps.core.types import Conflict, Invalid, NotFound
 from apps.events.types import Change
 from apps.lifecycle.services import advance
 from apps.lifecycle.types import Cause
-from apps.operations.models import Approval
-from apps.operations.published import approval_feature, published_operations
+from apps.operations.models import Approval, Operation
+from apps.operations.published import approval_feature, published_approvals, published_operations
 from apps.operations.queries import approvals_of
 from apps.operations.services.settling import IN_REVIEW, conclude
 from apps.operations.services.telling import tell_approvals
-from apps.operations.types import ApprovalChanges, Decision
+from apps.operations.types import HOLDING, OVER, ApprovalChanges, Decision
 
 NOT_IN_REVIEW: Final = "The operation is not in review now."
 LONGEST_NOTE: Final = 2_000
@@ -58,6 +59,18 @@ def decide_approval(
     if approval.decision != before.properties["decision"]:
         _conclude(approval, at)
     return approval
+
+
+def take_back_asked(operations: Sequence[Operation], at: datetime) -> None:
+    """Forget what operations have asked for that are drafts again: what becomes of a draft is for nobody else.
+
+    Whoever was asked sees by the approval what it is about, and is asked again when it is submitted again.
+    """
+    drafts = [each.pk for each in operations if each.state not in HOLDING and each.state_category != OVER]
+    asked = list(published_approvals().filter(operation__in=drafts).order_by("pk")) if drafts else []
+    if asked:
+        Approval.objects.filter(pk__in=[each.pk for each in asked]).delete()
+        tell_approvals([(Change.DELETED, each, approval_feature(each)) for each in asked], actor=SYSTEM, at=at)
 
 
 def _lock(approval_id: UUID) -> Approval:

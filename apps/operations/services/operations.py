@@ -10,11 +10,12 @@ from uuid import UUID
 import shapely
 from django.contrib.gis.geos import MultiPolygon as GeosMultiPolygon
 from django.db import transaction
+from django.db.models import Q
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
 from apps.access.models import Organisation
-from apps.access.queries import authorize, authorize_image, authorize_in, visible
+from apps.access.queries import authorize, authorize_image, authorize_in, visible, visible_in_full
 from apps.access.types import Actor
 from apps.assets.models import Asset
 from apps.core.geometry import to_geos
@@ -22,7 +23,7 @@ from apps.core.types import Conflict, FieldError, Invalid, NotFound
 from apps.events.types import Change
 from apps.lifecycle.services import advance, begin, plan_timers
 from apps.operations.models import AssignedAsset, Operation, OperationKind, Volume
-from apps.operations.published import operation_feature, published_operations
+from apps.operations.published import approval_feature, operation_feature, published_approvals, published_operations
 from apps.operations.queries import volumes_held, volumes_of
 from apps.operations.rules.checks import (
     assets_errors,
@@ -34,7 +35,7 @@ from apps.operations.rules.checks import (
 )
 from apps.operations.rules.shapes import write_shape
 from apps.operations.services.holding import insert_occupancies, require_free
-from apps.operations.services.settling import settle
+from apps.operations.services.settling import settle, tell_asked
 from apps.operations.services.telling import tell_operation
 from apps.operations.types import HOLDING, LIFECYCLE, OVER, OperationChanges, OperationDraft, Volume4D, VolumeDraft
 
@@ -99,12 +100,20 @@ def update_operation(
     is_reassigned = "asset_ids" in changes and _assign(operation, changes["asset_ids"], actor)
     if operation_feature(operation) == before and not is_replanned and not is_reassigned:
         return operation
+    asked = (
+        []
+        if is_rejudged
+        else [(each, approval_feature(each)) for each in published_approvals().filter(operation=operation.pk)]
+    )
     operation.mark_changed(at)
     operation.save()
     authorize_image(actor, "operations.change", operation)
     tell_operation(Change.UPDATED, operation, before=before, actor=actor, at=at)
     plan_timers(operation)
-    return settle(operation, at=at, afresh=True) if is_rejudged else operation
+    if is_rejudged:
+        return settle(operation, at=at, afresh=True)
+    tell_asked(operation, asked, at=at)
+    return operation
 
 
 @transaction.atomic
@@ -203,17 +212,21 @@ def _cover(operation: Operation, times: Sequence[Volume4D]) -> None:
 
 
 def _assign(operation: Operation, asset_ids: Sequence[UUID], actor: Actor) -> bool:
-    """Make these the operation's assets; say whether they differ. Raises ``Invalid`` for one that is not seen.
+    """Make these the operation's assets; say whether they differ. Raises ``Invalid`` for one that may not be assigned.
 
+    Whether an operation conforms tells where its assets are: those of others are for whoever may track them exactly.
     Assets that are assigned already stay, also those that the actor may not see.
     """
     _require(list(assets_errors(asset_ids)))
     wanted = set(asset_ids)
     had = set(AssignedAsset.objects.filter(operation=operation).values_list("asset", flat=True))
     new = wanted - had
-    seen = set(visible(Asset.objects.filter(pk__in=new), actor, "assets.view").values_list("pk", flat=True))
-    if new - seen:
-        error = FieldError(pointer="/asset_ids", code="unknown", detail=f"There is no asset {min(new - seen)}.")
+    seen = visible(Asset.objects.filter(pk__in=new), actor, "assets.view")
+    tracked = visible_in_full(Asset.objects.filter(pk__in=new), actor, "assets.track")
+    mine = seen.filter(Q(organisation=operation.organisation_id) | Q(pk__in=tracked.values("pk")))
+    if unknown := new.difference(mine.values_list("pk", flat=True)):
+        detail = f"There is no asset {min(unknown)} that you may assign: of others', those that you may track exactly."
+        error = FieldError(pointer="/asset_ids", code="unknown", detail=detail)
         raise Invalid("An asset is not known.", errors=[error])
     AssignedAsset.objects.filter(operation=operation, asset__in=had - wanted).delete()
     AssignedAsset.objects.bulk_create([AssignedAsset(operation=operation, asset_id=each) for each in sorted(new)])

@@ -82,6 +82,20 @@ def conclude(operation: Operation, *, is_open: bool, at: datetime, reason: str =
     return operation
 
 
+def tell_asked(operation: Operation, asked: Iterable[tuple[Approval, Feature]], *, at: datetime) -> None:
+    """Let approvals, given as they were, count what they show of a changed operation as a change of theirs.
+
+    Whoever agrees to a version of them agrees to what that version showed.
+    """
+    told = []
+    for approval, before in asked:
+        approval.operation = operation
+        approval.mark_changed(at)
+        approval.save(update_fields=["version", "changed_at"])
+        told.append((Change.UPDATED, approval, before))
+    tell_approvals(told, actor=SYSTEM, at=at)
+
+
 @transaction.atomic
 def _settle_all(ids: Iterable[UUID], at: datetime) -> int:
     rows = published_operations().select_for_update(of=("self",)).filter(pk__in=list(ids), state="submitted")
@@ -106,7 +120,7 @@ def _ask(
         zone_name = needed.pop(_key_of(approval), None)
         if zone_name is None:
             told.append((Change.DELETED, approval, approval_feature(approval)))
-        elif approval.decided_at is not None and (afresh or _is_outdated(approval, changed)):
+        elif afresh or _is_outdated(approval, changed):
             told.append((Change.UPDATED, approval, approval_feature(approval)))
             _reopen(approval, at)
     made = [_new(operation, asked, zone_name, at) for asked, zone_name in needed.items()]
