@@ -259,5 +259,5 @@ class OperationKindChanges(TypedDict, total=False):
 class ApprovalChanges(TypedDict, total=False):
     """What ``decide_approval`` takes."""
 
-    decision: Literal["approved", "rejected"]
+    decision: Literal["open", "approved", "rejected"]
     note: str

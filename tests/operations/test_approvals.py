@@ -144,3 +144,14 @@ def test_whoever_is_under_way_is_told_and_goes_on() -> None:
     read_zones()
     assert (state_of(operation), asked(operation)) == ("active", [])
     assert Event.objects.filter(type="watchfloor.operation.overruled.v1", object_id=operation.pk).count() == 1
+
+
+def test_a_word_can_be_taken_back_while_it_is_in_review() -> None:
+    make_zone(kind=make_zone_kind(constraint="authorisation"))
+    operation = submit(make_operation(kind=make_operation_kind(is_reviewed=True)))
+    first, second = operation.approvals.order_by("id")
+    services.decide_approval(first.pk, decision="approved", actor=SYSTEM, at=now())
+    back = services.decide_approval(first.pk, decision="open", actor=SYSTEM, at=now())
+    assert (back.decision, back.decided_by, back.decided_at) == ("open", "", None)
+    services.decide_approval(second.pk, decision="approved", actor=SYSTEM, at=now())
+    assert state_of(operation) == "in_review"

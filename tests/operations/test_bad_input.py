@@ -9,7 +9,8 @@ import pytest
 from django.test import Client
 
 from tests.factories.access import Cast, make_cast, make_user, signed_in
-from tests.factories.operations import make_operation, make_operation_kind
+from tests.factories.operations import make_operation, make_operation_kind, submit
+from tests.factories.zones import make_zone, make_zone_kind
 from tests.operations.api.test_rest import START, body_of, post
 
 pytestmark = pytest.mark.django_db
@@ -263,3 +264,33 @@ def test_kinds_that_are_none(body) -> None:
     client.raise_request_exception = False
     answer = post(client, "/api/v1/operation-kinds", body)
     assert answer.status_code in (201, 422), answer.content
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"decision": None},
+        {"decision": "open"},
+        {"decision": "maybe"},
+        {"decision": []},
+        {"note": None},
+        {"note": "x" * 2_001},
+        {"note": "\x00"},
+        {"operation_title": "x"},
+    ],
+    ids=lambda each: str(each)[:40],
+)
+def test_decisions_that_are_none(cast, alice, patch) -> None:
+    make_zone(kind=make_zone_kind(constraint="authorisation"), organisation=cast.elsewhere)
+    kind = make_operation_kind(is_reviewed=True)
+    approval = submit(make_operation(organisation=cast.harbour, kind=kind)).approvals.get(reason="organisation")
+    for each in [{"decision": "approved"}, patch]:
+        answer = alice.patch(
+            f"/api/v1/approvals/{approval.pk}",
+            data=each,
+            content_type="application/merge-patch+json",
+            headers={"If-Match": "*"},
+        )
+        assert answer.status_code in (200, 422), answer.content
+        page = {"decision": each.get("decision") or "", "note": each.get("note") or ""}
+        assert alice.post(f"/admin/operations/approval/{approval.pk}/change/", page).status_code in (200, 302)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -24,9 +25,9 @@ from apps.operations import queries
 from apps.operations.models import Operation
 from apps.operations.queries import conflicts
 from apps.operations.rules.checks import written_out
-from apps.operations.rules.freeing import shifted
+from apps.operations.rules.freeing import Blocked, later_shifts, shifted
 from apps.operations.rules.shapes import footprint_of
-from apps.operations.types import Circle, Corridor, Meeting, Shift, SpaceConflict, Standing, Verdict, VolumeDraft
+from apps.operations.types import Circle, Corridor, Meeting, Shift, SpaceConflict, Span, Standing, Verdict, VolumeDraft
 from tests.factories.access import make_cast, make_policy
 from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
 from tests.factories.zones import make_zone, make_zone_kind, square
@@ -184,6 +185,15 @@ def test_a_policy_hides_of_a_conflict_what_it_hides_of_the_operation() -> None:
     (conflict,) = told["conflicts"]
     assert "Secret survey" not in str(conflict)
     assert (conflict["contact"], "contact" in conflict["operation"]) == ("", False)
+
+
+def test_no_window_begins_beyond_what_was_looked_at() -> None:
+    wanted, week = written_out([volume(starts_at=TOMORROW)])[0], timedelta(days=7)
+    by = replace(wanted, during=Span(TOMORROW, TOMORROW + week))
+    assert later_shifts([Blocked(wanted, by)], TOMORROW, horizon=week) == []
+    assert later_shifts([Blocked(wanted, by)], TOMORROW, horizon=week + timedelta(minutes=1)) == [
+        Shift(later=week + timedelta(minutes=1))
+    ]
 
 
 def test_free_windows_are_free_and_the_next_ones() -> None:

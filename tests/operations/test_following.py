@@ -26,6 +26,7 @@ from tests.factories.access import Cast, assign, make_cast, make_policy, make_us
 from tests.factories.assets import make_asset
 from tests.factories.core import NOON, after
 from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
+from tests.factories.zones import square
 
 pytestmark = pytest.mark.django_db
 INSIDE, NEAR, OUTSIDE = (0.5, 0.5), (1.0003, 0.5), (1.01, 0.5)
@@ -97,6 +98,16 @@ def test_whoever_was_outside_is_back_within_the_volume_only(tug) -> None:
     assert history(operation) == [("nonconforming", at(40))]
     see(tug, (70, INSIDE))
     assert history(operation)[1:] == [("active", at(70))]
+
+
+def test_whoever_was_outside_of_another_plan_is_not_outside_of_this_one(tug) -> None:
+    operation = run(tug)
+    see(tug, (10, OUTSIDE))
+    services.update_operation(operation.pk, volumes=[volume(square(size=2), starts_at=NOON)], actor=SYSTEM, at=at(20))
+    assert services.move_strays(at(60)) == 0
+    see(tug, (70, OUTSIDE))
+    assert history(operation) == []
+    assert AssignedAsset.objects.get(operation=operation).distance_m == 0.0
 
 
 def test_who_comes_back_late_was_outside_until_then(tug) -> None:

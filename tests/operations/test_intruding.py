@@ -113,3 +113,5 @@ class TestWhoIsTold:
         assert intruder["asset_id"] == str(theirs.pk)
         everybody = make_user("root", is_superuser=True)
         assert len(intruders(with_key(everybody, *scopes))) == 1
+        services.move_operation(operation, "end", actor=SYSTEM, at=after(minutes=1))
+        assert intruders(with_key(everybody, *scopes)) == []

@@ -14,9 +14,10 @@ from apps.core.types import Conflict, Datum
 from apps.events.models import Event
 from apps.lifecycle.services import advance
 from apps.operations import services
-from apps.operations.models import Occupancy
+from apps.operations.models import Occupancy, Operation
 from apps.operations.services.holding import keep_space
 from apps.operations.types import SpaceConflict
+from tests.factories.lifecycles import make_definition
 from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
 from tests.factories.zones import square
 
@@ -148,3 +149,30 @@ def test_what_touches_too_many_cells_is_judged_like_the_rest() -> None:
     assert whole.state == "approved"
     with pytest.raises(SpaceConflict):
         submit(make_operation(volumes=[volume(square(size=0.01), starts_at=start)]))
+
+
+EAGER = """
+key: eager
+noun: operations
+title: Eager
+initial: approved
+states:
+  approved: {label: Approved, tone: calm, category: active}
+  ended: {label: Ended, tone: done, final: true}
+transitions:
+  end:
+    label: End
+    from: [approved]
+    to: ended
+    action: operations.end
+"""
+
+
+def test_a_lifecycle_that_begins_by_holding_space_holds_it_and_is_refused_what_others_hold() -> None:
+    make_definition(EAGER)
+    kind = make_operation_kind(lifecycle="eager")
+    first = make_operation(kind=kind)
+    assert list(Occupancy.objects.filter(holds=True).values_list("operation", flat=True)) == [first.pk]
+    with pytest.raises(SpaceConflict):
+        make_operation(kind=kind)
+    assert Operation.objects.count() == 1

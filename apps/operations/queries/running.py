@@ -90,8 +90,12 @@ def assets_followed_by(actor: Actor, operation_id: UUID) -> list[AssignedAsset]:
 
 
 def intruders_seen_by(actor: Actor, operation_id: UUID) -> list[Intrusion]:
-    """Return what is in volumes of an operation and not of it, as far as the actor may track it exactly and at once."""
-    return list(tracked_only(Intrusion.objects.filter(operation=operation_id, left_at=None), actor).order_by("id"))
+    """Return what is in volumes of an operation and not of it, as far as the actor may track it exactly and at once.
+
+    Nothing intrudes on what does not run, also where the asset has not been seen since.
+    """
+    rows = Intrusion.objects.filter(operation=operation_id, left_at=None, operation__state__in=RUNNING)
+    return list(tracked_only(rows, actor).order_by("id"))
 
 
 def tracked_only(rows: QuerySet[A], actor: Actor) -> QuerySet[A]:

@@ -35,7 +35,8 @@ def later_shifts(blocked: Sequence[Blocked], first: datetime, *, horizon: timede
         if end > horizon.total_seconds() or len(shifts) == MOST_TIMES:
             break
         later = _whole_minutes(first, timedelta(seconds=end))
-        if later > timedelta(0) and later.total_seconds() < next_start:
+        # What begins beyond the horizon was not asked for.
+        if timedelta(0) < later <= horizon and later.total_seconds() < next_start:
             shifts.append(Shift(later=later))
     return shifts
 

@@ -39,7 +39,7 @@ def decide_approval(
     """Return the approval as decided or noted. The last one given approves the operation, any refusal rejects it.
 
     Locks the operation, then the approval. A decision may be changed while the operation is in review; otherwise this
-    raises ``Conflict``. Nothing to change is no change.
+    raises ``Conflict``, and taken back (open). Nothing to change is no change.
     """
     approval = _lock(approval_id)
     authorize(actor, "approvals.decide", approval)
@@ -87,7 +87,10 @@ def _lock(approval_id: UUID) -> Approval:
 def _decide(approval: Approval, decision: Decision, actor: Actor, at: datetime) -> None:
     if approval.operation.state not in IN_REVIEW:
         raise Conflict(NOT_IN_REVIEW, code="not_in_review")
-    approval.decision, approval.decided_by, approval.decided_at = decision, actor.label[:200], at
+    approval.decision = decision
+    # Open is what it was before anybody said a word.
+    said = decision is not Decision.OPEN
+    approval.decided_by, approval.decided_at = (actor.label[:200], at) if said else ("", None)
 
 
 def _conclude(approval: Approval, at: datetime) -> None:

@@ -34,7 +34,7 @@ from apps.operations.rules.checks import (
     written_out,
 )
 from apps.operations.rules.shapes import write_shape
-from apps.operations.services.holding import insert_occupancies, require_free
+from apps.operations.services.holding import insert_occupancies, keep_space, require_free
 from apps.operations.services.settling import settle, tell_asked
 from apps.operations.services.telling import tell_operation
 from apps.operations.types import HOLDING, LIFECYCLE, OVER, OperationChanges, OperationDraft, Volume4D, VolumeDraft
@@ -48,7 +48,10 @@ WORDS: Final = ("title", "description", "contact")
 def create_operation(
     draft: OperationDraft, *, kind: OperationKind, organisation: Organisation, actor: Actor, at: datetime
 ) -> Operation:
-    """Return the new operation, a draft that holds nothing yet. Raises ``Invalid``, ``NotAllowed``."""
+    """Return the new operation, a draft that holds nothing yet. Raises ``Invalid``, ``NotAllowed``.
+
+    ``SpaceConflict`` where a lifecycle begins in a state that holds space, and others hold it.
+    """
     authorize_in(actor, "operations.add", organisation.pk)
     _require(list(operation_errors(draft, at=at)))
     kind = _hold_kind(kind.pk)
@@ -68,6 +71,8 @@ def create_operation(
     begin(operation, actor=actor, at=at, key=kind.lifecycle or LIFECYCLE)
     _plan(operation, draft.volumes, times, holds=False)
     _assign(operation, draft.asset_ids, actor)
+    if operation.state in HOLDING:
+        keep_space([operation], actor, at)
     authorize_image(actor, "operations.add", operation)
     return operation
 
@@ -192,6 +197,8 @@ def _replan(operation: Operation, drafts: Sequence[VolumeDraft], at: datetime) -
         return False
     times = written_out(drafts)
     Volume.objects.filter(operation=operation).delete()
+    # Whoever was outside of what was planned before may be inside of this: the next fix tells.
+    AssignedAsset.objects.filter(operation=operation).update(outside_since=None, distance_m=None, progress=None)
     _plan(operation, drafts, times, holds=operation.state in HOLDING)
     _cover(operation, times)
     return True
