@@ -17,6 +17,7 @@ PRODUCED = (
     "access_accessversion",
     "assets_assetset",
     "incidents_ruleset",
+    "operations_reviewruleset",
     "operations_runningset",
     "zones_zoneset",
     "zones_zonechange",

@@ -19,6 +19,8 @@ GEOMETRY: Final = "geometry"
 # What tells of a move must not tell of a hidden state.
 STATE: Final = "state"
 STATE_CATEGORY: Final = "state_category"
+# Where something is includes at which height.
+HEIGHTS: Final = "heights"
 
 
 def veiled(feature: Feature, owed: Obligations) -> Feature:
@@ -56,8 +58,12 @@ def veiled_data(data: Mapping[str, Any], owed: Obligations) -> dict[str, Any]:
 
 
 def without(properties: Mapping[str, Any], hidden: Collection[str]) -> dict[str, Any]:
-    """Return the properties without the hidden ones; a dotted name hides a member, a hidden state its category."""
+    """Return the properties without the hidden ones.
+
+    A dotted name hides a member, a hidden state its category, a hidden geometry the heights.
+    """
     hidden = {*hidden, STATE_CATEGORY} if STATE in hidden else hidden
+    hidden = {*hidden, HEIGHTS} if GEOMETRY in hidden else hidden
     kept = {name: value for name, value in properties.items() if name not in hidden}
     for name in hidden:
         head, dot, member = name.partition(".")

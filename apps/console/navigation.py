@@ -74,6 +74,7 @@ GROUPS = (
                 url_name="admin:operations_approval_inbox",
             ),
             _list_of("operations.OperationKind", "Operation kinds", "style"),
+            _list_of("operations.ReviewRule", "Review rules", "rule_settings"),
         ),
     ),
     Group(

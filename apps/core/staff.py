@@ -46,8 +46,9 @@ class RefusableForm:
         if self.refusal is None:
             return cleaned
         for error in self.refusal.errors:
-            # REST says organisation_id and late_after_s where a form says organisation and late_after.
-            asked = error.pointer.lstrip("/").split("/")[0]
+            # REST says organisation_id and late_after_s where a form says organisation and late_after. A place in a
+            # text (RFC 5147) stands after the field.
+            asked = error.pointer.lstrip("/").split("/")[0].partition("#")[0]
             for name in {asked, asked.removesuffix("_id"), asked.removesuffix("_s")} & set(self.fields):  # type: ignore[attr-defined]
                 self.add_error(name, error.detail)  # type: ignore[attr-defined]
         if isinstance(self.refusal, VersionConflict):

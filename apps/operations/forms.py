@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django import forms
@@ -11,12 +11,12 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminIntegerFieldWidget
+from unfold.widgets import UnfoldAdminColorInputWidget, UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
 from apps.assets.models import Asset
 from apps.lifecycle.forms import lifecycle_choice
 from apps.operations.api.serializers import volume_body
-from apps.operations.models import HIGHEST_PRIORITY, AssignedAsset, Operation, OperationKind
+from apps.operations.models import HIGHEST_PRIORITY, AssignedAsset, Operation, OperationKind, ReviewRule
 from apps.operations.queries import assigned_asset_ids, volumes_of
 from apps.operations.types import OperationChanges
 from apps.operations.widgets import PlanWidget, VolumesField
@@ -44,6 +44,30 @@ class OperationKindForm(ModelForm):  # type: ignore[type-arg]  # Django has no g
             "contingent_after",
         )
         widgets = {"colour": UnfoldAdminColorInputWidget}
+
+    def _post_clean(self) -> None:
+        """Leave judging to the service: the row is never saved by the form."""
+
+
+class ReviewRuleForm(ModelForm):  # type: ignore[type-arg]  # Django has no generic forms at run time
+    """A review rule; its condition is judged by the service."""
+
+    condition = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text=(
+            "CQL2 text over kind, priority, title, description, contact, organisation_id, starts_at, ends_at, period "
+            "and geometry: priority >= 50 AND kind = 'tow'. Empty holds for every operation."
+        ),
+    )
+
+    class Meta:
+        model = ReviewRule
+        fields = ("name", "organisation", "description", "condition", "is_enabled")
+        help_texts: ClassVar = {
+            "organisation": "Who is asked, about its own operations and those of all organisations below it; it stays.",
+            "is_enabled": "What is in review follows a change within seconds; what is approved stays approved.",
+        }
 
     def _post_clean(self) -> None:
         """Leave judging to the service: the row is never saved by the form."""

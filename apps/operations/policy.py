@@ -17,6 +17,7 @@ from apps.operations.models import (
     OperationGroupGrant,
     OperationKind,
     OperationUserGrant,
+    ReviewRule,
     Volume,
 )
 from apps.operations.published import (
@@ -25,6 +26,7 @@ from apps.operations.published import (
     approval_feature,
     operation_feature,
     operation_kind_feature,
+    review_rule_feature,
 )
 from apps.operations.types import LIFECYCLE
 
@@ -34,7 +36,7 @@ STAMPS: Final = ("submitted_at", "approved_at", "closed_at")
 
 
 def register_nouns() -> None:
-    """Register operations, their parts and kinds, and the approvals that organisations are asked for."""
+    """Register operations, their parts and kinds, approvals, and the rules by which organisations ask for them."""
     register(
         Protected(
             noun="operations",
@@ -72,6 +74,14 @@ def register_nouns() -> None:
             actions=("view", "decide"),
             feature=approval_feature,
             fields=(*APPROVAL_PROPERTIES, "geometry"),
+        )
+    )
+    register(
+        Protected(
+            noun="review-rules",
+            model=ReviewRule,
+            actions=("view", "add", "change", "delete"),
+            feature=review_rule_feature,
         )
     )
 

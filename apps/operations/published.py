@@ -7,18 +7,19 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 
 from apps.core.geometry import to_geojson
-from apps.core.types import Feature
+from apps.core.types import Datum, Feature
 from apps.events import registry
 from apps.events.changes import register_change, register_changes
 from apps.events.registry import Topic
 from apps.events.rules import instant
 from apps.events.types import Change
 from apps.lifecycle.types import Category
-from apps.operations.models import Approval, Operation, OperationKind
+from apps.operations.models import Approval, Operation, OperationKind, ReviewRule, Volume
 from apps.operations.types import Decision, Reason
+from apps.zones.types import AltitudeBand
 
 OVERRULED: Final = "watchfloor.operation.overruled.v1"
 
@@ -29,6 +30,8 @@ _ID_OR_NULL: Final = {"type": ["string", "null"], "format": "uuid"}
 _INSTANT: Final = {"type": "string", "format": "date-time"}
 _INSTANT_OR_NULL: Final = {"type": ["string", "null"], "format": "date-time"}
 _SECONDS: Final = {"type": "number", "minimum": 0}
+_METRES_OR_NULL: Final = {"type": ["number", "null"]}
+_DATUM_OR_NULL: Final = {"enum": [*(each.value for each in Datum), None]}
 _PRIORITY: Final = {"type": "integer", "minimum": 0, "maximum": 100}
 OPERATION_PROPERTIES: Final[Mapping[str, object]] = {
     "title": _TEXT,
@@ -64,14 +67,37 @@ APPROVAL_PROPERTIES: Final[Mapping[str, object]] = {
     "contact": _TEXT,
     "starts_at": _INSTANT,
     "ends_at": _INSTANT,
+    "heights": {
+        "type": "array",
+        "description": "Between which heights it is planned, each band once; null is open.",
+        "items": {
+            "type": "object",
+            "required": ["lower_m", "lower_datum", "upper_m", "upper_datum"],
+            "properties": {
+                "lower_m": _METRES_OR_NULL,
+                "lower_datum": _DATUM_OR_NULL,
+                "upper_m": _METRES_OR_NULL,
+                "upper_datum": _DATUM_OR_NULL,
+            },
+            "additionalProperties": False,
+        },
+    },
     "reason": {"enum": [each.value for each in Reason]},
     "zone_id": _ID_OR_NULL,
     "zone_name": _TEXT,
+    "rule_id": _ID_OR_NULL,
+    "rule_name": _TEXT,
     "other_id": _ID_OR_NULL,
     "decision": {"enum": [each.value for each in Decision]},
     "note": _TEXT,
     "decided_by": _TEXT,
     "decided_at": _INSTANT_OR_NULL,
+}
+REVIEW_RULE_PROPERTIES: Final[Mapping[str, object]] = {
+    "name": _TEXT,
+    "description": _TEXT,
+    "condition": _TEXT,
+    "is_enabled": _FLAG,
 }
 _AREA: Final = {
     "type": "MultiPolygon",
@@ -135,14 +161,28 @@ EXAMPLE_APPROVAL: Final = Feature(
         "contact": "Duty officer, +1 555 0100",
         "starts_at": "2026-07-01T12:00:00Z",
         "ends_at": "2026-07-01T13:30:00Z",
+        "heights": [{"lower_m": 60.0, "lower_datum": "AMSL", "upper_m": 240.0, "upper_datum": "AMSL"}],
         "reason": "zone",
         "zone_id": "0197c5a2-9f20-7b1d-a4c7-3f6e8d2b5a90",
         "zone_name": "Naval depot piers",
+        "rule_id": None,
+        "rule_name": "",
         "other_id": None,
         "decision": "approved",
         "note": "Keep 50 m from the piers.",
         "decided_by": "alice",
         "decided_at": "2026-06-29T09:12:00Z",
+    },
+)
+EXAMPLE_REVIEW_RULE: Final = Feature(
+    id=UUID("0197c5a3-7e14-7b92-8d05-9c2f6a1b4e38"),
+    organisation_id=UUID("0197c5a2-6b0c-7f12-9d3e-51a8c7e4f012"),
+    version=1,
+    properties={
+        "name": "What goes before others",
+        "description": "The harbour authority looks at whatever others have to give way to.",
+        "condition": "priority >= 50",
+        "is_enabled": True,
     },
 )
 
@@ -194,7 +234,10 @@ def operation_kind_feature(kind: OperationKind) -> Feature:
 
 
 def approval_feature(approval: Approval) -> Feature:
-    """Return an approval as those see it who are asked for it, with what it is about. Reads ``operation``."""
+    """Return an approval as those see it who are asked for it, with what it is about.
+
+    Reads ``operation`` and its volumes; a list brings them along (``published_approvals``).
+    """
     operation = approval.operation
     return Feature(
         id=approval.id,
@@ -208,14 +251,46 @@ def approval_feature(approval: Approval) -> Feature:
             "contact": operation.contact,
             "starts_at": instant(operation.starts_at),
             "ends_at": instant(operation.ends_at),
+            "heights": [
+                {
+                    "lower_m": band.lower_m,
+                    "lower_datum": band.lower_datum,
+                    "upper_m": band.upper_m,
+                    "upper_datum": band.upper_datum,
+                }
+                for band in bands_of(operation)
+            ],
             "reason": approval.reason,
             "zone_id": _id(approval.zone_id),
             "zone_name": approval.zone_name,
+            "rule_id": _id(approval.rule_id),
+            "rule_name": approval.rule_name,
             "other_id": _id(approval.other_id),
             "decision": approval.decision,
             "note": approval.note,
             "decided_by": approval.decided_by,
             "decided_at": _instant(approval.decided_at),
+        },
+    )
+
+
+def bands_of(operation: Operation) -> list[AltitudeBand]:
+    """Return between which heights an operation is planned, each once, in the order of its volumes."""
+    prefetch_related_objects([operation], Prefetch("volumes", _bands()))
+    return list(dict.fromkeys(volume.band for volume in operation.volumes.all()))
+
+
+def review_rule_feature(rule: ReviewRule) -> Feature:
+    """Return a review rule as the outside sees it."""
+    return Feature(
+        id=rule.id,
+        organisation_id=rule.organisation_id,
+        version=rule.version,
+        properties={
+            "name": rule.name,
+            "description": rule.description,
+            "condition": rule.condition,
+            "is_enabled": rule.is_enabled,
         },
     )
 
@@ -226,8 +301,8 @@ def published_operations() -> QuerySet[Operation]:
 
 
 def published_approvals() -> QuerySet[Approval]:
-    """Return all approvals with what their features need: one statement."""
-    return Approval.objects.select_related("operation")
+    """Return all approvals with what their features need: two statements."""
+    return Approval.objects.select_related("operation").prefetch_related(Prefetch("operation__volumes", _bands()))
 
 
 def operation_features(operations: QuerySet[Operation]) -> Iterator[Feature]:
@@ -268,7 +343,18 @@ def register_published() -> None:
         properties=OPERATION_KIND_PROPERTIES,
         example=EXAMPLE_OPERATION_KIND,
     )
+    register_changes(
+        "review_rule",
+        a_thing="A review rule",
+        properties=REVIEW_RULE_PROPERTIES,
+        example=EXAMPLE_REVIEW_RULE,
+    )
     register_changes("approval", a_thing="An approval", properties=APPROVAL_PROPERTIES, example=EXAMPLE_APPROVAL)
+
+
+def _bands() -> QuerySet[Volume]:
+    """Return volumes with their heights alone: a shape may have thousands of vertices."""
+    return Volume.objects.order_by("number").only("operation", "lower_m", "lower_datum", "upper_m", "upper_datum")
 
 
 def _id(key: UUID | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What may be asked about operations, their kinds and approvals, as their features and bodies show them."""
+"""What may be asked about operations, their kinds, approvals and review rules, as features and bodies show them."""
 
 from __future__ import annotations
 
@@ -72,6 +72,8 @@ def register_queryables() -> None:
             Queryable(name="reason", type=Type.STRING, enum=tuple(each.value for each in Reason)),
             Queryable(name="zone_id", type=Type.UUID),
             Queryable(name="zone_name", type=Type.STRING),
+            Queryable(name="rule_id", type=Type.UUID),
+            Queryable(name="rule_name", type=Type.STRING),
             Queryable(name="other_id", type=Type.UUID),
             Queryable(name="decision", type=Type.STRING, enum=tuple(each.value for each in Decision)),
             Queryable(name="decided_at", type=Type.INSTANT),
@@ -81,6 +83,16 @@ def register_queryables() -> None:
                 name="geometry", type=Type.GEOMETRY, lookup="operation__area", read="geometry", geometry="polygon"
             ),
             place="geometry",
+        )
+    )
+    register(
+        queryables(
+            "review-rules",
+            *OWNED,
+            Queryable(name="name", type=Type.STRING, is_sortable=True),
+            Queryable(name="description", type=Type.STRING),
+            Queryable(name="condition", type=Type.STRING),
+            Queryable(name="is_enabled", type=Type.BOOLEAN),
         )
     )
     # Asked about one operation only, whose own queryables say what is hidden.

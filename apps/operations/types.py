@@ -208,6 +208,7 @@ class Reason(enum.StrEnum):
 
     ZONE = "zone"
     ORGANISATION = "organisation"
+    RULE = "rule"
     NOT_COMPARABLE = "not_comparable"
 
 
@@ -254,6 +255,15 @@ class OperationKindChanges(TypedDict, total=False):
     tolerance_m: float
     nonconforming_after: timedelta
     contingent_after: timedelta
+
+
+class ReviewRuleChanges(TypedDict, total=False):
+    """What ``update_review_rule`` can change; what is absent stays. The organisation stays for ever."""
+
+    name: str
+    description: str
+    condition: str
+    is_enabled: bool
 
 
 class ApprovalChanges(TypedDict, total=False):

@@ -31,6 +31,7 @@ NOT_IN_ADMIN = {
     "zones.ZoneChange": "which zones to read again, forgotten soon",
     "incidents.RuleSet": "one counter",
     "operations.RunningSet": "one counter",
+    "operations.ReviewRuleSet": "one counter",
     "operations.Intrusion": "who may be told of it depends on the asset: over REST, and as a finding",
     "operations.ZoneReader": "one cursor",
 }

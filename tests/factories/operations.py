@@ -15,8 +15,15 @@ from apps.access.types import SYSTEM
 from apps.core.clock import now
 from apps.core.types import Datum
 from apps.operations import services
-from apps.operations.models import Operation, OperationKind
-from apps.operations.types import Area, OperationDraft, OperationKindChanges, Recurrence, VolumeDraft
+from apps.operations.models import Operation, OperationKind, ReviewRule
+from apps.operations.types import (
+    Area,
+    OperationDraft,
+    OperationKindChanges,
+    Recurrence,
+    ReviewRuleChanges,
+    VolumeDraft,
+)
 from apps.zones.types import EVERY_HEIGHT, AltitudeBand
 from tests.factories.access import make_organisation
 from tests.factories.core import NOON
@@ -31,6 +38,14 @@ def make_operation_kind(slug: str = "", **terms: Unpack[OperationKindChanges]) -
     slug = slug or f"operation-kind-{next(_number)}"
     filled: OperationKindChanges = {"name": slug.capitalize(), **terms}
     return services.create_operation_kind(slug=slug, actor=SYSTEM, at=NOON, **filled)
+
+
+def make_review_rule(organisation: Organisation | None = None, **terms: Unpack[ReviewRuleChanges]) -> ReviewRule:
+    """Return a rule by which an organisation reviews all that lies below it, unless told otherwise."""
+    filled: ReviewRuleChanges = {"name": f"Review rule {next(_number)}", **terms}
+    return services.create_review_rule(
+        organisation=organisation or make_organisation(), actor=SYSTEM, at=now(), **filled
+    )
 
 
 def band(lower_m: float | None, upper_m: float | None, datum: Datum = Datum.AMSL) -> AltitudeBand:

@@ -117,6 +117,8 @@ MATRIX: dict[str, Address] = {
     "operation-approvals": _one("/api/v1/operations/{operation}/approvals"),
     "approvals": _list("/api/v1/approvals"),
     "approval": _one("/api/v1/approvals/{approval}", "patch"),
+    "review-rules": _list("/api/v1/review-rules", "post"),
+    "review-rule": _one("/api/v1/review-rules/{review_rule}", "patch", "delete"),
     "incidents": _list("/api/v1/incidents", "post"),
     "incident": _one("/api/v1/incidents/{incident}", "patch"),
     "incident-transitions": _one("/api/v1/incidents/{incident}/transitions", "post"),

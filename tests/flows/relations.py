@@ -26,14 +26,14 @@ from apps.tracking.types import Report
 from tests.factories.access import assign, make_group, make_organisation, make_policy, make_role, make_user
 from tests.factories.assets import make_asset
 from tests.factories.incidents import make_incident, make_rule
-from tests.factories.operations import make_operation, make_operation_kind, submit
+from tests.factories.operations import make_operation, make_operation_kind, make_review_rule, submit
 from tests.factories.tracking import ingest
 from tests.factories.zones import make_zone
 
 NAME = "Xylograph"
 LONGITUDE = 10.4321
 LONG_AGO = datetime(2016, 1, 1, tzinfo=UTC)
-NOUNS = ("assets", "zones", "incidents", "rules", "operations", "approvals")
+NOUNS = ("assets", "zones", "incidents", "rules", "operations", "approvals", "review-rules")
 LEVELS = ("viewer", "keeper")
 
 
@@ -91,6 +91,7 @@ def make_relations() -> Relations:
         "rules": make_rule(harbour, name=NAME),
         "operations": operation,
         "approvals": operation.approvals.get(),
+        "review-rules": make_review_rule(harbour, name=NAME, condition="priority >= 100"),
     }
     at = now() - timedelta(seconds=10)
     ingest(Report(str(asset.pk), Fix(fixed_at=at, lon=LONGITUDE, lat=50.0)), received_at=now())

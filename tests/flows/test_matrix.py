@@ -41,6 +41,7 @@ WRITES: Mapping[str, dict[str, Any]] = {
     "rules": {"name": NAME},
     "operations": {"contact": "x"},
     "approvals": {"note": NAME},
+    "review-rules": {"description": NAME},
 }
 NOT_HERE = {
     # What these show is part of one of the four, and judged as it (tests/flows/test_permissions.py looks at each).

@@ -31,7 +31,7 @@ from tests.factories.assets import make_asset, make_device
 from tests.factories.calls import make_service
 from tests.factories.incidents import make_rule
 from tests.factories.lifecycles import make_closing_kind, make_moored_kind
-from tests.factories.operations import make_operation, make_operation_kind, submit
+from tests.factories.operations import make_operation, make_operation_kind, make_review_rule, submit
 from tests.factories.tracking import IN_SQUARE, ingest
 from tests.factories.webhooks import make_webhook
 from tests.factories.zones import make_zone
@@ -83,6 +83,7 @@ def make_world(actions: frozenset[str]) -> World:
     _sail_in(str(asset.pk))
     incident = Incident.objects.get(asset_id=asset.pk)
     comment_on_incident(incident.pk, f"{MARK} comment", actor=actor_of_user(alice), at=now())
+    review_rule = make_review_rule(harbour, name=f"{MARK} review", condition="priority >= 100")
     operation = make_operation(
         f"{MARK} tow", organisation=harbour, kind=make_operation_kind(is_reviewed=True), asset_ids=[asset.pk]
     )
@@ -118,6 +119,7 @@ def make_world(actions: frozenset[str]) -> World:
         "incident": incident.pk,
         "operation_kind": operation.kind_id,
         "operation": operation.pk,
+        "review_rule": review_rule.pk,
         "approval": operation.approvals.get().pk,
     }
     return World(alice=alice, bob=bob, charlie=charlie, dana=dana, parts=parts)

@@ -35,7 +35,7 @@ from tests.factories.assets import make_asset, make_asset_kind, make_device
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_finding, make_incident, make_rule
 from tests.factories.lifecycles import make_closing_kind, make_moored_kind
-from tests.factories.operations import decide_all, make_operation, make_operation_kind, submit, volume
+from tests.factories.operations import decide_all, make_operation, make_operation_kind, make_review_rule, submit, volume
 from tests.factories.zones import make_zone, make_zone_kind, square
 from tests.live.client import FeedClient
 
@@ -234,6 +234,18 @@ def review_an_operation(cast: Cast) -> Iterator[None]:
     advance(operation, "withdraw", actor=SYSTEM, at=now())
     zones.update_zone(shut.pk, is_active=False, **DOING)
     submit(operation)
+
+
+@publishing("review_rule.created", "review_rule.updated", "review_rule.deleted", "approval.created", "approval.deleted")
+def review_by_rules(cast: Cast) -> Iterator[None]:
+    waiting = make_operation(organisation=cast.harbour, kind=make_operation_kind(is_reviewed=True))
+    submit(waiting)
+    yield
+    rule = make_review_rule(cast.harbour)
+    operations.follow_rules(now())
+    operations.update_review_rule(rule.pk, condition="priority > 5", actor=SYSTEM, at=now())
+    operations.delete_review_rule(rule.pk, actor=SYSTEM, at=now())
+    operations.follow_rules(now())
 
 
 @publishing("operation_kind.created", "operation_kind.updated", "operation_kind.deleted")

@@ -12,14 +12,15 @@ from apps.access.queries import actor_of_user
 from apps.access.types import SYSTEM
 from apps.core.clock import now
 from apps.core.types import Datum
+from apps.filters import registry
 from apps.operations.admin.timeline import read_asked, timeline_of
-from apps.operations.models import Approval, Operation
+from apps.operations.models import Approval, Operation, ReviewRule
 from apps.operations.queries import planned_between
 from apps.operations.services import move_operation
 from apps.operations.types import Span, Verdict
 from tests.factories.access import assign, make_organisation, make_policy, make_user, signed_in
 from tests.factories.core import NOON
-from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
+from tests.factories.operations import band, make_operation, make_operation_kind, make_review_rule, submit, volume
 from tests.factories.zones import square
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +38,8 @@ def harbour() -> Organisation:
 @pytest.fixture
 def alice(harbour: Organisation) -> Client:
     person = make_user("alice", is_staff=True)
-    assign(person, ["operations.view", "approvals.view", "approvals.decide", "organisations.view"], harbour)
+    rules = [f"review-rules.{verb}" for verb in ("view", "add", "change")]
+    assign(person, ["operations.view", "approvals.view", "approvals.decide", "organisations.view", *rules], harbour)
     return signed_in(person)
 
 
@@ -194,3 +196,43 @@ def test_the_inbox_tells_nothing_that_is_hidden(alice: Client, harbour: Organisa
     assert {term for term, _ in line["facts"]}.isdisjoint({"Heights", "Starts"})
     assert "data-geojson" not in page.content.decode()
     assert "reviews operations" not in page.content.decode()
+
+
+RULES = "/admin/operations/reviewrule/"
+
+
+def test_a_rule_is_written_and_the_inbox_and_the_approval_name_it(alice: Client, harbour: Organisation) -> None:
+    form = {"name": "Low flights", "organisation": str(harbour.pk), "condition": "priority >= 0", "is_enabled": "on"}
+    assert alice.post(f"{RULES}add/", form).status_code == 302
+    heights = band(10, 60, Datum.AGL)
+    operation = submit(make_operation("Inspection", organisation=harbour, volumes=[volume(heights=heights)]))
+    (line,) = alice.get(INBOX).context["lines"]
+    assert {("Rule", "Low flights"), ("Heights", "10 m AGL to 60 m AGL")} <= set(line["facts"])
+    assert line["why"] == "A review rule of your organisation asks for it."
+    page = alice.get(f"/admin/operations/approval/{operation.approvals.get().pk}/change/").content.decode()
+    assert "Low flights" in page
+    assert "10 m AGL to 60 m AGL" in page
+
+
+def test_a_rule_s_condition_is_refused_where_it_stands(alice: Client, harbour: Organisation) -> None:
+    form = {"name": "Broken", "organisation": str(harbour.pk), "condition": "priority > > 1", "is_enabled": "on"}
+    answer = alice.post(f"{RULES}add/", form)
+    errors = answer.context["adminform"].form.errors
+    assert "line 1, column 12" in errors["condition"][0]
+    assert "priority &gt; &gt; 1" in answer.content.decode()
+    assert not ReviewRule.objects.exists()
+
+
+def test_the_list_of_rules_says_what_each_holds_for(
+    alice: Client, harbour: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_review_rule(harbour, name="All")
+    make_review_rule(harbour, name="Urgent", condition="priority > 50")
+    make_review_rule(make_organisation("Elsewhere"), name="Theirs", condition="priority > 70")
+    page = alice.get(RULES).content.decode()
+    assert "every operation" in page
+    assert "priority &gt; 50" in page
+    assert "priority &gt; 70" not in page
+    whole = registry.queryables_of("operations")
+    monkeypatch.setitem(registry._queryables, "operations", whole.without({"priority"}))
+    assert "cannot be read any more" in alice.get(RULES).content.decode()

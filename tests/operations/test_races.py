@@ -21,7 +21,15 @@ from apps.operations.models import Occupancy, Operation, Volume
 from apps.operations.services.holding import insert_occupancies, keep_space
 from apps.operations.types import SpaceConflict, Span, Volume4D
 from tests.factories.access import make_organisation
-from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
+from tests.factories.operations import (
+    band,
+    decide_all,
+    make_operation,
+    make_operation_kind,
+    make_review_rule,
+    submit,
+    volume,
+)
 from tests.factories.races import Rival, rival_waits_for
 from tests.factories.zones import make_zone, make_zone_kind, square
 
@@ -173,3 +181,48 @@ def test_a_zone_that_comes_while_somebody_submits_is_not_missed() -> None:
     assert rival.outcome
     operation.refresh_from_db()
     assert operation.state == "in_review"
+
+
+def test_a_rule_that_is_made_while_somebody_submits_asks_in_the_end() -> None:
+    organisation = make_organisation()
+    operation = make_operation(organisation=organisation, kind=make_operation_kind(is_reviewed=True))
+
+    def rule_and_follow() -> int:
+        make_review_rule(organisation, name="New")
+        return services.follow_rules(now())
+
+    with transaction.atomic():
+        assert submit(operation).state == "in_review"
+        rival = Rival(rule_and_follow)
+        rival.start()
+        # It waits for nobody, and finds nothing in review yet.
+        rival.join()
+    assert (rival.outcome, rules_asking(operation)) == (0, [])
+    assert (services.follow_rules(now()), rules_asking(operation)) == (1, ["New"])
+
+
+def test_a_rule_that_is_not_committed_yet_asks_in_the_end() -> None:
+    organisation = make_organisation()
+    operation = make_operation(organisation=organisation, kind=make_operation_kind(is_reviewed=True))
+    with transaction.atomic():
+        make_review_rule(organisation, name="New")
+        rival = Rival(lambda: submit(operation).state)
+        rival.start()
+        rival.join()
+    assert (rival.outcome, rules_asking(operation)) == ("in_review", [])
+    assert (services.follow_rules(now()), rules_asking(operation)) == (1, ["New"])
+
+
+def test_a_decision_and_a_rule_that_goes_wait_for_each_other() -> None:
+    organisation = make_organisation()
+    rule = make_review_rule(organisation, name="Going")
+    operation = submit(make_operation(organisation=organisation))
+    services.delete_review_rule(rule.pk, actor=SYSTEM, at=now())
+    with rival_waits_for(lambda: services.follow_rules(now())) as rival:
+        decide_all(operation)
+    operation.refresh_from_db()
+    assert (rival.outcome, operation.state, rules_asking(operation)) == (0, "approved", ["Going"])
+
+
+def rules_asking(operation: Operation) -> list[str]:
+    return list(operation.approvals.filter(reason="rule").values_list("rule_name", flat=True))

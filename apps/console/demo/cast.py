@@ -154,7 +154,7 @@ ROLES: Mapping[str, Sequence[str]] = {
         "incidents.acknowledge", "incidents.escalate", "incidents.resolve", "incidents.close", "incidents.reopen",
         "assets.advance", "assets.view_calls", "assets.settle_calls",
     ),
-    "Chart reader": ("zones.view", "rules.view"),
+    "Chart reader": ("zones.view", "rules.view", "review-rules.view"),
     "Planner": (
         "operations.view", "operations.add", "operations.change", "operations.delete", "operations.submit",
         "operations.withdraw", "operations.activate", "operations.declare", "operations.end", "operations.cancel",

@@ -1,7 +1,8 @@
 """What is planned in the demonstration: tows, dredging, a closure for fireworks, drones, some in the way of others.
 
-All windows begin a while from when they are loaded, so that some become active and some end while one looks. One plan
-waits for a word, since its heights cannot be compared with the closure's; one is a draft, which the dredging refuses.
+All windows begin a while from when they are loaded, so that some become active and some end while one looks. Two plans
+wait for a word: the heights of one cannot be compared with the closure's, and the other is a tow into a narrow channel,
+which the harbour reviews by a rule. One is a draft, which the dredging refuses.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from apps.assets.models import Identifier
 from apps.console.demo.cast import DRONES, HARBOUR, TUGS
 from apps.core.types import Datum
 from apps.operations import services
-from apps.operations.models import Operation, OperationKind
+from apps.operations.models import Operation, OperationKind, ReviewRule
 from apps.operations.rules.shapes import footprint_of
 from apps.operations.types import OVER, Area, Circle, Corridor, OperationDraft, Recurrence, Shape, VolumeDraft
 from apps.zones.types import AltitudeBand
@@ -60,6 +61,24 @@ class Plan:
     is_submitted: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A rule by which a desk reviews operations: its own, and those of the desks below it."""
+
+    name: str
+    desk: str
+    condition: str
+    description: str = ""
+
+
+REVIEWS: Final = (
+    Review(
+        name="Tows in the Kill Van Kull",
+        desk=HARBOUR,
+        condition="kind = 'tow' AND S_INTERSECTS(geometry, BBOX(-74.150, 40.636, -74.080, 40.652))",
+        description="The channel is narrow: tows through it are seen by the harbor watch before they go.",
+    ),
+)
 KINDS: Final = (
     PlanKind(slug="tow", name="Tow", colour="#0284c7", may_share=True, tolerance_m=50),
     PlanKind(slug="dredging", name="Dredging", colour="#92400e", priority=20),
@@ -152,6 +171,7 @@ PLANS: Final = (
 def load_plans(desks: Mapping[str, Organisation], *, at: datetime) -> int:
     """Plan what is not planned, or is over since; return how many are new. Needs the vessels."""
     kinds = _kinds(at)
+    _load_reviews(desks, at)
     titles = [plan.title for plan in PLANS]
     going_on = Operation.objects.filter(title__in=titles).exclude(state_category=OVER)
     known = set(going_on.values_list("title", flat=True))
@@ -175,6 +195,21 @@ def _kinds(at: datetime) -> dict[str, OperationKind]:
             at=at,
         )
     return found
+
+
+def _load_reviews(desks: Mapping[str, Organisation], at: datetime) -> None:
+    """Let the desks review what they review; before anything is planned."""
+    known = set(ReviewRule.objects.values_list("organisation", "name"))
+    for each in REVIEWS:
+        if (desks[each.desk].pk, each.name) not in known:
+            services.create_review_rule(
+                organisation=desks[each.desk],
+                name=each.name,
+                description=each.description,
+                condition=each.condition,
+                actor=SYSTEM,
+                at=at,
+            )
 
 
 def _plan(plan: Plan, kind: OperationKind, desk: Organisation, at: datetime) -> None:

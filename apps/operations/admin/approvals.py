@@ -22,7 +22,7 @@ from apps.core.types import WatchfloorError
 from apps.core.widgets import map_preview
 from apps.operations import services
 from apps.operations.models import Approval
-from apps.operations.queries import volumes_of
+from apps.operations.published import bands_of
 from apps.operations.services.settling import IN_REVIEW
 from apps.operations.types import ApprovalChanges, Decision, Reason
 
@@ -33,6 +33,7 @@ MOST_MAPS = 8
 WHY = {
     Reason.ZONE: "It needs the authorisation of a zone of yours.",
     Reason.ORGANISATION: "Your organisation reviews operations of this kind.",
+    Reason.RULE: "A review rule of your organisation asks for it.",
     Reason.NOT_COMPARABLE: "Its heights cannot be compared with those of an operation of yours: do both fit?",
 }
 
@@ -44,13 +45,23 @@ class ApprovalAdmin(GuardedAdmin):
     called_by = "operation_title"
     tells_of: ClassVar = {"map": "geometry", "operation": "operation_title", "title": "operation_title"}
     actions_list = ("inbox",)
-    list_display = ("title", "reason", "zone_name", "organisation", "decision", "decided_by", "recorded_at")
+    list_display = (
+        "title",
+        "reason",
+        "zone_name",
+        "rule_name",
+        "organisation",
+        "decision",
+        "decided_by",
+        "recorded_at",
+    )
     list_filter = ("decision", "reason", "organisation")
     list_select_related = ("operation", "organisation")
     fields = (
         ("title", "organisation"),
-        ("reason", "zone_name"),
-        ("starts_at", "ends_at", "contact"),
+        ("reason", "zone_name", "rule_name"),
+        ("starts_at", "ends_at", "heights"),
+        "contact",
         "map",
         ("decision", "note"),
         ("decided_by", "decided_at"),
@@ -60,8 +71,10 @@ class ApprovalAdmin(GuardedAdmin):
         "organisation",
         "reason",
         "zone_name",
+        "rule_name",
         "starts_at",
         "ends_at",
+        "heights",
         "contact",
         "map",
         "decided_by",
@@ -83,6 +96,11 @@ class ApprovalAdmin(GuardedAdmin):
         """Return when the operation ends."""
         return approval.operation.ends_at
 
+    @display(description="Heights")  # type: ignore[untyped-decorator]  # unfold
+    def heights(self, approval: Approval) -> str:
+        """Return between which heights the operation is planned."""
+        return "; ".join(band.in_words for band in bands_of(approval.operation))
+
     @display(description="Contact")  # type: ignore[untyped-decorator]  # unfold
     def contact(self, approval: Approval) -> str:
         """Return whom to ask about it."""
@@ -92,6 +110,11 @@ class ApprovalAdmin(GuardedAdmin):
     def map(self, approval: Approval) -> SafeString | str:
         """Return where the operation is planned."""
         return map_preview(approval.operation.area, label="Where the operation is planned")
+
+    def hidden(self, request: HttpRequest) -> frozenset[str]:
+        """Return what a policy may hide from the person: where something is includes at which height."""
+        found = super().hidden(request)
+        return found | {"heights"} if "geometry" in found else found
 
     def get_urls(self) -> list[URLPattern]:
         """Return the admin's addresses, and that of the inbox's buttons."""
@@ -133,15 +156,15 @@ class ApprovalAdmin(GuardedAdmin):
     def _line(self, request: HttpRequest, approval: Approval, *, is_drawn: bool) -> dict[str, Any]:
         """Return one thing that waits: why, when, between which heights, and where; nothing that is hidden."""
         operation = approval.operation
-        heights = {each.band.in_words for each in volumes_of([operation.pk]).get(operation.pk, [])}
         by = narrow(Organisation.objects.filter(pk=operation.organisation_id), actor_of_staff(request)).first()
         facts = (
             ("operator_id", "Planned by", by.name if by else "an organisation that you may not see"),
             ("asked", "Asked", approval.organisation.name),
             ("starts_at", "Starts", f"{operation.starts_at:%Y-%m-%d %H:%M} UTC"),
             ("ends_at", "Ends", f"{operation.ends_at:%Y-%m-%d %H:%M} UTC"),
-            ("map", "Heights", "; ".join(sorted(heights))),
+            ("heights", "Heights", self.heights(approval)),
             ("zone_name", "Zone", approval.zone_name),
+            ("rule_name", "Rule", approval.rule_name),
             ("contact", "Contact", operation.contact),
         )
         is_shown = is_drawn and not self.is_hidden(request, "map")

@@ -16,7 +16,7 @@ from apps.access.queries import visible, visible_row
 from apps.core.api.etags import if_match
 from apps.core.api.parameters import read_text, read_uuid, require_known
 from apps.core.api.patches import read_patch
-from apps.core.api.views import NounView, one, page
+from apps.core.api.views import NounView, one
 from apps.core.clock import now
 from apps.filters.api.lists import ListView
 from apps.operations import queries, services
@@ -25,9 +25,10 @@ from apps.operations.api.serializers import (
     ApprovalSerializer,
     OperationApprovalSerializer,
     approval_body,
+    operation_approval_body,
 )
 from apps.operations.api.views import find_operation
-from apps.operations.models import Approval
+from apps.operations.models import Approval, ReviewRule
 from apps.operations.published import published_approvals
 from apps.operations.types import ApprovalChanges
 
@@ -95,10 +96,19 @@ class OperationApprovalsView(ListView):
 
     @extend_schema(responses=OperationApprovalSerializer(many=True))
     def get(self, request: Request, object_id: UUID) -> Response:
-        """List who has to agree to an operation, and what they have said. Not about what: that is theirs."""
+        """List who has to agree to an operation, and what they have said. Not about what: that is theirs.
+
+        Only a rule is named, to whoever may see it as it is now.
+        """
         require_known(request, ())
         operation = find_operation(request, object_id)
-        return page(self, request, queries.approvals_of(operation.pk), OperationApprovalSerializer)
+        paginator = self.pagination_class()
+        rows = paginator.paginate_queryset(queries.approvals_of(operation.pk), request, self)
+        rules = ReviewRule.objects.filter(pk__in=[row.rule_id for row in rows if row.rule_id])
+        named = set(visible(rules, actor_of(request), "review-rules.view").values_list("pk", flat=True))
+        return paginator.get_paginated_response(
+            [operation_approval_body(row, is_named=row.rule_id in named) for row in rows]
+        )
 
 
 def _find(request: Request, approval_id: UUID) -> Approval:

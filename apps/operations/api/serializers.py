@@ -16,8 +16,13 @@ from apps.core.types import Datum, Invalid
 from apps.events.rules import instant
 from apps.lifecycle.types import Category
 from apps.operations.api.fields import ShapeField
-from apps.operations.models import Approval, Operation, OperationKind, Volume
-from apps.operations.published import approval_feature, operation_feature, operation_kind_feature
+from apps.operations.models import Approval, Operation, OperationKind, ReviewRule, Volume
+from apps.operations.published import (
+    approval_feature,
+    operation_feature,
+    operation_kind_feature,
+    review_rule_feature,
+)
 from apps.operations.rules.intents import is_intent_volume, read_intent_volume
 from apps.operations.types import Decision, Reason, Verdict
 
@@ -48,7 +53,9 @@ class OperationKindChangeSerializer(RowSerializer):
     may_share = serializers.BooleanField(
         default=False, help_text="May share space with equals whose kind may do so too."
     )
-    is_reviewed = serializers.BooleanField(default=False, help_text="Their own organisation has to approve them.")
+    is_reviewed = serializers.BooleanField(
+        default=False, help_text="Every organisation has to approve its own, beside what its review rules ask for."
+    )
     tolerance_m = FiniteFloatField(default=0.0, help_text="So far outside its volumes an asset still conforms.")
     nonconforming_after_s = SpanField(
         default=timedelta(seconds=10), help_text="Outside for so long, it no longer conforms."
@@ -191,9 +198,19 @@ class OperationApprovalSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     organisation_id = serializers.UUIDField(help_text="Who is asked.")
     reason = serializers.ChoiceField(choices=[each.value for each in Reason])
+    rule_name = serializers.CharField(help_text="Of the review rule that asks; empty where you may not see it.")
     decision = serializers.ChoiceField(choices=[each.value for each in Decision])
     note = serializers.CharField()
     decided_at = serializers.DateTimeField(allow_null=True)
+
+
+class BandSerializer(serializers.Serializer[Any]):
+    """A band of heights; null is open."""
+
+    lower_m = serializers.FloatField(allow_null=True)
+    lower_datum = serializers.ChoiceField(choices=list(Datum), allow_null=True)
+    upper_m = serializers.FloatField(allow_null=True)
+    upper_datum = serializers.ChoiceField(choices=list(Datum), allow_null=True)
 
 
 class ApprovalChangeSerializer(RowSerializer):
@@ -213,13 +230,36 @@ class ApprovalSerializer(ApprovalChangeSerializer):
     contact = serializers.CharField(read_only=True)
     starts_at = serializers.DateTimeField(read_only=True)
     ends_at = serializers.DateTimeField(read_only=True)
+    heights = BandSerializer(many=True, read_only=True, help_text="Between which heights it is planned, each once.")
     geometry = MultiPolygonField(read_only=True, help_text="Where it is planned.")
     reason = serializers.ChoiceField(choices=[each.value for each in Reason], read_only=True)
     zone_id = serializers.UUIDField(read_only=True, allow_null=True)
     zone_name = serializers.CharField(read_only=True)
+    rule_id = serializers.UUIDField(read_only=True, allow_null=True, help_text="The review rule that asks.")
+    rule_name = serializers.CharField(read_only=True, help_text="What it was called then.")
     other_id = serializers.UUIDField(read_only=True, allow_null=True, help_text="An operation of the one who is asked.")
     decided_by = serializers.CharField(read_only=True)
     decided_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+
+class ReviewRuleChangeSerializer(RowSerializer):
+    """What can be changed of a review rule."""
+
+    name = serializers.CharField(max_length=200)
+    description = serializers.CharField(max_length=20_000, allow_blank=True, default="")
+    condition = serializers.CharField(
+        max_length=8_192,
+        allow_blank=True,
+        default="",
+        help_text="CQL2 text over what an operation says of itself, less how far it has come; empty is all.",
+    )
+    is_enabled = serializers.BooleanField(default=True)
+
+
+class ReviewRuleSerializer(ReviewRuleChangeSerializer):
+    """A rule by which an organisation reviews operations."""
+
+    organisation_id = serializers.UUIDField(help_text="Who is asked, for its own and for those of all below it; stays.")
 
 
 def operation_kind_body(kind: OperationKind) -> dict[str, object]:
@@ -253,6 +293,24 @@ def volume_body(volume: Volume) -> dict[str, object]:
         "starts_at": instant(volume.starts_at),
         "ends_at": instant(volume.ends_at),
         "recurrence": {"rule": volume.rule, "time_zone": volume.time_zone} if volume.rule else None,
+    }
+
+
+def review_rule_body(rule: ReviewRule) -> dict[str, object]:
+    """Return a review rule as REST shows it."""
+    return row_body(rule, {"organisation_id": rule.organisation_id, **review_rule_feature(rule).properties})
+
+
+def operation_approval_body(approval: Approval, *, is_named: bool) -> dict[str, object]:
+    """Return an approval as REST shows it to those who wait; ``is_named`` where they may know by which rule."""
+    return {
+        "id": approval.pk,
+        "organisation_id": approval.organisation_id,
+        "reason": approval.reason,
+        "rule_name": approval.rule_name if is_named else "",
+        "decision": approval.decision,
+        "note": approval.note,
+        "decided_at": approval.decided_at,
     }
 
 

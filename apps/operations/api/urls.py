@@ -9,6 +9,7 @@ from apps.operations.api.calendars import CalendarView, OperationCalendarView
 from apps.operations.api.conformance import OperationConformanceView
 from apps.operations.api.intents import OperationalIntentView
 from apps.operations.api.kinds import OperationKindsView, OperationKindView
+from apps.operations.api.review_rules import ReviewRulesView, ReviewRuleView
 from apps.operations.api.views import (
     OperationCallsView,
     OperationHistoryView,
@@ -34,6 +35,8 @@ urlpatterns = [
     path(f"{OPERATION}/conformance", OperationConformanceView.as_view(), name="operation-conformance"),
     path("api/v1/approvals", ApprovalsView.as_view(), name="approvals"),
     path("api/v1/approvals/<uuid:approval_id>", ApprovalView.as_view(), name="approval"),
+    path("api/v1/review-rules", ReviewRulesView.as_view(), name="review-rules"),
+    path("api/v1/review-rules/<uuid:rule_id>", ReviewRuleView.as_view(), name="review-rule"),
     path("api/v1/operation-kinds", OperationKindsView.as_view(), name="operation-kinds"),
     path("api/v1/operation-kinds/<uuid:kind_id>", OperationKindView.as_view(), name="operation-kind"),
 ]

@@ -14,7 +14,7 @@ from apps.operations.models.operations import (
     OperationUserGrant,
     Volume,
 )
-from apps.operations.models.reviewing import Approval, ZoneReader
+from apps.operations.models.reviewing import Approval, ReviewRule, ReviewRuleSet, ZoneReader
 from apps.operations.models.running import AssignedAsset, Intrusion, RunningSet
 
 __all__ = [
@@ -27,6 +27,8 @@ __all__ = [
     "OperationGroupGrant",
     "OperationKind",
     "OperationUserGrant",
+    "ReviewRule",
+    "ReviewRuleSet",
     "RunningSet",
     "Volume",
     "ZoneReader",

@@ -33,7 +33,9 @@ class OperationKind(Row):
         default=False, help_text="May share space with an operation of equal priority whose kind may do so too."
     )
     is_reviewed = models.BooleanField(
-        "reviewed", default=False, help_text="Their own organisation has to approve them as well."
+        "reviewed",
+        default=False,
+        help_text="Every organisation has to approve its own of this kind, beside what its review rules ask for.",
     )
     tolerance_m = models.FloatField(
         "tolerance (m)", default=0.0, help_text="So far outside its volumes an asset still conforms."

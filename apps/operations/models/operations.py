@@ -25,7 +25,8 @@ class Operation(Stateful):
     """Something planned: one or more volumes, a priority, assigned assets.
 
     ``area`` is all of its footprints, ``starts_at`` and ``ends_at`` the first and the last instant of its volumes. It
-    holds space while it is in one of the states ``types.HOLDING``.
+    holds space while it is in one of the states ``types.HOLDING``. ``rules_version`` is the ``ReviewRuleSet`` by which
+    it was last asked who reviews it.
     """
 
     kind = models.ForeignKey(OperationKind, on_delete=models.PROTECT, related_name="operations")
@@ -40,6 +41,7 @@ class Operation(Stateful):
     starts_at = models.DateTimeField(editable=False)
     ends_at = models.DateTimeField(editable=False)
     contingent_after = models.DurationField(null=True, editable=False)
+    rules_version = models.BigIntegerField(default=0, db_default=0, editable=False)
     submitted_at = models.DateTimeField(null=True, editable=False)
     approved_at = models.DateTimeField(null=True, editable=False)
     closed_at = models.DateTimeField(null=True, editable=False)

@@ -1,27 +1,62 @@
-"""The tables of who has to agree: approvals, and how far zones were read."""
+"""The tables of who has to agree: approvals, the rules by which organisations review, and how far zones were read."""
 
 from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
-from apps.core.models import Row
+from apps.core.models import Row, Token
 from apps.operations.models.operations import Operation
 from apps.operations.types import Decision, Reason
 
 REASONS = [
     (Reason.ZONE.value, "the zone needs its owner's authorisation"),
     (Reason.ORGANISATION.value, "its own organisation reviews operations of this kind"),
+    (Reason.RULE.value, "a rule of the organisation reviews it"),
     (Reason.NOT_COMPARABLE.value, "the heights of another operation cannot be compared"),
 ]
 DECISIONS = [(each.value, each.value) for each in Decision]
 
 
+class ReviewRule(Row):
+    """A rule by which an organisation reviews operations: its own, and those of every organisation below it.
+
+    ``condition`` is CQL2 text over what an operation says of itself; an empty one holds for all. One that cannot be
+    read any more does too: nothing goes by unseen.
+    """
+
+    organisation = models.ForeignKey("access.Organisation", on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    condition = models.TextField(blank=True)
+    is_enabled = models.BooleanField("enabled", default=True)
+
+    class Meta:
+        verbose_name = "review rule"
+        ordering = ("name", "id")
+        constraints = (
+            models.UniqueConstraint("organisation", Lower("name"), name="review_rule_name_once"),
+            models.CheckConstraint(name="review_rule_has_name", condition=~Q(name="")),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReviewRuleSet(Token):
+    """One row: changes whenever any review rule does, or an organisation moves in the tree."""
+
+    class Meta:
+        constraints = (models.CheckConstraint(name="review_rule_set_is_one_row", condition=Q(id=1)),)
+
+
 class Approval(Row):
     """That an organisation has to agree to an operation, why, and what it said.
 
-    It belongs to the organisation that is asked, which sees by it what it is asked about. ``zone_id`` and ``other_id``
-    (an operation of its own) say what it is asked for; they have no foreign key, since an answer outlives both.
+    It belongs to the organisation that is asked, which sees by it what it is asked about. ``zone_id``, ``rule_id`` and
+    ``other_id`` (an operation of its own) say what it is asked for; they have no foreign key, since an answer outlives
+    them all. The names are what they were called when it was asked.
     """
 
     organisation = models.ForeignKey("access.Organisation", on_delete=models.PROTECT, related_name="+")
@@ -29,6 +64,8 @@ class Approval(Row):
     reason = models.CharField(max_length=16, choices=REASONS)
     zone_id = models.UUIDField(null=True, editable=False)
     zone_name = models.CharField("zone", max_length=200, blank=True, editable=False)
+    rule_id = models.UUIDField(null=True, editable=False)
+    rule_name = models.CharField("rule", max_length=200, blank=True, default="", db_default="", editable=False)
     other_id = models.UUIDField(null=True, editable=False)
     decision = models.CharField(max_length=8, choices=DECISIONS, default=Decision.OPEN)
     note = models.TextField(blank=True)
@@ -40,7 +77,7 @@ class Approval(Row):
         permissions = (("decide_approval", "Can decide on approval"),)
         constraints = (
             models.UniqueConstraint(
-                fields=["operation", "organisation", "reason", "zone_id", "other_id"],
+                fields=["operation", "organisation", "reason", "zone_id", "rule_id", "other_id"],
                 nulls_distinct=False,
                 name="approval_asked_once",
             ),

@@ -13,6 +13,13 @@ from apps.operations.queries.operations import (
     operations_matching,
     volumes_of,
 )
+from apps.operations.queries.review_rules import (
+    condition_errors,
+    is_readable,
+    review_rules_matching,
+    rules_asking,
+    rules_version,
+)
 from apps.operations.queries.running import (
     HAVE_RUN,
     assets_followed_by,
@@ -31,14 +38,19 @@ __all__ = [
     "assigned_asset_ids",
     "check_draft",
     "check_plan",
+    "condition_errors",
     "conflicts_shown",
     "find_conflicts",
     "find_operation_kind",
     "free_shifts",
     "intruders_seen_by",
+    "is_readable",
     "judge",
     "operations_matching",
     "planned_between",
+    "review_rules_matching",
+    "rules_asking",
+    "rules_version",
     "running_operations",
     "shifts_shown",
     "tracked_only",

@@ -35,7 +35,7 @@ from apps.operations.rules.checks import (
 )
 from apps.operations.rules.shapes import write_shape
 from apps.operations.services.holding import insert_occupancies, keep_space, require_free
-from apps.operations.services.settling import settle, tell_asked
+from apps.operations.services.settling import settle, settle_words, tell_asked
 from apps.operations.services.telling import tell_operation
 from apps.operations.types import HOLDING, LIFECYCLE, OVER, OperationChanges, OperationDraft, Volume4D, VolumeDraft
 
@@ -118,7 +118,7 @@ def update_operation(
     if is_rejudged:
         return settle(operation, at=at, afresh=True)
     tell_asked(operation, asked, at=at)
-    return operation
+    return settle_words(operation, before=before, at=at)
 
 
 @transaction.atomic

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,8 +18,8 @@ from apps.events.types import Change
 from apps.lifecycle.services import advance
 from apps.lifecycle.types import Cause
 from apps.operations.models import Approval, Operation
-from apps.operations.published import approval_feature, published_operations
-from apps.operations.queries import approvals_of, volumes_held
+from apps.operations.published import approval_feature, operation_feature, published_operations
+from apps.operations.queries import approvals_of, rules_asking, rules_version, volumes_held
 from apps.operations.services.holding import judgement_of
 from apps.operations.services.telling import tell_approvals, tell_overruled
 from apps.operations.types import RUNNING, Decision, Judgement, Reason, Verdict
@@ -27,6 +27,9 @@ from apps.operations.types import RUNNING, Decision, Judgement, Reason, Verdict
 BATCH: Final = 100
 ASKING: Final = frozenset({Verdict.REFUSED, Verdict.NEEDS_APPROVAL})
 IN_REVIEW: Final = frozenset({"submitted", "in_review"})
+# Where everybody has been asked; what is only submitted is settled whole.
+REVIEWABLE: Final = frozenset({"in_review", "approved"})
+RULES_CHANGED: Final = "The rules by which it is reviewed were changed."
 RUNS: Final = "It is under way, and somebody would have to agree to that. End it, and plan another."
 
 log = structlog.get_logger(__name__)
@@ -39,6 +42,7 @@ class _Asked:
     organisation_id: UUID
     reason: Reason
     zone_id: UUID | None = None
+    rule_id: UUID | None = None
     other_id: UUID | None = None
 
 
@@ -62,15 +66,44 @@ def settle(
     takes; ``changed`` says which zones changed and when: what was decided before is asked again. Raises ``Conflict``
     for one that is under way and would have to wait.
     """
+    version = rules_version()
     judgement = judgement_of(operation, volumes_held(operation.pk))
-    open_ones = _ask(operation, judgement, afresh=afresh, changed=changed or {}, at=at)
+    needed = {**dict(_needed(operation, judgement)), **dict(_needed_by_rules(operation))}
+    _ask(operation, needed, list(approvals_of(operation.pk)), afresh=afresh, changed=changed or {}, at=at)
+    is_open = _is_open(operation, version)
     if afresh:
         _tell(judgement, at)
     if operation.state in RUNNING:
-        if open_ones and afresh:
+        if is_open and afresh:
             raise Conflict(RUNS, code="needs_approval")
         return operation
-    return conclude(operation, is_open=bool(open_ones), at=at, reason=reason)
+    return conclude(operation, is_open=is_open, at=at, reason=reason)
+
+
+def settle_words(operation: Operation, *, before: Feature, at: datetime) -> Operation:
+    """Ask whoever reviews a locked operation by what it says of itself, where its words have changed and no more.
+
+    What others were asked stands, and what they said. Raises ``Conflict`` for one that is under way and that another
+    rule reviews now.
+    """
+    if operation.state in REVIEWABLE:
+        return _settle_rules(operation, at=at)
+    if operation.state in RUNNING:
+        known = {rule.pk for rule in rules_asking(before)}
+        if any(rule.pk not in known for rule in rules_asking(operation_feature(operation))):
+            raise Conflict(RUNS, code="needs_approval")
+    return operation
+
+
+def follow_rules(at: datetime) -> int:
+    """Ask anew by the rules as they are now what is in review since they were others; return how many.
+
+    A tick: safe to run twice. What is approved stays so until it is judged anew for a reason of its own. Nobody has to
+    wait for anybody: whoever was asked by rules that were changed meanwhile carries their old version, and is found.
+    """
+    stale = Operation.objects.filter(state="in_review").exclude(rules_version=rules_version())
+    ids = list(stale.order_by("pk").values_list("pk", flat=True)[:BATCH])
+    return work_through(ids, lambda some: _follow_all(some, at), _blame)
 
 
 def conclude(operation: Operation, *, is_open: bool, at: datetime, reason: str = "") -> Operation:
@@ -105,33 +138,65 @@ def _settle_all(ids: Iterable[UUID], at: datetime) -> int:
     return len(found)
 
 
+@transaction.atomic
+def _follow_all(ids: Iterable[UUID], at: datetime) -> int:
+    rows = published_operations().select_for_update(of=("self",)).filter(pk__in=list(ids), state="in_review")
+    found = list(rows.order_by("pk"))
+    for operation in found:
+        _settle_rules(operation, at=at, reason=RULES_CHANGED)
+    return len(found)
+
+
 def _blame(operation_id: UUID, error: Exception) -> None:
     log.error("operations.not_settled", operation_id=str(operation_id), exc_info=error)
 
 
+def _settle_rules(operation: Operation, *, at: datetime, reason: str = "") -> Operation:
+    if operation.state == "in_review" and not operation.rules_version:
+        # It came there without anybody having been asked, as where its lifecycle begins there.
+        return settle(operation, at=at, reason=reason)
+    version = rules_version()
+    asked = list(approvals_of(operation.pk).filter(reason=Reason.RULE))
+    _ask(operation, dict(_needed_by_rules(operation)), asked, at=at)
+    return conclude(operation, is_open=_is_open(operation, version), at=at, reason=reason)
+
+
 def _ask(
-    operation: Operation, judgement: Judgement, *, afresh: bool, changed: Mapping[UUID, datetime], at: datetime
-) -> list[Approval]:
-    """Make the operation's approvals those that it needs; return those that are open."""
-    needed = dict(_needed(operation, judgement))
+    operation: Operation,
+    needed: dict[_Asked, str],
+    had: Sequence[Approval],
+    *,
+    afresh: bool = False,
+    changed: Mapping[UUID, datetime] | None = None,
+    at: datetime,
+) -> None:
+    """Put those approvals that the operation needs, each with a name to call it by, in the place of those it had."""
     told: list[tuple[Change, Approval, Feature | None]] = []
-    for approval in list(approvals_of(operation.pk)):
+    for approval in had:
         approval.operation = operation
-        zone_name = needed.pop(_key_of(approval), None)
-        if zone_name is None:
+        name = needed.pop(_key_of(approval), None)
+        if name is None:
             told.append((Change.DELETED, approval, approval_feature(approval)))
-        elif afresh or _is_outdated(approval, changed):
+        elif afresh or _is_outdated(approval, changed or {}):
             told.append((Change.UPDATED, approval, approval_feature(approval)))
             _reopen(approval, at)
-    made = [_new(operation, asked, zone_name, at) for asked, zone_name in needed.items()]
+    made = [_new(operation, asked, name, at) for asked, name in needed.items()]
     Approval.objects.filter(pk__in=[each.pk for change, each, _ in told if change is Change.DELETED]).delete()
     Approval.objects.bulk_create(made)
     tell_approvals([*told, *((Change.CREATED, each, None) for each in made)], actor=SYSTEM, at=at)
-    return list(approvals_of(operation.pk).filter(decision=Decision.OPEN))
+
+
+def _is_open(operation: Operation, version: int) -> bool:
+    """Say whether somebody still has to agree; then it is written down by which rules that was found out."""
+    is_open = approvals_of(operation.pk).filter(decision=Decision.OPEN).exists()
+    if is_open and operation.rules_version != version:
+        operation.rules_version = version
+        operation.save(update_fields=["rules_version"])
+    return is_open
 
 
 def _needed(operation: Operation, judgement: Judgement) -> Iterator[tuple[_Asked, str]]:
-    """Yield who has to agree, each with the name of the zone that it is about."""
+    """Yield who has to agree for what it meets and what it is, each with the name of the zone that it is about."""
     for zone in judgement.zones:
         if zone.verdict in ASKING:
             asked = _Asked(organisation_id=zone.organisation_id, reason=Reason.ZONE, zone_id=zone.zone_id)
@@ -144,11 +209,18 @@ def _needed(operation: Operation, judgement: Judgement) -> Iterator[tuple[_Asked
         yield _Asked(organisation_id=operation.organisation_id, reason=Reason.ORGANISATION), ""
 
 
+def _needed_by_rules(operation: Operation) -> Iterator[tuple[_Asked, str]]:
+    """Yield who reviews it by a rule, each with the name of the rule."""
+    for rule in rules_asking(operation_feature(operation)):
+        yield _Asked(organisation_id=rule.organisation_id, reason=Reason.RULE, rule_id=rule.pk), rule.name
+
+
 def _key_of(approval: Approval) -> _Asked:
     return _Asked(
         organisation_id=approval.organisation_id,
         reason=Reason(approval.reason),
         zone_id=approval.zone_id,
+        rule_id=approval.rule_id,
         other_id=approval.other_id,
     )
 
@@ -160,13 +232,15 @@ def _is_outdated(approval: Approval, changed: Mapping[UUID, datetime]) -> bool:
     return approval.decided_at <= changed[approval.zone_id]
 
 
-def _new(operation: Operation, asked: _Asked, zone_name: str, at: datetime) -> Approval:
+def _new(operation: Operation, asked: _Asked, name: str, at: datetime) -> Approval:
     return Approval(
         operation=operation,
         organisation_id=asked.organisation_id,
         reason=asked.reason,
         zone_id=asked.zone_id,
-        zone_name=zone_name,
+        zone_name=name if asked.zone_id else "",
+        rule_id=asked.rule_id,
+        rule_name=name if asked.rule_id else "",
         other_id=asked.other_id,
         recorded_at=at,
         changed_at=at,

@@ -1,4 +1,4 @@
-"""Publishing what happened to operations, their kinds and approvals."""
+"""Publishing what happened to operations, their kinds, approvals and review rules."""
 
 from __future__ import annotations
 
@@ -10,8 +10,14 @@ from apps.core.types import Feature
 from apps.events.rules import feature_object
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
-from apps.operations.models import Approval, Operation, OperationKind
-from apps.operations.published import OVERRULED, approval_feature, operation_feature, operation_kind_feature
+from apps.operations.models import Approval, Operation, OperationKind, ReviewRule
+from apps.operations.published import (
+    OVERRULED,
+    approval_feature,
+    operation_feature,
+    operation_kind_feature,
+    review_rule_feature,
+)
 
 
 def tell_operation(change: Change, operation: Operation, *, before: Feature, actor: Actor, at: datetime) -> None:
@@ -34,6 +40,20 @@ def tell_kind(change: Change, kind: OperationKind, *, before: Feature | None, ac
         organisation_id=None,
         change=change,
         object=None if change is Change.DELETED else feature_object(operation_kind_feature(kind)),
+        previous=feature_object(before) if before else None,
+    )
+    publish([event], actor=actor, at=at)
+
+
+def tell_review_rule(change: Change, rule: ReviewRule, *, before: Feature | None, actor: Actor, at: datetime) -> None:
+    """Publish what happened to a review rule."""
+    event = NewEvent(
+        type=f"watchfloor.review_rule.{change}.v1",
+        noun="review-rules",
+        object_id=rule.id,
+        organisation_id=rule.organisation_id,
+        change=change,
+        object=None if change is Change.DELETED else feature_object(review_rule_feature(rule)),
         previous=feature_object(before) if before else None,
     )
     publish([event], actor=actor, at=at)

@@ -135,6 +135,7 @@ def test_an_approval_is_found_in_the_inbox_and_decided(cast, alice) -> None:
         "id": waiting["id"],
         "organisation_id": str(cast.elsewhere.pk),
         "reason": "zone",
+        "rule_name": "",
         "decision": "open",
         "note": "",
         "decided_at": None,
