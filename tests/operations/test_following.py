@@ -241,7 +241,7 @@ class TestInTheAdmin:
         for user in (clerk, make_user("root", is_staff=True, is_superuser=True)):
             page = signed_in(user).get(f"/admin/operations/operation/{operation.pk}/change/")
             assert page.status_code == 200
-            seen[user.username] = [text in page.content.decode() for text in ("m outside since 12:00:20", "Yacht")]
+            seen[user.username] = [text in page.content.decode() for text in ("since 12:00:20", "Yacht")]
         assert seen == {"clerk": [False, False], "root": [True, True]}
 
 

@@ -59,6 +59,10 @@ class TestHowItKeepsToAPlanThatIsHidden:
         self.hide(cast, coarsen_m=5_000.0)
         assert self.ask(client, operation, cast.bob).status_code == 403
 
+    def test_what_bears_on_something_else_hides_nothing_of_it(self, client, cast, operation) -> None:
+        self.hide(cast, "description")
+        assert len(self.ask(client, operation, cast.bob).json()["assets"]) == 1
+
     def test_nor_in_which_state_it_is(self, client, cast, operation) -> None:
         self.hide(cast, "state", "closed_at")
         body = self.ask(client, operation, cast.bob).json()
@@ -72,7 +76,7 @@ class TestHowItKeepsToAPlanThatIsHidden:
         seen = []
         for _ in range(2):
             page = signed_in(clerk).get(f"/admin/operations/operation/{operation.pk}/change/").content.decode()
-            seen.append("m outside since" in page)
+            seen.append("outside by" in page)
             self.hide(cast, field)
         assert seen == [True, False]
 

@@ -41,6 +41,7 @@ class PlanKind:
     priority: int = 10
     may_share: bool = False
     tolerance_m: float = 0.0
+    contingent_after: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ REVIEWS: Final = (
     ),
 )
 KINDS: Final = (
-    PlanKind(slug="tow", name="Tow", colour="#0284c7", may_share=True, tolerance_m=50),
+    PlanKind(slug="tow", name="Tow", colour="#0284c7", may_share=True, tolerance_m=50, contingent_after=5 * MINUTE),
     PlanKind(slug="dredging", name="Dredging", colour="#92400e", priority=20),
     PlanKind(slug="closure", name="Closure", colour="#be123c", priority=40),
     PlanKind(slug="drone_inspection", name="Inspection by drone", colour="#7c3aed", priority=40, tolerance_m=10),

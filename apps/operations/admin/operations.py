@@ -20,9 +20,10 @@ from apps.access.staff import GrantInline, GuardedAdmin, GuardedInline, actor_of
 from apps.assets.models import Asset
 from apps.core.clock import now
 from apps.core.widgets import map_preview
+from apps.lifecycle.models import Stateful
 from apps.lifecycle.staff import LifecycleAdminMixin, OverFilter
 from apps.operations import services
-from apps.operations.admin.conformance import ConformanceInline, IntrusionInline
+from apps.operations.admin.conformance import IntrusionInline, keeping_shown
 from apps.operations.admin.timeline import choices, read_asked, timeline_of, without
 from apps.operations.forms import OperationForm
 from apps.operations.models import (
@@ -39,7 +40,7 @@ from apps.operations.types import OperationDraft
 
 # A plan tells of all of these: hidden is hidden.
 PLANNED = frozenset({"geometry", "starts_at", "ends_at"})
-OF_RUNNING = frozenset({"ConformanceInline", "IntrusionInline"})
+OF_RUNNING = frozenset({"keeping", "IntrusionInline"})
 TELLING_OF_PLANS = frozenset({"volumes", "map", "VolumeInline", "OccupancyInline", *OF_RUNNING})
 
 
@@ -113,6 +114,10 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
     inlines = (VolumeInline, AssignedAssetInline, OccupancyInline, UserGrantInline, GroupGrantInline)
     move = staticmethod(services.move_operation)
     actions_list = ("planned",)
+    change_form_outer_before_template = "operations/above.html"
+
+    class Media:
+        css: ClassVar = {"all": (*LifecycleAdminMixin.Media.css["all"], "operations/keeping.css")}
 
     def fieldsets_of(self, request: HttpRequest, obj: Model | None) -> Any:
         """Return the whole form; people who may not change it see where it is."""
@@ -124,8 +129,15 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
         """Return the parts of an operation that there is, without those that the form asks for."""
         if obj is None:
             return ()
-        running = (ConformanceInline, IntrusionInline) if cast("Operation", obj).state in HAVE_RUN else ()
+        running = (IntrusionInline,) if cast("Operation", obj).state in HAVE_RUN else ()
         return (*running, *(self.inlines[2:] if self.has_change_permission(request, obj) else self.inlines))
+
+    def lifecycle_context(self, request: HttpRequest, row: Stateful) -> dict[str, Any]:
+        """Return what the templates show, with how an operation that runs keeps to its plan."""
+        shown = super().lifecycle_context(request, row)
+        if not self.is_hidden(request, "keeping"):
+            shown["keeping"] = keeping_shown(cast("Operation", row), actor_of_staff(request), at=now())
+        return shown
 
     def is_hidden(self, request: HttpRequest, name: str) -> bool:
         """Say whether something tells of a hidden field; a plan tells of several."""
@@ -161,7 +173,6 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": "Timeline",
-            "opts": self.opts,
             "is_hidden": is_hidden,
             "shows_state": "state" not in hidden,
             "choices": choices(actor, hidden),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -18,7 +16,6 @@ from apps.core.clock import now
 from apps.operations import queries
 from apps.operations.api.views import find_operation, show_planned
 from apps.operations.models import AssignedAsset, Intrusion, Operation
-from apps.operations.rules.following import late_by, overrun_by
 
 
 class AssetConformanceSerializer(serializers.Serializer[AssignedAsset]):
@@ -44,7 +41,10 @@ class IntruderSerializer(serializers.Serializer[Intrusion]):
 
 
 class ConformanceSerializer(serializers.Serializer[Operation]):
-    """How an operation keeps to its plan; of its assets, those that the caller may follow exactly."""
+    """How an operation keeps to its plan; of its assets, those that the caller may follow exactly.
+
+    ``state`` and ``overrun_s`` are missing where the state is hidden.
+    """
 
     state = serializers.CharField(required=False)
     overrun_s = serializers.FloatField(required=False, help_text="For how long it has gone on after its planned end.")
@@ -63,35 +63,27 @@ class OperationConformanceView(NounView):
         """
         require_known(request, ())
         operation = find_operation(request, object_id)
-        at, actor = now(), actor_of(request)
         # Whoever may follow an asset learns where a volume is from where the asset is beside it.
         shown = show_planned(request, operation)
+        found = queries.conformance_of(operation, actor_of(request), at=now())
+        standing = {"state": operation.state, "overrun_s": found.overrun.total_seconds()}
         return Response(
             {
-                **(_standing(operation, at) if {"state", "closed_at"} <= set(shown) else {}),
-                "assets": list(_bodies(operation, queries.assets_followed_by(actor, operation.pk), at)),
-                "intruders": [IntruderSerializer(each).data for each in queries.intruders_seen_by(actor, operation.pk)],
+                **(standing if {"state", "closed_at"} <= set(shown) else {}),
+                "assets": [_body(each) for each in found.assets],
+                "intruders": [IntruderSerializer(each).data for each in found.intrusions],
             }
         )
 
 
-def _standing(operation: Operation, at: datetime) -> dict[str, object]:
-    has_run = operation.state in queries.HAVE_RUN
-    overrun = overrun_by(operation.ends_at, operation.closed_at, at) if has_run else timedelta(0)
-    return {"state": operation.state, "overrun_s": overrun.total_seconds()}
-
-
-def _bodies(operation: Operation, assigned: Sequence[AssignedAsset], at: datetime) -> Iterable[object]:
-    for each in assigned:
-        is_known = each.distance_m is not None
-        late = late_by(operation.starts_at, each.reached_at, min(at, operation.closed_at or at))
-        yield {
-            "asset_id": str(each.asset_id),
-            "followed_at": each.followed_at,
-            "is_inside": each.outside_since is None if is_known else None,
-            "outside_since": each.outside_since,
-            "distance_m": None if each.distance_m is None else round(each.distance_m, 2),
-            "progress": None if each.progress is None else round(each.progress, 4),
-            "reached_at": each.reached_at,
-            "late_by_s": late.total_seconds(),
-        }
+def _body(found: queries.AssetConformance) -> dict[str, object]:
+    return {
+        "asset_id": str(found.asset_id),
+        "followed_at": found.followed_at,
+        "is_inside": found.is_inside,
+        "outside_since": found.outside_since,
+        "distance_m": None if found.distance_m is None else round(found.distance_m, 2),
+        "progress": None if found.progress is None else round(found.progress, 4),
+        "reached_at": found.reached_at,
+        "late_by_s": found.late_by.total_seconds(),
+    }

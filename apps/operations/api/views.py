@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
+import orjson
 from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -242,9 +243,14 @@ def show_operations(request: Request, operations: Sequence[Operation]) -> list[A
     bodies = _bodies(operations)
     kept = all_shown(request, VIEW, bodies)
     for body, shown in zip(bodies, kept, strict=True):
-        if shown is not body and any(shown.get(name) != body[name] for name in PLANNED):
+        if shown is not body and [shown.get(name) for name in PLANNED] != _as_json([body[name] for name in PLANNED]):
             shown.pop("volumes", None)
     return kept
+
+
+def _as_json(value: object) -> Any:
+    """Return a value as it is once it has been JSON, as what may be kept back is: lists for tuples, text for ids."""
+    return orjson.loads(orjson.dumps(value, default=str))
 
 
 def _bodies(operations: Sequence[Operation]) -> list[dict[str, Any]]:

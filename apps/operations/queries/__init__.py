@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.operations.queries.answering import check_draft, check_plan, conflicts_shown, shifts_shown
 from apps.operations.queries.conflicts import find_conflicts, judge, volumes_held, zone_volume, zones_meeting
+from apps.operations.queries.conformance import HAVE_RUN, AssetConformance, Conformance, conformance_of, tracked_only
 from apps.operations.queries.freeing import free_shifts
 from apps.operations.queries.operations import (
     approvals_matching,
@@ -20,30 +21,25 @@ from apps.operations.queries.review_rules import (
     rules_asking,
     rules_version,
 )
-from apps.operations.queries.running import (
-    HAVE_RUN,
-    assets_followed_by,
-    intruders_seen_by,
-    running_operations,
-    tracked_only,
-)
+from apps.operations.queries.running import running_operations
 from apps.operations.queries.timelines import Planned, planned_between
 
 __all__ = [
     "HAVE_RUN",
+    "AssetConformance",
+    "Conformance",
     "Planned",
     "approvals_matching",
     "approvals_of",
-    "assets_followed_by",
     "assigned_asset_ids",
     "check_draft",
     "check_plan",
     "condition_errors",
     "conflicts_shown",
+    "conformance_of",
     "find_conflicts",
     "find_operation_kind",
     "free_shifts",
-    "intruders_seen_by",
     "is_readable",
     "judge",
     "operations_matching",

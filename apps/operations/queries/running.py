@@ -5,20 +5,16 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 from uuid import UUID
 
 import shapely
-from django.db.models import QuerySet
 from shapely import MultiPolygon
 
-from apps.access.queries import visible_in_full
-from apps.access.types import Actor
-from apps.assets.models import Asset
 from apps.core.geometry import from_geos
 from apps.core.prepared import read_token
 from apps.core.types import Fix
-from apps.operations.models import AssignedAsset, Intrusion, Occupancy, Operation, Volume
+from apps.operations.models import Occupancy, Operation, Volume
 from apps.operations.queries.operations import assigned_asset_ids, volumes_of
 from apps.operations.rules.following import Running, RunningVolume
 from apps.operations.rules.shapes import read_shape
@@ -26,11 +22,6 @@ from apps.operations.types import RUNNING, Span
 
 # For whoever holds the operations that run and asks in a statement of their own whether these still stand.
 VERSION_SQL: Final = "SELECT version FROM operations_runningset"
-
-TRACK: Final = "assets.track"
-A = TypeVar("A", AssignedAsset, Intrusion)
-# States of which a planned end is behind or ahead: elsewhere nothing overruns.
-HAVE_RUN: Final = RUNNING | {"ended"}
 
 
 class RunningOperations:
@@ -82,29 +73,6 @@ def running_operations() -> RunningOperations:
         if kept is None or kept.version != version:
             kept = _kept.operations = RunningOperations(version, _read_running())
         return kept
-
-
-def assets_followed_by(actor: Actor, operation_id: UUID) -> list[AssignedAsset]:
-    """Return how the assets of an operation keep to it, those that the actor may track exactly and at once."""
-    return list(tracked_only(AssignedAsset.objects.filter(operation=operation_id), actor).order_by("id"))
-
-
-def intruders_seen_by(actor: Actor, operation_id: UUID) -> list[Intrusion]:
-    """Return what is in volumes of an operation and not of it, as far as the actor may track it exactly and at once.
-
-    Nothing intrudes on what does not run, also where the asset has not been seen since.
-    """
-    rows = Intrusion.objects.filter(operation=operation_id, left_at=None, operation__state__in=RUNNING)
-    return list(tracked_only(rows, actor).order_by("id"))
-
-
-def tracked_only(rows: QuerySet[A], actor: Actor) -> QuerySet[A]:
-    """Return the rows about assets that the actor may track exactly and at once.
-
-    Where an asset is beside a volume tells where it is, so whoever sees it coarsened or late is not told.
-    """
-    assets = visible_in_full(Asset.objects.filter(pk__in=rows.values("asset")), actor, TRACK)
-    return rows.filter(asset__in=assets.values("pk"))
 
 
 def _read_running() -> list[Running]:
