@@ -11,7 +11,7 @@ import pytest
 
 from apps.access.models import Organisation, User
 from apps.access.queries import actor_of_user
-from apps.access.veils import snap
+from apps.access.veils import snap, without
 from apps.core import clock
 from apps.core.types import Fix
 from apps.events.queries import head, visible_page
@@ -115,6 +115,11 @@ def test_incidents_hide_their_fields_their_place_and_their_evidence(harbour, bob
     assert told[2]["items"][0]["finding"] == "entered"
     for query in ("bbox=1,5,2,6", f"q={SECRET}", f"filter=title='{SECRET}'"):
         get(bob, f"/api/v1/incidents?{query}", 400)
+
+
+def test_where_something_is_includes_at_which_height() -> None:
+    told = {"title": "Tow", "heights": [{"lower_m": 0}]}
+    assert (without(told, {"geometry"}), without(told, {"state"})) == ({"title": "Tow"}, told)
 
 
 def test_zones_hide_their_area_in_all_versions(harbour, bob) -> None:

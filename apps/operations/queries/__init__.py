@@ -15,10 +15,11 @@ from apps.operations.queries.operations import (
     volumes_of,
 )
 from apps.operations.queries.review_rules import (
+    RuleBook,
     condition_errors,
     is_readable,
     review_rules_matching,
-    rules_asking,
+    rule_book,
     rules_version,
 )
 from apps.operations.queries.running import running_operations
@@ -29,6 +30,7 @@ __all__ = [
     "AssetConformance",
     "Conformance",
     "Planned",
+    "RuleBook",
     "approvals_matching",
     "approvals_of",
     "assigned_asset_ids",
@@ -45,7 +47,7 @@ __all__ = [
     "operations_matching",
     "planned_between",
     "review_rules_matching",
-    "rules_asking",
+    "rule_book",
     "rules_version",
     "running_operations",
     "shifts_shown",

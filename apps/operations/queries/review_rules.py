@@ -1,4 +1,7 @@
-"""The rules by which organisations review: which of them ask for the review of an operation, as it is published."""
+"""The rules by which organisations review: which of them ask for the review of an operation, as it is published.
+
+They are kept in memory under a token that the database renews.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,14 @@ from django.db.models import QuerySet
 
 from apps.access.queries import lineages_of
 from apps.access.types import Actor
+from apps.core.prepared import read_token
 from apps.core.types import Feature, FieldError
 from apps.filters.queries import compile_predicate, parse, require_askable
 from apps.filters.registry import queryables_for, queryables_of
 from apps.filters.types import Filter, FilterError, Queryables
-from apps.operations.models import ReviewRule, ReviewRuleSet
+from apps.operations.models import ReviewRule
 
+VERSION_SQL: Final = "SELECT version FROM operations_reviewruleset"
 # What an operation has come to is no part of what is planned: the same plan is asked about by the same rules.
 NO_PART: Final = frozenset(
     {
@@ -33,21 +38,47 @@ NO_PART: Final = frozenset(
 CLOCK: Final = "now() cannot be asked: time passes without anybody being asked anew."
 
 
+class RuleBook:
+    """The enabled rules, and who stands below whom, as they were at one version of both."""
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self._rules = tuple(ReviewRule.objects.filter(is_enabled=True).order_by("id"))
+        self._lineages: dict[UUID, frozenset[UUID]] = {}
+
+    def asking(self, operation: Feature) -> list[ReviewRule]:
+        """Return the rules by which this operation, as it is published, is reviewed, in the order of their making.
+
+        They are those of its organisation and of all above it whose condition is not FALSE: where one cannot be read
+        any more, or nothing is known, somebody is asked.
+        """
+        if not self._rules:
+            return []
+        lineage = self._lineage_of(operation.organisation_id)
+        return [rule for rule in self._rules if rule.organisation_id in lineage and _asks(rule.condition, operation)]
+
+    def _lineage_of(self, organisation_id: UUID | None) -> frozenset[UUID]:
+        assert organisation_id is not None  # noqa: S101 - every operation is somebody's
+        if organisation_id not in self._lineages:
+            self._lineages |= lineages_of([organisation_id])
+        return self._lineages[organisation_id]
+
+
 def rules_version() -> int:
-    """Return what changes whenever the rules do; read it before the rules."""
-    return ReviewRuleSet.objects.values_list("version", flat=True).first() or 0
+    """Return what changes whenever the rules do, or the tree."""
+    return read_token(VERSION_SQL)
 
 
-def rules_asking(operation: Feature) -> list[ReviewRule]:
-    """Return the enabled rules by which this operation is reviewed, in the order of their making; two statements.
+def rule_book() -> RuleBook:
+    """Return the rules as this transaction sees them: one small statement while none of them changes.
 
-    They are those of its organisation and of all above it whose condition is not FALSE: where one cannot be read any
-    more, or nothing is known, somebody is asked.
+    Their version is read before they are: a change in between brings another one, and the next caller reads again.
     """
-    assert operation.organisation_id is not None  # noqa: S101 - every operation is somebody's
-    lineage = lineages_of([operation.organisation_id])[operation.organisation_id]
-    rules = ReviewRule.objects.filter(organisation__in=lineage, is_enabled=True).order_by("id")
-    return [rule for rule in rules if _asks(rule.condition, operation)]
+    version = rules_version()
+    book = _kept.book
+    if book is None or book.version != version:
+        book = _kept.book = RuleBook(version)
+    return book
 
 
 def review_rules_matching(
@@ -97,3 +128,13 @@ def _read(condition: str) -> Filter:
 def _planned(whole: Queryables) -> Queryables:
     """Return what may be asked of a plan: always the same object, by which what was read before is found again."""
     return whole.without(NO_PART)
+
+
+class _Kept:
+    """The rules that this process read last. Threads that read them at once all read what is true for them."""
+
+    def __init__(self) -> None:
+        self.book: RuleBook | None = None
+
+
+_kept = _Kept()

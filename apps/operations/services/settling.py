@@ -19,7 +19,7 @@ from apps.lifecycle.services import advance
 from apps.lifecycle.types import Cause
 from apps.operations.models import Approval, Operation
 from apps.operations.published import approval_feature, operation_feature, published_operations
-from apps.operations.queries import approvals_of, rules_asking, rules_version, volumes_held
+from apps.operations.queries import RuleBook, approvals_of, rule_book, rules_version, volumes_held
 from apps.operations.services.holding import judgement_of
 from apps.operations.services.telling import tell_approvals, tell_overruled
 from apps.operations.types import RUNNING, Decision, Judgement, Reason, Verdict
@@ -66,11 +66,11 @@ def settle(
     takes; ``changed`` says which zones changed and when: what was decided before is asked again. Raises ``Conflict``
     for one that is under way and would have to wait.
     """
-    version = rules_version()
+    book = rule_book()
     judgement = judgement_of(operation, volumes_held(operation.pk))
-    needed = {**dict(_needed(operation, judgement)), **dict(_needed_by_rules(operation))}
+    needed = {**dict(_needed(operation, judgement)), **dict(_needed_by_rules(operation, book))}
     _ask(operation, needed, list(approvals_of(operation.pk)), afresh=afresh, changed=changed or {}, at=at)
-    is_open = _is_open(operation, version)
+    is_open = _is_open(operation, book)
     if afresh:
         _tell(judgement, at)
     if operation.state in RUNNING:
@@ -89,8 +89,9 @@ def settle_words(operation: Operation, *, before: Feature, at: datetime) -> Oper
     if operation.state in REVIEWABLE:
         return _settle_rules(operation, at=at)
     if operation.state in RUNNING:
-        known = {rule.pk for rule in rules_asking(before)}
-        if any(rule.pk not in known for rule in rules_asking(operation_feature(operation))):
+        book = rule_book()
+        known = {rule.pk for rule in book.asking(before)}
+        if any(rule.pk not in known for rule in book.asking(operation_feature(operation))):
             raise Conflict(RUNS, code="needs_approval")
     return operation
 
@@ -155,10 +156,10 @@ def _settle_rules(operation: Operation, *, at: datetime, reason: str = "") -> Op
     if operation.state == "in_review" and not operation.rules_version:
         # It came there without anybody having been asked, as where its lifecycle begins there.
         return settle(operation, at=at, reason=reason)
-    version = rules_version()
+    book = rule_book()
     asked = list(approvals_of(operation.pk).filter(reason=Reason.RULE))
-    _ask(operation, dict(_needed_by_rules(operation)), asked, at=at)
-    return conclude(operation, is_open=_is_open(operation, version), at=at, reason=reason)
+    _ask(operation, dict(_needed_by_rules(operation, book)), asked, at=at)
+    return conclude(operation, is_open=_is_open(operation, book), at=at, reason=reason)
 
 
 def _ask(
@@ -186,11 +187,11 @@ def _ask(
     tell_approvals([*told, *((Change.CREATED, each, None) for each in made)], actor=SYSTEM, at=at)
 
 
-def _is_open(operation: Operation, version: int) -> bool:
+def _is_open(operation: Operation, book: RuleBook) -> bool:
     """Say whether somebody still has to agree; then it is written down by which rules that was found out."""
     is_open = approvals_of(operation.pk).filter(decision=Decision.OPEN).exists()
-    if is_open and operation.rules_version != version:
-        operation.rules_version = version
+    if is_open and operation.rules_version != book.version:
+        operation.rules_version = book.version
         operation.save(update_fields=["rules_version"])
     return is_open
 
@@ -209,9 +210,9 @@ def _needed(operation: Operation, judgement: Judgement) -> Iterator[tuple[_Asked
         yield _Asked(organisation_id=operation.organisation_id, reason=Reason.ORGANISATION), ""
 
 
-def _needed_by_rules(operation: Operation) -> Iterator[tuple[_Asked, str]]:
+def _needed_by_rules(operation: Operation, book: RuleBook) -> Iterator[tuple[_Asked, str]]:
     """Yield who reviews it by a rule, each with the name of the rule."""
-    for rule in rules_asking(operation_feature(operation)):
+    for rule in book.asking(operation_feature(operation)):
         yield _Asked(organisation_id=rule.organisation_id, reason=Reason.RULE, rule_id=rule.pk), rule.name
 
 
