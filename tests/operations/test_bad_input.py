@@ -67,6 +67,15 @@ def test_a_volume_of_long_ago_beside_one_of_tomorrow(cast, alice) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/volumes/1/starts_at")
 
 
+def test_a_few_numbers_do_not_become_an_answer_of_many_megabytes(cast, alice) -> None:
+    body = body_of(cast)
+    circles = [{"type": "Circle", "centre": [lon * 3, 0], "radius_m": 50_000} for lon in range(6)]
+    body["volumes"] = [{**body["volumes"][0], "shape": each} for each in circles]
+    answer = post(alice, "/api/v1/operations", body)
+    told = [(each["pointer"], each["code"]) for each in answer.json()["errors"]]
+    assert (answer.status_code, told) == (422, [("/volumes", "too_many_vertices")])
+
+
 @pytest.mark.parametrize(
     "rule", ["freq=weekly;count=2", "FREQ=WEEKLY;COUNT=0002", "FREQ=WEEKLY;BYDAY={day},{day};COUNT=2;WKST=SU"]
 )

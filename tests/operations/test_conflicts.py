@@ -93,6 +93,15 @@ def test_a_search_uses_the_index_and_takes_two_statements() -> None:
     assert "occupancy_holding" in plan
 
 
+@pytest.mark.parametrize("turned", [False, True], ids=["east first", "west first"])
+def test_what_touches_on_the_antimeridian_is_found(turned: bool) -> None:
+    sides = [MultiPolygon([shapely.box(*box)]) for box in ((179.9, 0, 180, 0.1), (-180, 0, -179.9, 0.1))]
+    first, second = reversed(sides) if turned else sides
+    submit(make_operation(volumes=[volume(first, starts_at=TOMORROW)]))
+    with pytest.raises(SpaceConflict):
+        submit(make_operation(volumes=[volume(second, starts_at=TOMORROW)]))
+
+
 def test_ones_own_space_is_in_nobodys_way() -> None:
     operation = submit(make_operation())
     wanted = queries.volumes_held(operation.pk)

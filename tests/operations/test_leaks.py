@@ -12,8 +12,9 @@ from apps.access.models import User
 from apps.access.queries import actor_of_user
 from apps.access.types import SYSTEM
 from apps.core.clock import now
-from apps.core.types import Invalid
+from apps.core.types import Invalid, TimeWindow
 from apps.events.models import Event
+from apps.events.rules import instant
 from apps.operations import queries, services
 from apps.operations.models import Approval, Operation
 from apps.operations.types import Standing
@@ -175,6 +176,25 @@ def test_a_contact_that_is_hidden_is_not_told_of_what_is_masked(cast: Cast) -> N
     assert told() == (None, "Desk 4")
     make_policy("limit", ["operations.view"], hidden_fields=["contact"], users=[cast.alice])
     assert told() == (None, "")
+
+
+def test_since_when_a_zone_is_there_is_not_told_where_that_is_hidden(cast: Cast) -> None:
+    begins = now().replace(microsecond=0)
+    make_zone(kind=make_zone_kind(constraint="advisory"), organisation=cast.harbour, validity=TimeWindow(start=begins))
+    mine = make_operation(organisation=cast.harbour)
+
+    def told() -> Any:
+        (found,) = queries.check_plan(
+            queries.volumes_held(mine.pk),
+            standing=Standing(),
+            organisation_id=cast.harbour.pk,
+            actor=cast.actor("alice"),
+        )["conflicts"]
+        return found["volumes"][0]["starts_at"]
+
+    assert told() == instant(begins)
+    make_policy("limit", ["zones.view"], organisation=cast.harbour, hidden_fields=["valid_from"])
+    assert told() is None
 
 
 def test_the_inbox_names_nothing_that_is_hidden(cast: Cast) -> None:

@@ -6,6 +6,7 @@ import os
 import random
 import threading
 from datetime import timedelta
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -19,7 +20,7 @@ from apps.lifecycle.services import begin_all
 from apps.operations import services
 from apps.operations.models import Occupancy, Operation, Volume
 from apps.operations.services.holding import insert_occupancies, keep_space
-from apps.operations.types import SpaceConflict, Span, Volume4D
+from apps.operations.types import OperationChanges, SpaceConflict, Span, Volume4D
 from tests.factories.access import make_organisation
 from tests.factories.operations import (
     band,
@@ -155,6 +156,36 @@ def test_the_second_gets_the_space_that_the_first_lets_go() -> None:
         submit(first)
         services.move_operation(first, "cancel", actor=SYSTEM, at=now())
     assert rival.outcome == "approved"
+
+
+@pytest.mark.parametrize("change", ["volumes", "priority"])
+def test_a_change_of_what_holds_space_waits_for_a_submission_and_sees_it(change: str) -> None:
+    start = now() + timedelta(days=1)
+    here, there = [volume(starts_at=start)], [volume(square(5), starts_at=start)]
+    changes: dict[str, Any]
+    if change == "volumes":
+        changed, changes = submit(make_operation(volumes=there)), {"volumes": here}
+        coming = make_operation(volumes=here)
+    else:
+        # They lie over each other as long as one of them goes before the other.
+        changed, changes = submit(make_operation(volumes=here)), {"priority": 5}
+        coming = make_operation(volumes=here, priority=5)
+
+    def replan() -> object:
+        return services.update_operation(changed.pk, actor=SYSTEM, at=now(), **cast("OperationChanges", changes))
+
+    with rival_waits_for(replan) as rival:
+        submit(coming)
+    assert isinstance(rival.outcome, SpaceConflict)
+
+
+@pytest.mark.parametrize("sizes", [(40, 0.01), (0.01, 40), (40, 41)], ids=str)
+def test_whoever_touches_more_cells_than_are_locked_singly_waits_and_is_waited_for(sizes: tuple[float, float]) -> None:
+    start = now() + timedelta(days=1)
+    first, second = (make_operation(volumes=[volume(square(size=size), starts_at=start)]) for size in sizes)
+    with rival_waits_for(lambda: submit(second)) as rival:
+        submit(first)
+    assert isinstance(rival.outcome, SpaceConflict)
 
 
 def test_who_is_beside_waits_for_nobody() -> None:

@@ -21,7 +21,7 @@ from apps.core.staff import READ_VERSION
 from apps.core.types import WatchfloorError
 from apps.core.widgets import map_preview
 from apps.operations import services
-from apps.operations.models import Approval
+from apps.operations.models import Approval, Operation
 from apps.operations.published import bands_of
 from apps.operations.services.settling import IN_REVIEW
 from apps.operations.types import ApprovalChanges, Decision, Reason
@@ -189,6 +189,12 @@ class ApprovalAdmin(GuardedAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Say no: what was asked stays as it was."""
         return False
+
+    def save_model(self, request: HttpRequest, obj: Model, form: ModelForm[Any], change: bool) -> None:
+        """Lock the operation before its approval, as everybody does, so that nobody waits for each other."""
+        operations = Operation.objects.select_for_update(of=("self",)).order_by("pk")
+        operations.filter(pk=cast("Approval", obj).operation_id).first()
+        super().save_model(request, obj, form, change)
 
     def save_through(self, request: HttpRequest, row: Model, form: ModelForm[Any], change: bool) -> Model:
         """Take the decision."""

@@ -85,9 +85,10 @@ def conflicts_shown(judgement: Judgement, volumes: Sequence[Volume4D], actor: Ac
     seen = _operations_seen([each.other.id for each in operations], actor)
     zones_seen = _zones_seen([each.zone_id for each in zones], actor)
     is_hidden = "contact" in hidden_fields(actor, "operations")
+    is_dated = "valid_from" not in hidden_fields(actor, "zones")
     shown = [
         *(_operation_shown(each, volumes, seen.get(each.other.id), is_hidden=is_hidden) for each in operations),
-        *(_zone_shown(each, volumes, zones_seen.get(each.zone_id)) for each in zones),
+        *(_zone_shown(each, volumes, zones_seen.get(each.zone_id), is_dated=is_dated) for each in zones),
     ]
     return sorted(shown, key=lambda each: each["verdict"] != Verdict.REFUSED)
 
@@ -147,7 +148,10 @@ def _operation_shown(
     }
 
 
-def _zone_shown(conflict: ZoneConflict, volumes: Sequence[Volume4D], seen: dict[str, Any] | None) -> dict[str, Any]:
+def _zone_shown(
+    conflict: ZoneConflict, volumes: Sequence[Volume4D], seen: dict[str, Any] | None, *, is_dated: bool
+) -> dict[str, Any]:
+    masked = seen is None or not is_dated
     return {
         "type": "zone",
         "verdict": conflict.verdict.value,
@@ -155,7 +159,7 @@ def _zone_shown(conflict: ZoneConflict, volumes: Sequence[Volume4D], seen: dict[
         "operation": None,
         "zone": seen,
         "contact": "",
-        "volumes": [_volume_shown(volumes[conflict.place].number, conflict.volume, masked=seen is None)],
+        "volumes": [_volume_shown(volumes[conflict.place].number, conflict.volume, masked=masked)],
     }
 
 

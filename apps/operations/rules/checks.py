@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import shapely
+
 from apps.core.text import text_error
 from apps.core.types import FieldError, Invalid
 from apps.operations.rules.recurrence import spans_of
@@ -19,6 +21,8 @@ SLUG: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 COLOUR: Final = re.compile(r"#[0-9a-f]{6}")
 MOST_VOLUMES: Final = 50
 MOST_OCCUPANCIES: Final = 1_000
+# All of it stands in every event and every answer: a few numbers are enough for a circle of thousands of vertices.
+MOST_VERTICES: Final = 50_000
 MOST_ASSETS: Final = 100
 HIGHEST_PRIORITY: Final = 100
 LONGEST_TIME: Final = timedelta(days=31)
@@ -73,6 +77,11 @@ def volumes_errors(drafts: Sequence[VolumeDraft], *, at: datetime) -> Iterator[F
     errors = [error for place, draft in enumerate(drafts) for error in _volume_errors(draft, f"/volumes/{place}", at)]
     yield from errors
     if errors:
+        return
+    vertices = sum(int(shapely.get_num_coordinates(draft.footprint)) for draft in drafts)
+    if vertices > MOST_VERTICES:
+        detail = f"Their outlines have {vertices} vertices together; {MOST_VERTICES} are allowed."
+        yield FieldError(pointer="/volumes", code="too_many_vertices", detail=detail)
         return
     times = written_out(drafts)
     if len(times) > MOST_OCCUPANCIES:

@@ -121,7 +121,12 @@ def test_what_meets_is_proposed_and_locks_a_cell_in_common(one: Volume4D, other:
         (band(0, 120, Datum.AGL), band(300, 400), Meeting.UNKNOWN),
         (band(0, 120, Datum.AGL), band(8_971, 9_100), Meeting.APART),
         (band(0, 100, Datum.WGS84), band(0, 100), Meeting.UNKNOWN),
+        (band(0, 100, Datum.WGS84), band(207, 300), Meeting.UNKNOWN),
         (band(0, 100, Datum.WGS84), band(208, 300), Meeting.APART),
+        (band(0, 100, Datum.WGS84), band(-200, -86), Meeting.UNKNOWN),
+        (band(0, 100, Datum.WGS84), band(-200, -87), Meeting.APART),
+        (band(0, 120, Datum.AGL), band(-600, -440), Meeting.UNKNOWN),
+        (band(0, 120, Datum.AGL), band(-600, -441), Meeting.APART),
         (band(0, 500, Datum.WGS84), band(200, 300), Meeting.MEET),
         (band(0, 100, Datum.BARO), band(5_000, 6_000), Meeting.UNKNOWN),
         (band(0, 100, Datum.BARO), band(101, 200, Datum.BARO), Meeting.APART),
@@ -138,6 +143,7 @@ def test_areas_that_touch_across_the_antimeridian_meet() -> None:
     west = MultiPolygon([shapely.box(-180, 0, -179.9, 0.1)])
     apart = MultiPolygon([shapely.box(-180, 1.5, -179, 2)])
     assert footprints_meet([east, east], [west, apart]).tolist() == [True, False]
+    assert footprints_meet([west, apart], [east, east]).tolist() == [True, False]
     volumes = [Volume4D(footprint=each, band=band(0, 1), during=Span(NOON, NOON)) for each in (east, west)]
     locked = [cells_of([each]) for each in volumes]
     assert set(locked[0] or ()) & set(locked[1] or ())
