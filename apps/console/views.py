@@ -125,6 +125,7 @@ def _figures(request: HttpRequest) -> dict[str, Any]:
     return {
         "dashboard": queries.dashboard_of(actor, at=at),
         "incident_list": list_address("incidents.Incident", request),
+        "operation_list": list_address("operations.Operation", request),
         "system": queries.system_figures(at=at) if request.user.is_superuser else None,
     }
 

@@ -21,6 +21,8 @@ LIFECYCLE: Final = "operation"
 OVER: Final = Category.DONE.value
 # Any lifecycle of operations holds space in states of these names, and in no others.
 HOLDING: Final = frozenset({"submitted", "in_review", "approved", "active", "nonconforming", "contingent"})
+# While it is in one of these, somebody may still be asked about it.
+IN_REVIEW: Final = frozenset({"submitted", "in_review"})
 # While it is in one of these, its assets are watched.
 RUNNING: Final = frozenset({"active", "nonconforming", "contingent"})
 

@@ -9,18 +9,22 @@ from django.test import Client
 from django.urls import reverse
 from redis import RedisError
 
+from apps.access.models import Organisation
 from apps.access.queries import actor_of_user
 from apps.access.services import grant_access
 from apps.access.types import SYSTEM
 from apps.assets.models import Asset
 from apps.console.queries import dashboard_of, system_figures, visible_stays
 from apps.console.queries.dashboard import Contact, SeverityCount
+from apps.console.templatetags.console import remaining
 from apps.incidents.services import assign_incident
 from apps.incidents.types import Severity
+from apps.operations.models import Operation
 from tests.factories.access import Cast, make_cast, make_user, signed_in
 from tests.factories.assets import make_asset
 from tests.factories.core import NOON, after
 from tests.factories.incidents import make_incident
+from tests.factories.operations import make_operation, submit
 from tests.factories.tracking import IN_SQUARE, ingest, report
 from tests.factories.zones import make_zone, make_zone_kind
 
@@ -61,6 +65,31 @@ def test_somebody_who_sees_everything_sees_the_sum(people: Cast, tug: Asset):
         (title, state, timedelta(minutes=3))
         for title, state in [("One", "Open"), ("Two", "Open"), ("Taken", "Acknowledged"), ("Elsewhere", "Open")]
     ]
+
+
+def test_what_is_under_way_is_shown_with_the_worst_first(people: Cast):
+    ours = [("Calm", "active"), ("Lost", "contingent"), ("Astray", "nonconforming"), ("Plan", "approved")]
+    for title, state in ours:
+        make_running(title, people.harbour, state)
+    make_running("Theirs", people.elsewhere, "active")
+    make_zone("Pier", organisation=people.harbour, kind=make_zone_kind("pier", constraint="authorisation"))
+    submit(make_operation("Asking", organisation=people.elsewhere))
+    boards = {name: dashboard_of(people.actor(name), at=NOON).under_way for name in ("alice", "bob", "charlie")}
+    assert [each.title for each in boards["bob"].operations] == ["Lost", "Astray", "Calm"]
+    assert (boards["bob"].running, boards["bob"].nonconforming, boards["bob"].contingent) == (3, 1, 1)
+    assert [each.title for each in boards["charlie"].operations] == ["Theirs"]
+    assert {name: board.waiting for name, board in boards.items()} == {"alice": 1, "bob": 0, "charlie": 0}
+
+
+def make_running(title: str, organisation: Organisation, state: str) -> None:
+    """Make an operation that is in a state, however it came there."""
+    made = Operation.objects.filter(pk=make_operation(title, organisation=organisation).pk)
+    made.update(state=state, submitted_at=NOON, approved_at=NOON)
+
+
+@pytest.mark.parametrize(("seconds", "says"), [(185, "3 min 05 s left"), (-42, "42 s over")], ids=["left", "over"])
+def test_how_long_something_lasts(seconds: int, says: str):
+    assert remaining(timedelta(seconds=seconds)) == says
 
 
 def test_a_desk_sees_its_own(people: Cast, tug: Asset):

@@ -192,6 +192,7 @@ def _kinds(at: datetime) -> dict[str, OperationKind]:
             default_priority=kind.priority,
             may_share=kind.may_share,
             tolerance_m=kind.tolerance_m,
+            contingent_after=kind.contingent_after,
             actor=SYSTEM,
             at=at,
         )

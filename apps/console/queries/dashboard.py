@@ -1,4 +1,4 @@
-"""The dashboard's figures: incidents, contact, zones. Each counts only what its person may see.
+"""The dashboard's figures: incidents, operations, contact, zones. Each counts only what its person may see.
 
 A number is a disclosure too: whoever may see two vessels reads counts of two vessels.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, F, Func, QuerySet, UUIDField
+from django.db.models import Case, Count, F, Func, QuerySet, UUIDField, Value, When
 
 from apps.access.models import User
 from apps.access.queries import visible_in_full as visible
@@ -21,6 +21,8 @@ from apps.incidents.models import Incident
 from apps.incidents.types import OVER, Severity
 from apps.lifecycle.queries import state_of
 from apps.lifecycle.types import State
+from apps.operations.models import Approval, Operation
+from apps.operations.types import IN_REVIEW, RUNNING, Decision
 from apps.tracking.models import Presence
 from apps.tracking.types import Connectivity
 from apps.zones.models import Zone
@@ -29,6 +31,9 @@ HIDDEN = "somebody"
 MOST_INCIDENTS = 12
 MOST_SILENT = 8
 MOST_ZONES = 10
+MOST_OPERATIONS = 8
+# The worst first; whatever else runs comes after.
+STRAYED = ("contingent", "nonconforming")
 HEARD_WITHIN = timedelta(seconds=60)
 
 
@@ -87,6 +92,27 @@ class OccupiedZone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperationLine:
+    """An operation that is under way. ``left`` counts to its planned end, and is below zero once that is past."""
+
+    id: UUID
+    title: str
+    state: State | None
+    left: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """How many operations run, how many of them no longer conform, and how many approvals wait for the actor."""
+
+    running: int
+    nonconforming: int
+    contingent: int
+    waiting: int
+    operations: Sequence[OperationLine]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dashboard:
     """Everything that one person's dashboard shows, true at ``at``."""
 
@@ -95,6 +121,7 @@ class Dashboard:
     incidents: Sequence[IncidentLine]
     open_incidents: int
     unattended: int
+    under_way: UnderWay
     contact: Contact
     zones: Sequence[OccupiedZone]
     zones_in_all: int
@@ -110,6 +137,7 @@ def dashboard_of(actor: Actor, *, at: datetime) -> Dashboard:
         incidents=_incident_lines(not_over, actor, at),
         open_incidents=sum(each.open for each in severities),
         unattended=sum(each.unattended for each in severities),
+        under_way=_under_way(actor, at),
         contact=_contact(actor, at),
         zones=_occupied_zones(actor),
         zones_in_all=visible(Zone.objects.filter(is_active=True), actor, "zones.view").count(),
@@ -160,6 +188,23 @@ def _incident_lines(not_over: QuerySet[Incident], actor: Actor, at: datetime) ->
         )
         for incident in worst_first
     ]
+
+
+def _under_way(actor: Actor, at: datetime) -> UnderWay:
+    running = visible(Operation.objects.filter(state__in=RUNNING), actor, "operations.view")
+    counts = dict(running.order_by().values_list("state").annotate(n=Count("*")).values_list("state", "n"))
+    worst_first = Case(*(When(state=name, then=Value(place)) for place, name in enumerate(STRAYED)), default=Value(9))
+    asked = Approval.objects.filter(decision=Decision.OPEN, operation__state__in=IN_REVIEW)
+    return UnderWay(
+        running=sum(counts.values()),
+        nonconforming=counts.get("nonconforming", 0),
+        contingent=counts.get("contingent", 0),
+        waiting=visible(asked, actor, "approvals.decide").count(),
+        operations=[
+            OperationLine(id=each.id, title=each.title, state=state_of(each), left=each.ends_at - at)
+            for each in running.defer("area").order_by(worst_first, "ends_at", "id")[:MOST_OPERATIONS]
+        ],
+    )
 
 
 def _contact(actor: Actor, at: datetime) -> Contact:

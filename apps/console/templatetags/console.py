@@ -22,3 +22,9 @@ def duration(value: timedelta | None) -> str:
     if seconds < 48 * 3600:
         return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
     return f"{seconds // 86400} d"
+
+
+@register.filter
+def remaining(value: timedelta) -> str:
+    """Return how long something lasts, or how far it is beyond its end: ``3 min 05 s left``, ``42 s over``."""
+    return f"{duration(abs(value))} {'left' if value >= timedelta(0) else 'over'}"

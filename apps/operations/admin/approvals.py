@@ -23,8 +23,7 @@ from apps.core.widgets import map_preview
 from apps.operations import services
 from apps.operations.models import Approval, Operation
 from apps.operations.published import bands_of
-from apps.operations.services.settling import IN_REVIEW
-from apps.operations.types import ApprovalChanges, Decision, Reason
+from apps.operations.types import IN_REVIEW, ApprovalChanges, Decision, Reason
 
 DECIDED = ("decision", "note")
 MOST_WAITING = 100
@@ -86,15 +85,15 @@ class ApprovalAdmin(GuardedAdmin):
         """Return what the operation is called."""
         return approval.operation.title
 
-    @display(description="Starts")  # type: ignore[untyped-decorator]  # unfold
-    def starts_at(self, approval: Approval) -> object:
-        """Return when the operation starts."""
-        return approval.operation.starts_at
+    @display(description="Starts (UTC)")  # type: ignore[untyped-decorator]  # unfold
+    def starts_at(self, approval: Approval) -> str:
+        """Return when the operation starts, to the minute."""
+        return f"{approval.operation.starts_at:%Y-%m-%d %H:%M}"
 
-    @display(description="Ends")  # type: ignore[untyped-decorator]  # unfold
-    def ends_at(self, approval: Approval) -> object:
-        """Return when the operation ends."""
-        return approval.operation.ends_at
+    @display(description="Ends (UTC)")  # type: ignore[untyped-decorator]  # unfold
+    def ends_at(self, approval: Approval) -> str:
+        """Return when the operation ends, to the minute."""
+        return f"{approval.operation.ends_at:%Y-%m-%d %H:%M}"
 
     @display(description="Heights")  # type: ignore[untyped-decorator]  # unfold
     def heights(self, approval: Approval) -> str:

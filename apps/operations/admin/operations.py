@@ -146,6 +146,10 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
             return any(super(OperationAdmin, self).is_hidden(request, each) for each in told)
         return super().is_hidden(request, name)
 
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Say whether the person may delete the row, or any: a draft, and nothing else."""
+        return (obj is None or cast("Operation", obj).is_draft) and super().has_delete_permission(request, obj)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         """Return what stays, once there is an operation."""
         return ("map",) if obj is None else ("kind", "organisation", "map")

@@ -13,7 +13,7 @@ from apps.access.granting import GroupGrant, UserGrant
 from apps.core.ids import new_id
 from apps.lifecycle.models import Stateful, state_is_whole
 from apps.operations.models.kinds import HIGHEST_PRIORITY, OperationKind
-from apps.operations.types import LIFECYCLE, OVER, RUNNING, Recurrence, Standing
+from apps.operations.types import HOLDING, LIFECYCLE, OVER, RUNNING, Recurrence, Standing
 from apps.zones.models import Banded, band_is_sound
 
 IN_WORLD = "SRID=4326;POLYGON((-180 -90, 180 -90, 180 90, -180 90, -180 -90))"
@@ -101,6 +101,11 @@ class Operation(Stateful):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def is_draft(self) -> bool:
+        """Say whether nobody but its own has heard of it: it was never submitted, and holds nothing."""
+        return self.submitted_at is None and self.state not in HOLDING and self.state_category != OVER
 
     @property
     def standing(self) -> Standing:

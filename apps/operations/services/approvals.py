@@ -19,9 +19,9 @@ from apps.lifecycle.types import Cause
 from apps.operations.models import Approval, Operation
 from apps.operations.published import approval_feature, published_approvals, published_operations
 from apps.operations.queries import approvals_of
-from apps.operations.services.settling import IN_REVIEW, conclude
+from apps.operations.services.settling import conclude
 from apps.operations.services.telling import tell_approvals
-from apps.operations.types import HOLDING, OVER, ApprovalChanges, Decision
+from apps.operations.types import HOLDING, IN_REVIEW, OVER, ApprovalChanges, Decision
 
 NOT_IN_REVIEW: Final = "The operation is not in review now."
 LONGEST_NOTE: Final = 2_000

@@ -155,7 +155,7 @@ def delete_operation(operation_id: UUID, *, actor: Actor, at: datetime, expected
     operation = _lock(operation_id)
     authorize(actor, "operations.delete", operation)
     operation.require_version(expected_version)
-    if operation.state in HOLDING or operation.submitted_at is not None or operation.state_category == OVER:
+    if not operation.is_draft:
         raise Conflict(NOT_A_DRAFT, code="not_a_draft")
     before = operation_feature(operation)
     Operation.objects.filter(pk=operation_id).delete()

@@ -22,11 +22,10 @@ from apps.operations.published import approval_feature, operation_feature, publi
 from apps.operations.queries import RuleBook, approvals_of, rule_book, rules_version, volumes_held
 from apps.operations.services.holding import judgement_of
 from apps.operations.services.telling import tell_approvals, tell_overruled
-from apps.operations.types import RUNNING, Decision, Judgement, Reason, Verdict
+from apps.operations.types import IN_REVIEW, RUNNING, Decision, Judgement, Reason, Verdict
 
 BATCH: Final = 100
 ASKING: Final = frozenset({Verdict.REFUSED, Verdict.NEEDS_APPROVAL})
-IN_REVIEW: Final = frozenset({"submitted", "in_review"})
 # Where everybody has been asked; what is only submitted is settled whole.
 REVIEWABLE: Final = frozenset({"in_review", "approved"})
 RULES_CHANGED: Final = "The rules by which it is reviewed were changed."
