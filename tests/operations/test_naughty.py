@@ -21,11 +21,12 @@ from apps.operations.api.serializers import (
     OperationSerializer,
     PlanSerializer,
     RecurrenceSerializer,
+    ReviewRuleSerializer,
 )
-from apps.operations.models import Approval, Operation, OperationKind
+from apps.operations.models import Approval, Operation, OperationKind, ReviewRule
 from tests.factories.access import Cast, make_cast, signed_in
 from tests.factories.conformance import naughty_strings
-from tests.factories.operations import make_operation, make_operation_kind, submit
+from tests.factories.operations import make_operation, make_operation_kind, make_review_rule, submit
 
 pytestmark = pytest.mark.django_db
 PATCH = "application/merge-patch+json"
@@ -36,6 +37,7 @@ SHAPES = [
     OperationSerializer,
     PlanSerializer,
     RecurrenceSerializer,
+    ReviewRuleSerializer,
 ]
 
 
@@ -64,17 +66,19 @@ def kept(answer: Any, *, sent: str, shown: str) -> bool:
 def test_a_fifth_of_the_strings_over_rest_and_in_the_calendar(cast: Cast, alice: Client) -> None:
     """Turn by turn: a request takes time. The fields of one request get the same string."""
     operation = submit(make_operation(organisation=cast.harbour, kind=make_operation_kind(is_reviewed=True)))
-    approval, count = operation.approvals.get(), 0
+    approval, rule, count = operation.approvals.get(), make_review_rule(cast.harbour, is_enabled=False), 0
     paths = [
         (f"/api/v1/operations/{operation.pk}", ("title", "contact", "description")),
         (f"/api/v1/approvals/{approval.pk}", ("note",)),
+        (f"/api/v1/review-rules/{rule.pk}", ("name", "description")),
+        (f"/api/v1/review-rules/{rule.pk}", ("condition",)),
     ]
     for number, text in enumerate(naughty_strings()[::5]):
-        path, fields = paths[number % 2]
+        path, fields = paths[number % len(paths)]
         answer = alice.patch(path, dict.fromkeys(fields, text), content_type=PATCH, headers=ANY)
         was_kept = kept(answer, sent=text, shown=fields[0])
         count += was_kept
-        if was_kept and fields[0] == "title" and number % 10 == 0:
+        if was_kept and fields[0] == "title" and number % 20 == 0:
             (event,) = Calendar.from_ical(alice.get(f"{path}.ics").content).events
             assert (event["SUMMARY"], event["CONTACT"]) == (text.strip(), text.strip())
     assert count > 50
@@ -94,7 +98,9 @@ def test_every_string_that_a_field_lets_in_can_be_stored(shape: Any) -> None:
             assert value == text.strip()
 
 
-@pytest.mark.parametrize("model", [Operation, OperationKind, Approval], ids=["operation", "operation kind", "approval"])
+@pytest.mark.parametrize(
+    "model", [Operation, OperationKind, Approval, ReviewRule], ids=lambda model: model._meta.verbose_name
+)
 def test_the_forms_of_the_admin_judge_every_string(cast: Cast, rf: Any, model: Any) -> None:
     request = rf.get("/")
     request.user = cast.alice

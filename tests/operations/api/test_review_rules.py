@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from apps.operations import services
 from apps.operations.models import ReviewRule
 from tests.factories.access import Cast, assign, make_cast, make_policy, make_user, signed_in
-from tests.factories.operations import make_operation, make_review_rule, submit
+from tests.factories.operations import make_operation, make_review_rule, submit, volume
+from tests.factories.zones import square
 
 pytestmark = pytest.mark.django_db
 RULES = "/api/v1/review-rules"
@@ -81,6 +84,18 @@ def test_an_approval_names_its_rule_and_says_between_which_heights(cast: Cast, a
     make_policy("limit", ["approvals.*"], organisation=cast.harbour, hidden_fields=["geometry", "rule_name"])
     veiled = alice.get(f"/api/v1/approvals/{asked['id']}").json()
     assert asked.keys() - veiled.keys() == {"geometry", "heights", "rule_name"}
+
+
+def test_a_list_of_approvals_takes_as_many_statements_for_three_as_for_one(cast: Cast, alice: Client) -> None:
+    make_review_rule(cast.harbour)
+    counts: list[int] = []
+    alice.get("/api/v1/approvals")
+    for west in (0, 5, 10):
+        submit(make_operation(organisation=cast.harbour, volumes=[volume(square(west)), volume(square(west + 2))]))
+        with CaptureQueriesContext(connection) as statements:
+            assert len(alice.get("/api/v1/approvals").json()["items"]) == len(counts) + 1
+        counts.append(len(statements))
+    assert counts == [counts[0]] * 3
 
 
 def test_whoever_waits_is_told_the_name_only_of_a_rule_that_they_may_see(cast: Cast) -> None:
