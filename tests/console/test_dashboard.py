@@ -87,7 +87,11 @@ def make_running(title: str, organisation: Organisation, state: str) -> None:
     made.update(state=state, submitted_at=NOON, approved_at=NOON)
 
 
-@pytest.mark.parametrize(("seconds", "says"), [(185, "3 min 05 s left"), (-42, "42 s over")], ids=["left", "over"])
+@pytest.mark.parametrize(
+    ("seconds", "says"),
+    [(185, "3 min left"), (-42, "42 s over"), (7_260, "2 h 01 min left")],
+    ids=["left", "over", "hours"],
+)
 def test_how_long_something_lasts(seconds: int, says: str):
     assert remaining(timedelta(seconds=seconds)) == says
 

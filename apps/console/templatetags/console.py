@@ -26,5 +26,7 @@ def duration(value: timedelta | None) -> str:
 
 @register.filter
 def remaining(value: timedelta) -> str:
-    """Return how long something lasts, or how far it is beyond its end: ``3 min 05 s left``, ``42 s over``."""
-    return f"{duration(abs(value))} {'left' if value >= timedelta(0) else 'over'}"
+    """Return how long something lasts, or how far it is beyond its end, roughly: ``3 min left``, ``42 s over``."""
+    says, _, _ = duration(abs(value)).partition(" min ")
+    minutes = " min" if says.isdigit() else ""
+    return f"{says}{minutes} {'left' if value >= timedelta(0) else 'over'}"
