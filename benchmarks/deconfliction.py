@@ -7,7 +7,7 @@ look, lock, look again, hold, commit. Beside it stands the bare index query: the
 Then planners submit in one dense cell, most of them in each other's way: one and eight at once, under locks, and
 without them, looking once. What was accepted is compared pair by pair: under locks nothing may be missed.
 
-``--full`` goes up to a million volumes; without it a hundred thousand are enough. A database of its own is made for it.
+A database of its own is made for it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from apps.operations.services.holding import keep_space  # noqa: E402
 from apps.operations.types import SpaceConflict, Span, Volume4D  # noqa: E402
 from apps.zones.types import AltitudeBand  # noqa: E402
 
-SIZES, LARGEST = (10_000, 100_000), 1_000_000
+SIZES = (10_000, 100_000, 1_000_000)
 GOALS = {"p95_ms_100k": 1.0, "p95_ms_1m": 8.0, "of_unprotected": 0.8, "missed": 0}
 NAMES = {10_000: "10k", 100_000: "100k", 1_000_000: "1m"}
 VOLUMES, PLANNERS = 5, 8
@@ -252,16 +252,16 @@ def dense(title: str, planners: int, submissions: int, *, protected: bool) -> di
 def main() -> int:
     """Measure all sizes and the dense cell; print one JSON object. Exits with 1 when something was missed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--full", action="store_true", help="go up to a million volumes")
+    parser.add_argument("--largest", type=int, default=SIZES[-1], help="the most volumes that are held")
     parser.add_argument("--rounds", type=int, default=200, help="how many operations are tried at each size")
     parser.add_argument("--submissions", type=int, default=1_000, help="how many the planners make in the dense cell")
-    options = read_options(parser, rounds=50, submissions=200)
+    options = read_options(parser, largest=SIZES[1], rounds=50, submissions=200)
     call_command("migrate", verbosity=0)
     chance, held = random.Random(7), 0  # the same operations every time
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
     report: dict[str, Any] = {"name": "deconfliction", "unit": "ms", "goals": GOALS, "sizes": {}}
-    for size in (*SIZES, *([LARGEST] if options.full else [])):
+    for size in (each for each in SIZES if each <= options.largest):
         fill(f"held-{size}", (size - held) // VOLUMES)
         held = size
         found = report["sizes"][NAMES[size]] = measure(size, options.rounds, chance)
@@ -269,6 +269,8 @@ def main() -> int:
         report[f"submission_p95_ms_{NAMES[size]}"] = found["submission_ms"]["p95"]
         report["figure"], report["limit"] = found["check_ms"]["p95"], found["bare_ms"]["p95"]
     report["ratio"] = round(report["limit"] / report["figure"], 2)
+    first, *_, last = (found["check_ms"]["p50"] for found in report["sizes"].values())
+    report["growth"] = round(last / first, 2)
     cells = {
         f"{planners} {'under locks' if protected else 'unprotected'}": dense(
             f"dense-{planners}-{int(protected)}", planners, options.submissions, protected=protected

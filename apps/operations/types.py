@@ -256,7 +256,7 @@ class OperationKindChanges(TypedDict, total=False):
     is_reviewed: bool
     tolerance_m: float
     nonconforming_after: timedelta
-    contingent_after: timedelta
+    contingent_after: timedelta | None
 
 
 class ReviewRuleChanges(TypedDict, total=False):

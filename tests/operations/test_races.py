@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 from datetime import timedelta
@@ -36,7 +35,7 @@ from tests.factories.zones import make_zone, make_zone_kind, square
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PLANNERS = 8
-SUBMISSIONS = int(os.environ.get("WATCHFLOOR_SUBMISSIONS", "200"))  # `./dev bench deconfliction` makes a thousand
+SUBMISSIONS = 1_000
 
 
 def drafts(count: int) -> list[Operation]:
