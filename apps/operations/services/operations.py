@@ -105,11 +105,7 @@ def update_operation(
     is_reassigned = "asset_ids" in changes and _assign(operation, changes["asset_ids"], actor)
     if operation_feature(operation) == before and not is_replanned and not is_reassigned:
         return operation
-    asked = (
-        []
-        if is_rejudged
-        else [(each, approval_feature(each)) for each in published_approvals().filter(operation=operation.pk)]
-    )
+    asked = [(each, approval_feature(each)) for each in published_approvals().filter(operation=operation.pk)]
     operation.mark_changed(at)
     operation.save()
     authorize_image(actor, "operations.change", operation)
