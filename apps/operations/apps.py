@@ -25,6 +25,7 @@ class OperationsConfig(AppConfig):
         policy.register_lifecycle(services.keep_up)
         published.register_published()
         register(Tick(name="operations", every=LOOK_EVERY, run=services.settle_submitted))
+        register(Tick(name="operations that waited for others", every=LOOK_EVERY, run=services.settle_freed))
         register(Tick(name="rules reviewing operations", every=LOOK_EVERY, run=services.follow_rules))
         register(Tick(name="zones cutting operations", every=LOOK_EVERY, run=services.read_zones))
         register(Tick(name="assets of operations", every=LOOK_EVERY, run=services.move_strays))

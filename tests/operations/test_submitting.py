@@ -125,6 +125,17 @@ def test_heights_that_cannot_be_compared_are_for_a_person_to_judge() -> None:
     )
 
 
+def test_nobody_waits_for_the_word_of_those_who_are_not_there_any_more() -> None:
+    start = now() + timedelta(days=1)
+    theirs = submit(make_operation(volumes=[volume(heights=band(0, 120, Datum.AGL), starts_at=start)]))
+    ours = submit(make_operation(volumes=[volume(heights=band(300, 400), starts_at=start)]))
+    assert services.settle_freed(now()) == 0
+    services.move_operation(theirs, "cancel", actor=SYSTEM, at=now())
+    assert (services.settle_freed(now()), services.settle_freed(now())) == (1, 0)
+    ours.refresh_from_db()
+    assert (ours.state, ours.approvals.count()) == ("approved", 0)
+
+
 def test_a_change_of_what_is_approved_is_judged_anew() -> None:
     start = now() + timedelta(days=1)
     submit(make_operation(volumes=[volume(starts_at=start)]))

@@ -22,7 +22,7 @@ from apps.operations.published import approval_feature, operation_feature, publi
 from apps.operations.queries import RuleBook, approvals_of, rule_book, rules_version, volumes_held
 from apps.operations.services.holding import judgement_of
 from apps.operations.services.telling import tell_approvals, tell_overruled
-from apps.operations.types import IN_REVIEW, RUNNING, Decision, Judgement, Reason, Verdict
+from apps.operations.types import HOLDING, IN_REVIEW, RUNNING, Decision, Judgement, Reason, Verdict
 
 BATCH: Final = 100
 ASKING: Final = frozenset({Verdict.REFUSED, Verdict.NEEDS_APPROVAL})
@@ -49,6 +49,19 @@ def settle_submitted(at: datetime) -> int:
     """Settle what was submitted by another way than ``move_operation``; return how many. A tick: safe to run twice."""
     ids = list(Operation.objects.filter(state="submitted").values_list("pk", flat=True)[:BATCH])
     return work_through(ids, lambda some: _settle_all(some, at), _blame)
+
+
+def settle_freed(at: datetime) -> int:
+    """Settle anew what waits for the word of those whose operation holds no space any more; return how many.
+
+    A tick: safe to run twice.
+    """
+    held = Operation.objects.filter(state__in=HOLDING).values("pk")
+    waiting = Approval.objects.filter(
+        reason=Reason.NOT_COMPARABLE, decision=Decision.OPEN, operation__state="in_review"
+    ).exclude(other_id__in=held)
+    ids = sorted(set(waiting.values_list("operation", flat=True)[:BATCH]))
+    return work_through(ids, lambda some: _settle_waiting(some, at), _blame)
 
 
 def settle(
@@ -135,6 +148,15 @@ def _settle_all(ids: Iterable[UUID], at: datetime) -> int:
     found = list(rows.order_by("pk"))
     for operation in found:
         settle(operation, at=at, afresh=True)
+    return len(found)
+
+
+@transaction.atomic
+def _settle_waiting(ids: Iterable[UUID], at: datetime) -> int:
+    rows = published_operations().select_for_update(of=("self",)).filter(pk__in=list(ids), state="in_review")
+    found = list(rows.order_by("pk"))
+    for operation in found:
+        settle(operation, at=at)
     return len(found)
 
 
