@@ -20,7 +20,7 @@ from apps.access.queries import actor_of_user
 from apps.access.types import SYSTEM
 from apps.core.clock import now
 from apps.core.prepared import all_rows
-from apps.core.types import Datum
+from apps.core.types import Datum, TimeWindow
 from apps.operations import queries
 from apps.operations.models import Operation
 from apps.operations.queries import conflicts
@@ -129,6 +129,20 @@ def test_zones_take_part_by_their_kind(constraint: str, expected: Verdict | None
     )
     assert [(each.zone_id, each.verdict) for each in judged.zones] == ([(zone.pk, expected)] if expected else [])
     assert judged.is_refused is (expected is Verdict.REFUSED)
+
+
+def test_a_zone_bears_on_whichever_volume_and_time_meets_it() -> None:
+    kind = make_zone_kind(constraint="advisory")
+    make_zone("Second", kind=kind, area=square(30))
+    make_zone("Later", kind=kind, validity=TimeWindow(start=TOMORROW + timedelta(hours=3)))
+    make_zone("Above", kind=kind, band=band(500, 600))
+    wanted = [
+        volume(heights=band(0, 100), starts_at=TOMORROW),
+        volume(square(30), heights=band(0, 100), starts_at=TOMORROW),
+        volume(heights=band(0, 100), starts_at=TOMORROW + timedelta(hours=4)),
+    ]
+    found = queries.zones_meeting(written_out(wanted))
+    assert sorted((each.name, each.place) for each in found) == [("Later", 2), ("Second", 1)]
 
 
 def test_whoever_owns_a_zone_agrees_by_planning() -> None:

@@ -16,7 +16,7 @@ from shapely import MultiPolygon
 from apps.core.prepared import all_rows
 from apps.core.types import BBox, Datum, TimeWindow
 from apps.operations.rules.cells import boxes_of, metres_of
-from apps.operations.rules.meeting import bands_meet, footprints_meet, meeting, verdict, zone_verdict
+from apps.operations.rules.meeting import bands_meet, footprints_meet, spans_meet, verdict, zone_verdict
 from apps.operations.types import (
     ALWAYS,
     Held,
@@ -212,9 +212,13 @@ def _zones_near(volumes: Sequence[Volume4D]) -> list[ConstrainingZone]:
 def _zone_conflict(zone: ConstrainingZone, volumes: Sequence[Volume4D]) -> ZoneConflict | None:
     """Return how a zone bears on volumes: by the first that it meets for certain, or that it may meet."""
     held = zone_volume(zone)
+    # What recurs has one area for hundreds of times.
+    areas = {id(volume.footprint): volume.footprint for volume in volumes}
+    near = dict(zip(areas, footprints_meet([*areas.values()], [held.footprint] * len(areas)).tolist(), strict=True))
     found: dict[Meeting, int] = {}
     for place, volume in enumerate(volumes):
-        found.setdefault(meeting(volume, held), place)
+        if near[id(volume.footprint)] and spans_meet(volume.during, held.during):
+            found.setdefault(bands_meet(volume.band, held.band), place)
     best = Meeting.MEET if Meeting.MEET in found else Meeting.UNKNOWN
     if best not in found:
         return None
