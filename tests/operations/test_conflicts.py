@@ -251,6 +251,7 @@ def test_a_dry_run_writes_nothing() -> None:
             kind=make_operation_kind(),
             priority=None,
             organisation_id=before[0][0],
+            words={},
             actor=SYSTEM,
             at=now(),
         )

@@ -80,6 +80,7 @@ class RecurrenceSerializer(serializers.Serializer[Any]):
     time_zone = serializers.CharField(max_length=64, help_text="By whose clocks, as in `America/New_York`.")
 
 
+WORDS_HELP = "For review rules that ask about it; one that asks about what is not said is taken to hold."
 VOLUMES_HELP = "Each as described, or as a `Volume4D` of ASTM F3548-21: `volume`, `time_start` and `time_end`."
 
 
@@ -143,6 +144,9 @@ class PlanSerializer(serializers.Serializer[Any]):
     priority = serializers.IntegerField(
         min_value=0, max_value=100, allow_null=True, default=None, help_text="null is that of the kind."
     )
+    title = serializers.CharField(max_length=200, allow_blank=True, allow_null=True, default=None, help_text=WORDS_HELP)
+    description = serializers.CharField(max_length=20_000, allow_blank=True, allow_null=True, default=None)
+    contact = serializers.CharField(max_length=200, allow_blank=True, allow_null=True, default=None)
     volumes = serializers.ListField(child=VolumeSerializer(), min_length=1, max_length=50, help_text=VOLUMES_HELP)
     operation_id = serializers.UUIDField(
         allow_null=True, default=None, help_text="Of an operation that would be changed so: it is not in its own way."
@@ -184,12 +188,21 @@ class FreeSerializer(serializers.Serializer[Any]):
     upper_m = serializers.FloatField(allow_null=True)
 
 
+class ReviewSerializer(serializers.Serializer[Any]):
+    """Somebody who has to agree for what a plan is, whatever it meets."""
+
+    organisation_id = serializers.UUIDField(help_text="Who is asked.")
+    reason = serializers.ChoiceField(choices=[Reason.ORGANISATION.value, Reason.RULE.value])
+    rule_name = serializers.CharField(help_text="Of the review rule that asks; empty where you may not see it.")
+
+
 class CheckSerializer(serializers.Serializer[Any]):
     """What submitting a plan would meet."""
 
     accepted = serializers.BooleanField(help_text="False where something refuses it.")
     conflicts = ConflictSerializer(many=True)
     free = FreeSerializer(many=True)
+    reviews = ReviewSerializer(many=True)
 
 
 class OperationApprovalSerializer(serializers.Serializer[Any]):

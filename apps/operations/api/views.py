@@ -50,6 +50,8 @@ from apps.operations.published import published_operations
 from apps.operations.types import OperationChanges, OperationDraft
 
 VIEW = "operations.view"
+# What a rule of review may ask about besides the plan.
+WORDS = ("title", "description", "contact")
 # What its volumes tell of an operation.
 PLANNED = ("area", "starts_at", "ends_at")
 FILTERS = {
@@ -168,6 +170,7 @@ class OperationsCheckView(PlanningView):
             priority=body["priority"],
             organisation_id=organisation.pk,
             besides=besides,
+            words={name: body[name] for name in WORDS if body[name] is not None},
             actor=actor,
             at=now(),
         )

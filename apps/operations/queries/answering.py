@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from apps.access.queries import hidden_fields, kept_back, visible
 from apps.access.types import Actor
-from apps.core.types import Invalid
+from apps.core.geometry import to_geojson
+from apps.core.types import Feature, Invalid
 from apps.events.rules import instant
 from apps.operations.models import Operation, OperationKind
 from apps.operations.queries.conflicts import judge
 from apps.operations.queries.freeing import free_shifts
+from apps.operations.queries.review_rules import reviews_shown
 from apps.operations.rules.checks import volumes_errors, written_out
 from apps.operations.rules.freeing import shifted
+from apps.operations.rules.shapes import whole_of
 from apps.operations.types import (
     ALWAYS,
     Judgement,
@@ -42,16 +45,35 @@ def check_draft(
     priority: int | None,
     organisation_id: UUID,
     besides: UUID | None = None,
+    words: Mapping[str, str],
     actor: Actor,
     at: datetime,
 ) -> dict[str, Any]:
-    """Return what ``check_plan`` does of volumes that nobody has planned yet; raises ``Invalid`` as planning does."""
+    """Return what ``check_plan`` does of volumes that nobody has planned yet, and in ``reviews`` who reviews them.
+
+    ``words`` are what is known of title, description and contact; a rule that asks about others holds. Raises
+    ``Invalid`` as planning does.
+    """
     if errors := list(volumes_errors(drafts, at=at)):
         raise Invalid("This is no plan.", errors=errors)
     given = kind.default_priority if priority is None else priority
     standing = Standing(priority=given, may_share=kind.may_share)
     times = written_out(drafts)
-    return check_plan(times, standing=standing, organisation_id=organisation_id, besides=besides, actor=actor)
+    found = check_plan(times, standing=standing, organisation_id=organisation_id, besides=besides, actor=actor)
+    plan = Feature(
+        id=besides or UUID(int=0),
+        organisation_id=organisation_id,
+        version=1,
+        geometry=to_geojson(whole_of([each.footprint for each in times])),
+        properties={
+            **words,
+            "kind": kind.slug,
+            "priority": given,
+            "starts_at": instant(min(each.during.start for each in times)),
+            "ends_at": instant(max(each.during.end for each in times)),
+        },
+    )
+    return found | {"reviews": reviews_shown(plan, is_reviewed=kind.is_reviewed, actor=actor)}
 
 
 def check_plan(

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from apps.access.queries import lineages_of
+from apps.access.queries import lineages_of, visible
 from apps.access.types import Actor
 from apps.core.prepared import read_token
 from apps.core.types import Feature, FieldError
@@ -20,6 +20,7 @@ from apps.filters.queries import compile_predicate, parse, require_askable
 from apps.filters.registry import queryables_for, queryables_of
 from apps.filters.types import Filter, FilterError, Queryables
 from apps.operations.models import ReviewRule
+from apps.operations.types import Reason
 
 VERSION_SQL: Final = "SELECT version FROM operations_reviewruleset"
 # What an operation has come to is no part of what is planned: the same plan is asked about by the same rules.
@@ -79,6 +80,24 @@ def rule_book() -> RuleBook:
     if book is None or book.version != version:
         book = _kept.book = RuleBook(version)
     return book
+
+
+def reviews_shown(plan: Feature, *, is_reviewed: bool, actor: Actor) -> list[dict[str, Any]]:
+    """Return who reviews a plan for what it is, whatever it meets; rules are named to whoever may see them.
+
+    ``is_reviewed`` says that its kind has every organisation do so.
+    """
+    asking = rule_book().asking(plan)
+    seen = visible(ReviewRule.objects.filter(pk__in=[rule.pk for rule in asking]), actor, "review-rules.view")
+    names = dict(seen.values_list("pk", "name")) if asking else {}
+    own = [{"organisation_id": plan.organisation_id, "reason": Reason.ORGANISATION, "rule_name": ""}]
+    return [
+        *(own if is_reviewed else ()),
+        *(
+            {"organisation_id": each.organisation_id, "reason": Reason.RULE, "rule_name": names.get(each.pk, "")}
+            for each in asking
+        ),
+    ]
 
 
 def review_rules_matching(

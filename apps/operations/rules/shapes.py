@@ -7,7 +7,7 @@ A circle and a corridor are measured on the WGS 84 ellipsoid. Their areas hold e
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 import numpy as np
@@ -78,6 +78,12 @@ def footprint_of(shape: Shape, *, pointer: str = "") -> MultiPolygon:
     if sum(map(len, coordinates)) > MAX_VERTICES:
         raise _invalid(pointer, "too_many_vertices", f"Its outline has more than {MAX_VERTICES} vertices.")
     return parse_multipolygon({"type": "Polygon", "coordinates": coordinates}, pointer=pointer)
+
+
+def whole_of(footprints: Iterable[MultiPolygon]) -> MultiPolygon:
+    """Return everything that lies in one of these areas, of which some may be one and the same object."""
+    whole = shapely.union_all(list({id(each): each for each in footprints}.values()))
+    return whole if isinstance(whole, MultiPolygon) else MultiPolygon([cast("Polygon", whole)])
 
 
 def _circle(circle: Circle) -> list[Position]:

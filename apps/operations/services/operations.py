@@ -7,12 +7,9 @@ from datetime import datetime
 from typing import Any, Final, Unpack, cast
 from uuid import UUID
 
-import shapely
 from django.contrib.gis.geos import MultiPolygon as GeosMultiPolygon
 from django.db import transaction
 from django.db.models import Q
-from shapely import MultiPolygon, Polygon
-from shapely.geometry.base import BaseGeometry
 
 from apps.access.models import Organisation
 from apps.access.queries import authorize, authorize_image, authorize_in, visible, visible_in_full
@@ -33,7 +30,7 @@ from apps.operations.rules.checks import (
     volumes_errors,
     written_out,
 )
-from apps.operations.rules.shapes import write_shape
+from apps.operations.rules.shapes import whole_of, write_shape
 from apps.operations.services.holding import insert_occupancies, keep_space, require_free
 from apps.operations.services.settling import settle, settle_words, tell_asked
 from apps.operations.services.telling import tell_operation
@@ -208,8 +205,7 @@ def _plan(operation: Operation, drafts: Sequence[VolumeDraft], times: Sequence[V
 
 def _cover(operation: Operation, times: Sequence[Volume4D]) -> None:
     """Say of the operation where and when all of its volumes are."""
-    whole = shapely.union_all([each.footprint for each in {id(one.footprint): one for one in times}.values()])
-    operation.area = cast("GeosMultiPolygon", to_geos(_multi(whole)))
+    operation.area = cast("GeosMultiPolygon", to_geos(whole_of([each.footprint for each in times])))
     operation.starts_at = min(each.during.start for each in times)
     operation.ends_at = max(each.during.end for each in times)
 
@@ -257,10 +253,6 @@ def _said(volume: Volume) -> tuple[object, ...]:
     """Return what makes a volume another one."""
     place = bytes(volume.footprint.wkb)
     return place, volume.band, volume.starts_at, volume.ends_at, volume.rule, volume.time_zone
-
-
-def _multi(area: BaseGeometry) -> MultiPolygon:
-    return area if isinstance(area, MultiPolygon) else MultiPolygon([cast("Polygon", area)])
 
 
 def _require(errors: Sequence[FieldError]) -> None:

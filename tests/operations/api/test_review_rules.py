@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.operations import services
 from apps.operations.models import ReviewRule
 from tests.factories.access import Cast, assign, make_cast, make_policy, make_user, signed_in
-from tests.factories.operations import make_operation, make_review_rule, submit, volume
+from tests.factories.operations import make_operation, make_operation_kind, make_review_rule, submit, volume
 from tests.factories.zones import square
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +96,28 @@ def test_a_list_of_approvals_takes_as_many_statements_for_three_as_for_one(cast:
             assert len(alice.get("/api/v1/approvals").json()["items"]) == len(counts) + 1
         counts.append(len(statements))
     assert counts == [counts[0]] * 3
+
+
+def test_a_check_says_who_would_review_a_plan_for_what_it_is(cast: Cast, alice: Client) -> None:
+    for name, condition in [("All", ""), ("Urgent", "priority > 50"), ("Fireworks", "title LIKE '%works%'")]:
+        make_review_rule(cast.harbour, name=name, condition=condition)
+    make_review_rule(cast.elsewhere, name="Theirs")
+    drafted = make_operation(organisation=cast.harbour, kind=make_operation_kind(is_reviewed=True))
+    plan = alice.get(f"/api/v1/operations/{drafted.pk}").json()
+    plan = {name: plan[name] for name in ("organisation_id", "kind", "volumes")}
+
+    def reviewers(client: Client, **said: object) -> list[str]:
+        answer = client.post("/api/v1/operations:check", data=plan | said, content_type="application/json")
+        assert answer.status_code == 200, answer.content
+        assert {each["organisation_id"] for each in answer.json()["reviews"]} == {str(cast.harbour.pk)}
+        return [each["rule_name"] or each["reason"] for each in answer.json()["reviews"]]
+
+    assert reviewers(alice, title="Regatta", priority=9) == ["organisation", "All"]
+    assert reviewers(alice, title="Fireworks", priority=90) == ["organisation", "All", "Urgent", "Fireworks"]
+    assert reviewers(alice) == ["organisation", "All", "Fireworks"]
+    planner = make_user("planner")
+    assign(planner, ["operations.add"], cast.harbour)
+    assert reviewers(signed_in(planner), title="Regatta") == ["organisation", "rule"]
 
 
 def test_whoever_waits_is_told_the_name_only_of_a_rule_that_they_may_see(cast: Cast) -> None:

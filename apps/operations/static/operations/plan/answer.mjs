@@ -51,15 +51,16 @@ export class Answer {
     this.#say("alert", detail ?? title, errors.length ? el("ul", {}, errors.map((each) => el("li", {}, `${place(each.pointer)}${each.detail}`))) : null);
   }
 
-  #show({ accepted, conflicts, free }, links) {
+  #show({ accepted, conflicts, free, reviews }, links) {
     this.#onConflicts(conflicts);
     const refused = conflicts.filter((each) => each.verdict === "refused").length;
-    const asks = conflicts.filter((each) => each.verdict === "needs_approval").length;
+    const asks = reviews.length + conflicts.filter((each) => each.verdict === "needs_approval").length;
     const says = accepted ? (asks ? "Nothing refuses it, but somebody has to agree." : "Nothing stands in the way.") : refused === 1 ? "One thing stands in the way." : `${refused} things stand in the way.`;
     this.#say(
       accepted ? (asks ? "notice" : "calm") : "alert",
       says,
       conflicts.length ? el("ul", { class: "wf-plan-conflicts" }, conflicts.map((each) => conflictLine(each, links))) : null,
+      reviews.length ? el("ul", { class: "wf-plan-conflicts" }, reviews.map(reviewLine)) : null,
       free.length ? [el("h4", {}, "Free instead"), el("div", { class: "wf-plan-free" }, free.map((each) => this.#wayOut(each)))] : null,
     );
   }
@@ -91,6 +92,11 @@ function conflictLine({ type, verdict: name, comparable, operation, zone, contac
     volumes.length > 3 ? el("p", {}, `and ${volumes.length - 3} more times`) : null,
     contact ? el("p", {}, `Contact: ${contact}`) : null,
   );
+}
+
+function reviewLine({ reason, rule_name: name }) {
+  const says = reason === "organisation" ? "Its own organisation reviews operations of this kind." : name ? `Reviewed by the rule «${name}».` : "Somebody reviews it by a rule.";
+  return el("li", {}, el("p", {}, says));
 }
 
 function place(pointer) {

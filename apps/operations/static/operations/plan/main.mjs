@@ -11,6 +11,7 @@ import { Plan } from "./plan.mjs";
 import { outlineOf } from "./shapes.mjs";
 import { Surroundings } from "./surroundings.mjs";
 
+const WORDS = ["title", "description", "contact"];
 const COLOUR = "#0d7f9e";
 const WORLD = { center: [0, 25], zoom: 1 };
 const HOME_KEY = "watchfloor-live-map-view"; // where the live map keeps what one looked at last
@@ -41,7 +42,7 @@ function draw(root, map, plan, about) {
     about: () => known(root, about),
     onConflicts: (conflicts) => surroundings.show(plan.bodies(), conflicts),
   });
-  for (const name of ["kind", "organisation", "priority"]) root.closest("form")?.elements[name]?.addEventListener("change", () => answer.later());
+  for (const name of ["kind", "organisation", "priority", ...WORDS]) root.closest("form")?.elements[name]?.addEventListener("change", () => answer.later());
   show(map, plan);
   surroundings.begin().then((box) => box && !plan.volumes.length && !lastView() && map.fitBounds(box, { padding: 40, duration: 0 }));
   root.dataset.ready = "true";
@@ -60,6 +61,7 @@ function known(root, { check, kinds, around, ...about }) {
     organisation_id: organisation ? organisation.value : about.organisation_id,
     priority: priority ? (priority.value === "" ? null : Number(priority.value)) : about.priority,
     operation_id: about.operation_id ?? null,
+    ...Object.fromEntries(WORDS.map((name) => [name, form.elements[name]?.value ?? null])),
   };
 }
 
