@@ -110,6 +110,40 @@ def test_whoever_was_outside_of_another_plan_is_not_outside_of_this_one(tug) -> 
     assert AssignedAsset.objects.get(operation=operation).distance_m == 0.0
 
 
+def test_what_is_declared_by_hand_is_taken_back_by_hand(tug) -> None:
+    operation = run(tug)
+    see(tug, (10, INSIDE))
+    operation = services.move_operation(operation, "declare", actor=SYSTEM, at=at(20))
+    see(tug, (30, INSIDE), (40, OUTSIDE), (50, INSIDE))
+    assert services.move_strays(at(60)) == 0
+    assert history(operation) == [("contingent", at(20))]
+    services.move_operation(Operation.objects.get(), "recover", actor=SYSTEM, at=at(70))
+    assert history(operation)[1:] == [("active", at(70))]
+
+
+def test_whoever_is_said_to_have_recovered_has_his_time_again(tug) -> None:
+    operation = run(tug)
+    see(tug, (10, OUTSIDE), (40, OUTSIDE))
+    services.move_operation(Operation.objects.get(), "recover", actor=SYSTEM, at=at(60))
+    assert services.move_strays(at(89)) == 0
+    assert services.move_strays(at(90)) == 1
+    assert history(operation) == [("nonconforming", at(40)), ("active", at(60)), ("nonconforming", at(90))]
+
+
+def test_where_whoever_was_outside_takes_part_no_longer_it_has_recovered(tug) -> None:
+    other = make_asset("Tug 8", organisation=tug.organisation)
+    operation = run(tug, other)
+    see(tug, (10, OUTSIDE), (40, OUTSIDE))
+    services.update_operation(operation.pk, asset_ids=[other.pk], actor=SYSTEM, at=at(50))
+    assert services.move_strays(at(51)) == 0  # of the other nothing is known
+    services.update_operation(operation.pk, asset_ids=[tug.pk, other.pk], actor=SYSTEM, at=at(52))
+    see(tug, (53, OUTSIDE))
+    see(other, (54, INSIDE))
+    services.update_operation(operation.pk, asset_ids=[other.pk], actor=SYSTEM, at=at(55))
+    assert services.move_strays(at(56)) == 1
+    assert history(operation) == [("nonconforming", at(40)), ("active", at(56))]
+
+
 def test_who_comes_back_late_was_outside_until_then(tug) -> None:
     operation = run(tug)
     see(tug, (10, OUTSIDE), (600, INSIDE))

@@ -40,8 +40,8 @@ from apps.operations.types import OperationDraft
 
 # A plan tells of all of these: hidden is hidden.
 PLANNED = frozenset({"geometry", "starts_at", "ends_at"})
-OF_RUNNING = frozenset({"keeping", "IntrusionInline"})
-TELLING_OF_PLANS = frozenset({"volumes", "map", "VolumeInline", "OccupancyInline", *OF_RUNNING})
+OF_STATES = frozenset({"keeping", "IntrusionInline", "OccupancyInline"})
+TELLING_OF_PLANS = frozenset({"volumes", "map", "VolumeInline", *OF_STATES})
 
 
 class VolumeInline(GuardedInline):
@@ -142,7 +142,7 @@ class OperationAdmin(WhoMaySee, LifecycleAdminMixin, GuardedAdmin):
     def is_hidden(self, request: HttpRequest, name: str) -> bool:
         """Say whether something tells of a hidden field; a plan tells of several."""
         if name in TELLING_OF_PLANS:
-            told = PLANNED | {"state"} if name in OF_RUNNING else PLANNED
+            told = PLANNED | {"state"} if name in OF_STATES else PLANNED
             return any(super(OperationAdmin, self).is_hidden(request, each) for each in told)
         return super().is_hidden(request, name)
 

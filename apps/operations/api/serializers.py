@@ -192,7 +192,7 @@ class ReviewSerializer(serializers.Serializer[Any]):
     """Somebody who has to agree for what a plan is, whatever it meets."""
 
     organisation_id = serializers.UUIDField(help_text="Who is asked.")
-    reason = serializers.ChoiceField(choices=[Reason.ORGANISATION.value, Reason.RULE.value])
+    reason = serializers.ChoiceField(choices=[each.value for each in Reason], help_text="`organisation` or `rule`.")
     rule_name = serializers.CharField(help_text="Of the review rule that asks; empty where you may not see it.")
 
 

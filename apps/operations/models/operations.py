@@ -95,7 +95,7 @@ class Operation(Stateful):
         indexes = (
             models.Index(fields=["starts_at", "id"], name="operation_by_start"),
             models.Index(fields=["organisation", "id"], name="operation_of_organisation"),
-            models.Index(fields=["state"], condition=~Q(state_category=OVER), name="operation_not_over"),
+            models.Index(fields=["state"], condition=Q(state__in=sorted(HOLDING)), name="operation_holding"),
             GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="operation_title_parts"),
         )
 

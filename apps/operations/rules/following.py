@@ -141,33 +141,42 @@ def keep_up(was: Keeping, running: Running, fix: Fix) -> Keeping:
     )
 
 
-def strays_at(keepings: Iterable[Keeping], after: timedelta) -> datetime | None:
-    """Return the first instant at which one of these has been outside for so long; ``None`` where all are inside."""
-    since = [each.outside_since for each in keepings if each.outside_since is not None]
-    return min(since) + after if since else None
+def strays_at(keepings: Iterable[Keeping], after: timedelta, since: datetime) -> datetime | None:
+    """Return the first instant at which one of these has been outside for so long; ``None`` where all are inside.
+
+    What was before ``since``, when the operation was last said to conform, does not count.
+    """
+    outside = [each.outside_since for each in keepings if each.outside_since is not None]
+    return max(min(outside), since) + after if outside else None
 
 
 def follow(
-    running: Running, keepings: dict[UUID, Keeping], fixes: Sequence[tuple[UUID, Fix]], *, conforms: bool
+    running: Running,
+    keepings: dict[UUID, Keeping],
+    fixes: Sequence[tuple[UUID, Fix]],
+    *,
+    conforms: bool,
+    since: datetime,
 ) -> list[Move]:
     """Bring keepings up to date with fixes in the order of their instants; return what that means for the operation.
 
-    Until somebody is seen inside, they are taken to have stayed outside.
+    ``conforms`` says whether it does so far, ``since`` since when. Until somebody is seen inside, they are taken to
+    have stayed outside.
     """
     moves: list[Move] = []
     for asset_id, fix in fixes:
-        strayed_at = strays_at(keepings.values(), running.nonconforming_after)
+        strayed_at = strays_at(keepings.values(), running.nonconforming_after, since)
         if conforms and strayed_at is not None and strayed_at <= fix.fixed_at:
+            moves.append(Move(conforms=False, at=strayed_at))
             conforms = False
-            moves.append(Move(conforms, strayed_at))
         keepings[asset_id] = keep_up(keepings[asset_id], running, fix)
-        strayed_at = strays_at(keepings.values(), running.nonconforming_after)
+        strayed_at = strays_at(keepings.values(), running.nonconforming_after, since)
         if not conforms and strayed_at is None:
-            conforms = True
-            moves.append(Move(conforms, fix.fixed_at))
+            moves.append(Move(conforms=True, at=fix.fixed_at))
+            conforms, since = True, fix.fixed_at
         elif conforms and strayed_at is not None and strayed_at <= fix.fixed_at:
+            moves.append(Move(conforms=False, at=strayed_at))
             conforms = False
-            moves.append(Move(conforms, strayed_at))
     return moves
 
 

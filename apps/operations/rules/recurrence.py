@@ -44,7 +44,8 @@ def _starts(starts_at: datetime, rule: str, zone: ZoneInfo) -> list[datetime]:
     first = starts_at.astimezone(zone).replace(tzinfo=None)
     begins = list(islice(_rule(rule, zone, first), MOST_TIMES + 1))
     if not begins or begins[0] != first:
-        raise _invalid("rule", "not_the_first", "starts_at is none of the times that the rule makes.")
+        detail = f"It starts on a {first:%A} there, {first:%Y-%m-%d %H:%M}, which is none of the times of the rule."
+        raise _invalid("rule", "not_the_first", detail)
     if len(begins) > MOST_TIMES:
         raise _invalid("rule", "too_many", f"The rule makes more than {MOST_TIMES} times.")
     # The first is as it was said, also where its time of day comes twice.
