@@ -178,20 +178,18 @@ def spread(times: Sequence[float]) -> dict[str, float]:
 
 
 def measure(size: int, rounds: int, chance: random.Random) -> dict[str, Any]:
-    """Return what a check, a submission and the bare query take among so many volumes, by turns."""
+    """Return what a check and the bare query take among so many volumes, by turns, and then what a submission takes."""
     title = f"wanted-{size}"
     fill(title, rounds, holds=False)
     drafts = list(Operation.objects.filter(title=title).select_related("kind"))
-    turns: list[tuple[float, float, float]] = []
-    refused = 0
+    checks, bares, submissions, refused = [], [], [], 0
+    for volumes in [wanted(chance) for _ in range(rounds)]:
+        checks.append(timed_ms(lambda: find_conflicts(volumes)))  # noqa: B023
+        bares.append(timed_ms(lambda: bare(volumes)))  # noqa: B023
     for draft in drafts:
-        volumes = wanted(chance)
-        turns.append((timed_ms(lambda: find_conflicts(volumes)), 0.0, timed_ms(lambda: bare(volumes))))  # noqa: B023
         begun = time.perf_counter()
-        accepted = submit(draft)
-        turns[-1] = (turns[-1][0], (time.perf_counter() - begun) * 1e3, turns[-1][2])
-        refused += not accepted
-    checks, submissions, bares = zip(*turns, strict=True)
+        refused += not submit(draft)
+        submissions.append((time.perf_counter() - begun) * 1e3)
     return {
         "check_ms": spread(checks),
         "submission_ms": spread(submissions),
