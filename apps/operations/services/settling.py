@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from apps.access.types import SYSTEM
 from apps.core.sweep import work_through
@@ -48,7 +50,7 @@ class _Asked:
 def settle_submitted(at: datetime) -> int:
     """Settle what was submitted by another way than ``move_operation``; return how many. A tick: safe to run twice."""
     ids = list(Operation.objects.filter(state="submitted").values_list("pk", flat=True)[:BATCH])
-    return work_through(ids, lambda some: _settle_all(some, at), _blame)
+    return _settle_each(ids, "submitted", partial(settle, at=at, afresh=True))
 
 
 def settle_freed(at: datetime) -> int:
@@ -56,12 +58,12 @@ def settle_freed(at: datetime) -> int:
 
     A tick: safe to run twice.
     """
-    held = Operation.objects.filter(state__in=HOLDING).values("pk")
+    held = Operation.objects.filter(pk=OuterRef("other_id"), state__in=HOLDING)
     waiting = Approval.objects.filter(
-        reason=Reason.NOT_COMPARABLE, decision=Decision.OPEN, operation__state="in_review"
-    ).exclude(other_id__in=held)
+        ~Exists(held), reason=Reason.NOT_COMPARABLE, decision=Decision.OPEN, operation__state="in_review"
+    )
     ids = sorted(set(waiting.values_list("operation", flat=True)[:BATCH]))
-    return work_through(ids, lambda some: _settle_waiting(some, at), _blame)
+    return _settle_each(ids, "in_review", partial(settle, at=at))
 
 
 def settle(
@@ -116,7 +118,7 @@ def follow_rules(at: datetime) -> int:
     """
     stale = Operation.objects.filter(state="in_review").exclude(rules_version=rules_version())
     ids = list(stale.order_by("pk").values_list("pk", flat=True)[:BATCH])
-    return work_through(ids, lambda some: _follow_all(some, at), _blame)
+    return _settle_each(ids, "in_review", partial(_settle_rules, at=at, reason=RULES_CHANGED))
 
 
 def conclude(operation: Operation, *, is_open: bool, at: datetime, reason: str = "") -> Operation:
@@ -142,31 +144,18 @@ def tell_asked(operation: Operation, asked: Iterable[tuple[Approval, Feature]], 
     tell_approvals(told, actor=SYSTEM, at=at)
 
 
-@transaction.atomic
-def _settle_all(ids: Iterable[UUID], at: datetime) -> int:
-    rows = published_operations().select_for_update(of=("self",)).filter(pk__in=list(ids), state="submitted")
-    found = list(rows.order_by("pk"))
-    for operation in found:
-        settle(operation, at=at, afresh=True)
-    return len(found)
+def _settle_each(ids: Sequence[UUID], state: str, settle_one: Callable[[Operation], Operation]) -> int:
+    """Settle these operations, but for those that have moved since; return how many. A bad one stops no other."""
 
+    @transaction.atomic
+    def settle_some(some: Sequence[UUID]) -> int:
+        rows = published_operations().select_for_update(of=("self",)).filter(pk__in=some, state=state)
+        found = list(rows.order_by("pk"))
+        for operation in found:
+            settle_one(operation)
+        return len(found)
 
-@transaction.atomic
-def _settle_waiting(ids: Iterable[UUID], at: datetime) -> int:
-    rows = published_operations().select_for_update(of=("self",)).filter(pk__in=list(ids), state="in_review")
-    found = list(rows.order_by("pk"))
-    for operation in found:
-        settle(operation, at=at)
-    return len(found)
-
-
-@transaction.atomic
-def _follow_all(ids: Iterable[UUID], at: datetime) -> int:
-    rows = published_operations().select_for_update(of=("self",)).filter(pk__in=list(ids), state="in_review")
-    found = list(rows.order_by("pk"))
-    for operation in found:
-        _settle_rules(operation, at=at, reason=RULES_CHANGED)
-    return len(found)
+    return work_through(ids, settle_some, _blame)
 
 
 def _blame(operation_id: UUID, error: Exception) -> None:
