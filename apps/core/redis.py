@@ -40,13 +40,14 @@ def client() -> redis.Redis:
 def async_client() -> redis.asyncio.Redis:
     """Return a new client for the running loop; the caller closes it.
 
-    It has no read timeout, since subscribers wait for ever between messages.
+    It has no read timeout, since subscribers wait for ever between messages. Redis lists it by our prefix.
     """
     return redis.asyncio.Redis.from_url(
         settings.WATCHFLOOR.redis_url,
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=None,
         health_check_interval=15,
+        client_name=settings.WATCHFLOOR.redis_prefix,
     )
 
 

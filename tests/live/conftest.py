@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from apps.access.models import User
-from apps.core import clock
+from apps.core import clock, redis
 from apps.events.queries import head
 from apps.events.services import relay
 from apps.live.hub import hub as hub_module
@@ -74,6 +74,7 @@ def connect(
     feed_address: str, set_limits: Callable[..., None], transactional_db: None
 ) -> Iterator[Callable[..., FeedClient]]:
     """Open sockets: ``connect(alice)`` with her session, ``connect(headers=..., query=...)`` otherwise."""
+    _wait_for_the_herald()
     with contextlib.ExitStack() as sockets:
 
         def open_socket(user: User | None = None, *, query: str = "", **options: Any) -> FeedClient:
@@ -98,6 +99,13 @@ def publish() -> Callable[[], int]:
         return head().offset
 
     return number
+
+
+def _wait_for_the_herald() -> None:
+    """Let pass what a test without Redis has left: a second of silence, and the word that something was lost."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline and redis.finish_saying() and redis._herald._has_lost:
+        time.sleep(0.01)
 
 
 def _wait_for_the_doorbell() -> None:

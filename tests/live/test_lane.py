@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from apps.access import services as access
 from apps.access.types import SYSTEM
@@ -173,7 +174,6 @@ def test_what_a_dead_redis_lost_is_mended_when_it_is_back(cast, connect, monkeyp
     ingest(report(asset, 0))
     bob = connect(cast.bob)
     bob.subscribe("p", "positions")
-    _wait_until_the_hub_listens()
     with monkeypatch.context() as lost:
         lost.setattr("apps.core.redis.broadcast", lambda *_: None)
         ingest(report(asset, 1, (11.0, 51.0)))
@@ -259,21 +259,12 @@ def test_for_a_slow_reader_only_the_newest_place_waits(
         assert told < 150 * 40
 
 
-def _wait_until_the_hub_listens() -> None:
-    """Return when the hub hears of positions from Redis; a test before this one may have cut its line."""
-    from apps.core.redis import channel_name, client  # noqa: PLC0415 - only here
-    from apps.live.hub.doorbell import POSITIONS  # noqa: PLC0415 - only here
-
-    deadline = time.monotonic() + 20
-    while not client().pubsub_numsub(channel_name(POSITIONS))[0][1]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    # What it compares with the database once it hears again has been compared by then.
-    time.sleep(0.5)
-
-
 def _cut_the_hubs_line() -> None:
-    """Let Redis close the connections that listen."""
+    """Let Redis close the connections that listen, but for those of tests that run beside this one."""
     from apps.core.redis import client  # noqa: PLC0415 - only here
 
-    client().client_kill_filter(_type="pubsub")
+    listening = client().client_list(_type="pubsub")
+    ours = [each["id"] for each in listening if each["name"] == settings.WATCHFLOOR.redis_prefix]
+    assert ours
+    for connection_id in ours:
+        client().client_kill_filter(_id=connection_id)

@@ -48,11 +48,11 @@ def patch(client: Client, path: str, body: object) -> Any:
 
 
 @pytest.mark.slow
-def test_every_naughty_string_as_a_name_and_an_identifier() -> None:
+def test_a_third_of_the_naughty_strings_as_a_name_and_an_identifier() -> None:
     cast = make_cast()
     client = signed_in(cast.alice)
     path = f"/api/v1/assets/{make_asset(organisation=cast.harbour).pk}"
-    for text in naughty_strings():
+    for text in naughty_strings()[::3]:
         body = {"name": text, "identifiers": [{"scheme": "note", "value": text}]}
         judge(patch(client, path, body), sent=text, shown=lambda body: body["name"])
         if not is_refused(text, 200):

@@ -23,11 +23,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.slow
-def test_every_naughty_string_as_a_text_of_a_zone() -> None:
+def test_a_third_of_the_naughty_strings_as_a_text_of_a_zone() -> None:
     cast = make_cast()
     client = signed_in(cast.alice)
     path = f"/api/v1/zones/{make_zone(organisation=cast.harbour).pk}"
-    for text in naughty_strings():
+    for text in naughty_strings()[1::3]:
         response = patch(client, path, {"name": text, "description": text})
         judge(response, sent=text, shown=lambda body: body["name"])
         judge(response, sent=text, shown=lambda body: body["description"])
