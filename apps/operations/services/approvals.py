@@ -38,8 +38,8 @@ def decide_approval(
 ) -> Approval:
     """Return the approval as decided or noted. The last one given approves the operation, any refusal rejects it.
 
-    Locks the operation, then the approval. A decision may be changed while the operation is in review; otherwise this
-    raises ``Conflict``, and taken back (open). Nothing to change is no change.
+    Locks the operation, then the approval. A decision may be changed, and taken back (open), while the operation is in
+    review; otherwise this raises ``Conflict``. Nothing to change is no change.
     """
     approval = _lock(approval_id)
     authorize(actor, "approvals.decide", approval)
