@@ -18,7 +18,7 @@ from apps.core.types import WatchfloorError
 from apps.events.services import number_pending
 from apps.operations import queries, services
 from apps.operations.models import Occupancy, Operation
-from apps.operations.rules.meeting import meeting, verdict
+from apps.operations.rules.meeting import meetings, verdict
 from apps.operations.types import HOLDING, Meeting, Verdict, VolumeDraft
 from tests.factories.operations import band, make_operation, make_operation_kind, volume
 from tests.factories.zones import make_zone, make_zone_kind, square
@@ -103,7 +103,7 @@ def test_whatever_planners_do_at_once_no_two_that_hold_space_clash() -> None:
 
 def clash(one: Operation, other: Operation) -> bool:
     met = any(
-        meeting(mine, theirs) is Meeting.MEET
+        meetings([mine], [theirs]) == [Meeting.MEET]
         for mine in queries.volumes_held(one.pk)
         for theirs in queries.volumes_held(other.pk)
     )

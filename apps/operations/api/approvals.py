@@ -28,7 +28,7 @@ from apps.operations.api.serializers import (
     operation_approval_body,
 )
 from apps.operations.api.views import find_operation
-from apps.operations.models import Approval, ReviewRule
+from apps.operations.models import Approval
 from apps.operations.published import published_approvals
 from apps.operations.types import ApprovalChanges
 
@@ -104,8 +104,7 @@ class OperationApprovalsView(ListView):
         operation = find_operation(request, object_id)
         paginator = self.pagination_class()
         rows = paginator.paginate_queryset(queries.approvals_of(operation.pk), request, self)
-        rules = ReviewRule.objects.filter(pk__in=[row.rule_id for row in rows if row.rule_id])
-        named = set(visible(rules, actor_of(request), "review-rules.view").values_list("pk", flat=True))
+        named = queries.rules_seen([row.rule_id for row in rows if row.rule_id], actor_of(request))
         return paginator.get_paginated_response(
             [operation_approval_body(row, is_named=row.rule_id in named) for row in rows]
         )

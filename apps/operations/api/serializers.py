@@ -153,14 +153,19 @@ class PlanSerializer(serializers.Serializer[Any]):
     )
 
 
-class ConflictVolumeSerializer(serializers.Serializer[Any]):
-    """A piece of space that is held."""
+class BandSerializer(serializers.Serializer[Any]):
+    """A band of heights; null is open."""
 
-    wanted = serializers.IntegerField(help_text="Which of the plan's volumes meets it, from 1.")
     lower_m = serializers.FloatField(allow_null=True)
     lower_datum = serializers.ChoiceField(choices=list(Datum), allow_null=True)
     upper_m = serializers.FloatField(allow_null=True)
     upper_datum = serializers.ChoiceField(choices=list(Datum), allow_null=True)
+
+
+class ConflictVolumeSerializer(BandSerializer):
+    """A piece of space that is held."""
+
+    wanted = serializers.IntegerField(help_text="Which of the plan's volumes meets it, from 1.")
     starts_at = serializers.DateTimeField(allow_null=True, help_text="null also where it is masked.")
     ends_at = serializers.DateTimeField(allow_null=True)
 
@@ -215,15 +220,6 @@ class OperationApprovalSerializer(serializers.Serializer[Any]):
     decision = serializers.ChoiceField(choices=[each.value for each in Decision])
     note = serializers.CharField()
     decided_at = serializers.DateTimeField(allow_null=True)
-
-
-class BandSerializer(serializers.Serializer[Any]):
-    """A band of heights; null is open."""
-
-    lower_m = serializers.FloatField(allow_null=True)
-    lower_datum = serializers.ChoiceField(choices=list(Datum), allow_null=True)
-    upper_m = serializers.FloatField(allow_null=True)
-    upper_datum = serializers.ChoiceField(choices=list(Datum), allow_null=True)
 
 
 class ApprovalChangeSerializer(RowSerializer):

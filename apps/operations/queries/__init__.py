@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apps.operations.queries.answering import check_draft, check_plan, conflicts_shown, shifts_shown
 from apps.operations.queries.conflicts import find_conflicts, judge, volumes_held, zone_volume, zones_meeting
-from apps.operations.queries.conformance import HAVE_RUN, AssetConformance, Conformance, conformance_of, tracked_only
+from apps.operations.queries.conformance import HAVE_RUN, AssetConformance, conformance_of, tracked_only
 from apps.operations.queries.freeing import free_shifts
 from apps.operations.queries.operations import (
     approvals_matching,
@@ -20,6 +20,7 @@ from apps.operations.queries.review_rules import (
     is_readable,
     review_rules_matching,
     rule_book,
+    rules_seen,
     rules_version,
 )
 from apps.operations.queries.running import running_operations
@@ -28,7 +29,6 @@ from apps.operations.queries.timelines import Planned, planned_between
 __all__ = [
     "HAVE_RUN",
     "AssetConformance",
-    "Conformance",
     "Planned",
     "RuleBook",
     "approvals_matching",
@@ -48,6 +48,7 @@ __all__ = [
     "planned_between",
     "review_rules_matching",
     "rule_book",
+    "rules_seen",
     "rules_version",
     "running_operations",
     "shifts_shown",

@@ -16,7 +16,7 @@ from shapely import MultiPolygon
 from apps.core.prepared import all_rows
 from apps.core.types import BBox, Datum, TimeWindow
 from apps.operations.rules.cells import boxes_of, metres_of
-from apps.operations.rules.meeting import bands_meet, footprints_meet, spans_meet, verdict, zone_verdict
+from apps.operations.rules.meeting import meetings, verdict, zone_verdict
 from apps.operations.types import (
     ALWAYS,
     Held,
@@ -92,12 +92,12 @@ def find_conflicts(volumes: Sequence[Volume4D], *, besides: UUID | None = None) 
         # Volumes that were replaced since the first statement hold nothing now.
         if volume_id in held
     ]
-    near = footprints_meet([wanted.footprint for *_, wanted, _ in pairs], [each.footprint for *_, each in pairs])
-    found = []
-    for (place, operation_id, wanted, each), is_met in zip(pairs, near.tolist(), strict=True):
-        by_height = bands_meet(wanted.band, each.band)
-        if is_met and by_height is not Meeting.APART:
-            found.append(Held(place=place, operation_id=operation_id, volume=each, meeting=by_height))
+    met = meetings([wanted for *_, wanted, _ in pairs], [each for *_, each in pairs])
+    found = [
+        Held(place=place, operation_id=operation_id, volume=each, meeting=how)
+        for (place, operation_id, _, each), how in zip(pairs, met, strict=True)
+        if how is not Meeting.APART
+    ]
     return sorted(found, key=lambda one: (one.operation_id, one.place, one.volume.during.start))
 
 
@@ -212,13 +212,9 @@ def _zones_near(volumes: Sequence[Volume4D]) -> list[ConstrainingZone]:
 def _zone_conflict(zone: ConstrainingZone, volumes: Sequence[Volume4D]) -> ZoneConflict | None:
     """Return how a zone bears on volumes: by the first that it meets for certain, or that it may meet."""
     held = zone_volume(zone)
-    # What recurs has one area for hundreds of times.
-    areas = {id(volume.footprint): volume.footprint for volume in volumes}
-    near = dict(zip(areas, footprints_meet([*areas.values()], [held.footprint] * len(areas)).tolist(), strict=True))
     found: dict[Meeting, int] = {}
-    for place, volume in enumerate(volumes):
-        if near[id(volume.footprint)] and spans_meet(volume.during, held.during):
-            found.setdefault(bands_meet(volume.band, held.band), place)
+    for place, how in enumerate(meetings(volumes, [held] * len(volumes))):
+        found.setdefault(how, place)
     best = Meeting.MEET if Meeting.MEET in found else Meeting.UNKNOWN
     if best not in found:
         return None

@@ -5,9 +5,9 @@ They are kept in memory under a token that the database renews.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -55,11 +55,10 @@ class RuleBook:
         """
         if not self._rules:
             return []
-        lineage = self._lineage_of(operation.organisation_id)
+        lineage = self._lineage_of(cast("UUID", operation.organisation_id))
         return [rule for rule in self._rules if rule.organisation_id in lineage and _asks(rule.condition, operation)]
 
-    def _lineage_of(self, organisation_id: UUID | None) -> frozenset[UUID]:
-        assert organisation_id is not None  # noqa: S101 - every operation is somebody's
+    def _lineage_of(self, organisation_id: UUID) -> frozenset[UUID]:
         if organisation_id not in self._lineages:
             self._lineages |= lineages_of([organisation_id])
         return self._lineages[organisation_id]
@@ -88,16 +87,21 @@ def reviews_shown(plan: Feature, *, is_reviewed: bool, actor: Actor) -> list[dic
     ``is_reviewed`` says that its kind has every organisation do so.
     """
     asking = rule_book().asking(plan)
-    seen = visible(ReviewRule.objects.filter(pk__in=[rule.pk for rule in asking]), actor, "review-rules.view")
-    names = dict(seen.values_list("pk", "name")) if asking else {}
-    own = [{"organisation_id": plan.organisation_id, "reason": Reason.ORGANISATION, "rule_name": ""}]
+    seen = rules_seen([rule.pk for rule in asking], actor)
+    own = [(plan.organisation_id, Reason.ORGANISATION, "")] if is_reviewed else []
+    by_rules = [(each.organisation_id, Reason.RULE, each.name if each.pk in seen else "") for each in asking]
     return [
-        *(own if is_reviewed else ()),
-        *(
-            {"organisation_id": each.organisation_id, "reason": Reason.RULE, "rule_name": names.get(each.pk, "")}
-            for each in asking
-        ),
+        {"organisation_id": organisation_id, "reason": reason, "rule_name": name}
+        for organisation_id, reason, name in (*own, *by_rules)
     ]
+
+
+def rules_seen(ids: Collection[UUID], actor: Actor) -> frozenset[UUID]:
+    """Return which of these rules somebody may see, and so know by name; nothing is asked about none."""
+    if not ids:
+        return frozenset()
+    rules = visible(ReviewRule.objects.filter(pk__in=ids), actor, "review-rules.view")
+    return frozenset(rules.values_list("pk", flat=True))
 
 
 def review_rules_matching(

@@ -29,14 +29,21 @@ ABOVE_SEA_M: Final[dict[Datum, tuple[float, float]]] = {
 }
 
 
-def meeting(one: Volume4D, other: Volume4D) -> Meeting:
-    """Say whether two volumes share a point of space and time. Touching is meeting."""
-    if not spans_meet(one.during, other.during):
-        return Meeting.APART
-    by_height = bands_meet(one.band, other.band)
-    if by_height is Meeting.APART or not footprints_meet([one.footprint], [other.footprint])[0]:
-        return Meeting.APART
-    return by_height
+def meetings(ones: Sequence[Volume4D], others: Sequence[Volume4D]) -> list[Meeting]:
+    """Say of each pair of volumes whether they share a point of space and time. Touching is meeting.
+
+    Areas are compared once, also where the same two come many times: what recurs has one for all of its times.
+    """
+    pairs = list(zip(ones, others, strict=True))
+    areas = {(id(one.footprint), id(other.footprint)): (one.footprint, other.footprint) for one, other in pairs}
+    firsts, seconds = [first for first, _ in areas.values()], [second for _, second in areas.values()]
+    near = dict(zip(areas, footprints_meet(firsts, seconds).tolist(), strict=True))
+    return [
+        bands_meet(one.band, other.band)
+        if near[id(one.footprint), id(other.footprint)] and spans_meet(one.during, other.during)
+        else Meeting.APART
+        for one, other in pairs
+    ]
 
 
 def spans_meet(one: Span, other: Span) -> bool:

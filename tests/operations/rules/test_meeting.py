@@ -13,7 +13,7 @@ from shapely import MultiPolygon
 
 from apps.core.types import Datum
 from apps.operations.rules.cells import boxes_of, cells_of, metres_of
-from apps.operations.rules.meeting import bands_meet, footprints_meet, meeting, verdict
+from apps.operations.rules.meeting import bands_meet, footprints_meet, meetings, verdict
 from apps.operations.types import Meeting, Span, Standing, Verdict, Volume4D
 from apps.zones.types import AltitudeBand
 from tests.factories.core import NOON
@@ -23,6 +23,12 @@ from tests.operations import brute
 # On a coarse grid things touch all the time.
 WHOLE = st.integers(0, 6)
 ORDER = [Meeting.APART, Meeting.UNKNOWN, Meeting.MEET]
+
+
+def meeting(one: Volume4D, other: Volume4D) -> Meeting:
+    """Return what is found of one pair."""
+    (found,) = meetings([one], [other])
+    return found
 
 
 @st.composite
