@@ -60,5 +60,6 @@ def _walk(page: Page, home: str) -> None:
     expect(page.locator("#recovery-codes")).to_have_text(re.compile(r"(\d{8}\s*){10}"))
     page.get_by_role("link", name="I have kept them").click()
     expect(page).to_have_url(f"{home}/admin/")
-    page.evaluate("document.querySelector('form[action$=\"/logout/\"]').submit()")
+    # By the locator, which waits: the address is there before the page is.
+    page.locator('form[action$="/logout/"]').first.evaluate("form => form.submit()")
     expect(page.get_by_role("link", name="Sign out at Harbour ID too")).to_be_visible()
