@@ -64,18 +64,24 @@ class Recurrence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeDraft:
-    """A volume that somebody plans. ``starts_at`` and ``ends_at`` are its time, or the first of those that recur.
+class PlannedVolume:
+    """An area, a band of heights and a time: ``starts_at`` and ``ends_at``, or the first of those that recur."""
 
-    ``footprint`` is the shape as an exact area, at most 1 cm larger where the shape is round.
-    """
-
-    shape: Shape
     footprint: MultiPolygon
     band: AltitudeBand = EVERY_HEIGHT
     starts_at: datetime
     ends_at: datetime
     recurrence: Recurrence | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeDraft(PlannedVolume):
+    """A volume that somebody plans, by its shape.
+
+    ``footprint`` is the shape as an exact area, at most 1 cm larger where the shape is round.
+    """
+
+    shape: Shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +185,18 @@ class ZoneConflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """A way out: the same volumes so much later, or so much higher (negative is lower), where they are free."""
+    """By how much volumes are moved: so much later, so much higher (negative is lower)."""
 
     later: timedelta = timedelta(0)
     higher_m: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeWindow:
+    """A shift by which volumes are free, and the same volumes, in their order, moved by it."""
+
+    shift: Shift
+    volumes: Sequence[PlannedVolume]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

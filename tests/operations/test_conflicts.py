@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -25,9 +24,8 @@ from apps.operations import queries
 from apps.operations.models import Operation
 from apps.operations.queries import conflicts
 from apps.operations.rules.checks import written_out
-from apps.operations.rules.freeing import Blocked, later_shifts, shifted
 from apps.operations.rules.shapes import footprint_of
-from apps.operations.types import Circle, Corridor, Meeting, Shift, SpaceConflict, Span, Standing, Verdict, VolumeDraft
+from apps.operations.types import Circle, Corridor, Meeting, SpaceConflict, Standing, Verdict, VolumeDraft
 from tests.factories.access import make_cast, make_policy
 from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
 from tests.factories.zones import make_zone, make_zone_kind, square
@@ -164,7 +162,7 @@ def test_what_one_may_not_see_is_masked() -> None:
     answers = {}
     for name in ("alice", "charlie"):
         told = queries.check_plan(
-            queries.volumes_held(mine.pk),
+            [each.planned for each in mine.volumes.all()],
             standing=Standing(),
             organisation_id=cast.harbour.pk,
             besides=mine.pk,
@@ -200,7 +198,7 @@ def test_a_policy_hides_of_a_conflict_what_it_hides_of_the_operation() -> None:
     submit(make_operation("Secret survey", organisation=cast.elsewhere, contact="Desk 4"))
     make_policy("limit", ["operations.view"], hidden_fields=["title", "contact"], users=[cast.charlie])
     told = queries.check_plan(
-        queries.volumes_held(make_operation().pk),
+        [volume()],
         standing=Standing(),
         organisation_id=cast.elsewhere.pk,
         actor=actor_of_user(cast.charlie),
@@ -208,38 +206,6 @@ def test_a_policy_hides_of_a_conflict_what_it_hides_of_the_operation() -> None:
     (conflict,) = told["conflicts"]
     assert "Secret survey" not in str(conflict)
     assert (conflict["contact"], "contact" in conflict["operation"]) == ("", False)
-
-
-def test_no_window_begins_beyond_what_was_looked_at() -> None:
-    wanted, week = written_out([volume(starts_at=TOMORROW)])[0], timedelta(days=7)
-    by = replace(wanted, during=Span(TOMORROW, TOMORROW + week))
-    assert later_shifts([Blocked(wanted, by)], TOMORROW, horizon=week) == []
-    assert later_shifts([Blocked(wanted, by)], TOMORROW, horizon=week + timedelta(minutes=1)) == [
-        Shift(later=week + timedelta(minutes=1))
-    ]
-
-
-def test_free_windows_are_free_and_the_next_ones() -> None:
-    for hours in (0, 1, 4):
-        at = TOMORROW + timedelta(hours=hours)
-        submit(make_operation(volumes=[volume(heights=band(0, 120), starts_at=at, lasting=timedelta(minutes=59))]))
-    mine = make_operation(
-        volumes=[volume(heights=band(50, 100), starts_at=TOMORROW + timedelta(minutes=30), lasting=timedelta(hours=1))]
-    )
-    wanted = queries.volumes_held(mine.pk)
-    asked: Any = {"standing": Standing(), "organisation_id": mine.organisation_id}
-    shifts = queries.free_shifts(wanted, **asked)
-    assert shifts == [
-        Shift(later=timedelta(minutes=90)),
-        Shift(later=timedelta(minutes=270)),
-        Shift(higher_m=71),
-    ]
-    for shift in shifts:
-        assert not queries.judge([shifted(each, shift) for each in wanted], **asked).is_refused
-    with pytest.raises(SpaceConflict) as refused:
-        submit(mine)
-    details: Any = refused.value.details
-    assert [(each["later_s"], each["higher_m"]) for each in details["free"]] == [(5_400, 0), (16_200, 0), (0, 71)]
 
 
 def test_a_dry_run_writes_nothing() -> None:
@@ -258,14 +224,3 @@ def test_a_dry_run_writes_nothing() -> None:
     assert told["accepted"] is False
     assert list(Operation.objects.values_list("pk", "version", "state")) == before
     assert not [each for each in asked if "pg_advisory" in each["sql"]]
-
-
-def test_a_prohibited_zone_has_no_free_time_but_a_free_layer() -> None:
-    make_zone(
-        kind=make_zone_kind(constraint="prohibited"), area=MultiPolygon([shapely.box(0, 0, 1, 1)]), band=band(0, 300)
-    )
-    mine = make_operation(volumes=[volume(heights=band(100, 150))])
-    shifts = queries.free_shifts(
-        queries.volumes_held(mine.pk), standing=Standing(), organisation_id=mine.organisation_id
-    )
-    assert shifts == [Shift(higher_m=201)]

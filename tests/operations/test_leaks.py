@@ -166,7 +166,7 @@ def test_a_contact_that_is_hidden_is_not_told_of_what_is_masked(cast: Cast) -> N
 
     def told() -> Any:
         (found,) = queries.check_plan(
-            queries.volumes_held(mine.pk),
+            [each.planned for each in mine.volumes.all()],
             standing=Standing(),
             organisation_id=cast.harbour.pk,
             actor=cast.actor("alice"),
@@ -185,7 +185,7 @@ def test_since_when_a_zone_is_there_is_not_told_where_that_is_hidden(cast: Cast)
 
     def told() -> Any:
         (found,) = queries.check_plan(
-            queries.volumes_held(mine.pk),
+            [each.planned for each in mine.volumes.all()],
             standing=Standing(),
             organisation_id=cast.harbour.pk,
             actor=cast.actor("alice"),

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from shapely import MultiPolygon
 
 from apps.core.api.views import NounView, one
-from apps.core.geometry import from_geos
 from apps.operations import queries
 from apps.operations.api.views import find_operation, show_planned
 from apps.operations.models import Operation
@@ -65,7 +63,7 @@ def _volumes(operation: Operation) -> Iterator[dict[str, Any]]:
     planned = queries.volumes_of([operation.pk]).get(operation.pk, [])
     for place, volume in enumerate(planned):
         times = spans_of(volume.starts_at.astimezone(UTC), volume.ends_at.astimezone(UTC), volume.recurrence)
-        footprint = cast("MultiPolygon", from_geos(volume.footprint))
+        footprint = volume.planned.footprint
         yield from write_intent_volumes(
             read_shape(volume.shape), footprint, volume.band, times, pointer=f"/volumes/{place}"
         )

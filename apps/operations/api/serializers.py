@@ -182,15 +182,24 @@ class ConflictSerializer(serializers.Serializer[Any]):
     volumes = ConflictVolumeSerializer(many=True)
 
 
+class MovedVolumeSerializer(BandSerializer):
+    """A volume of a plan, moved to where it is free; its shape stays."""
+
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+    recurrence = RecurrenceSerializer(allow_null=True)
+
+
 class FreeSerializer(serializers.Serializer[Any]):
     """A way out: the same volumes later, or higher or lower."""
 
-    later_s = serializers.FloatField()
+    later_s = serializers.FloatField(help_text="What recurs is moved by the clocks of its time zone.")
     higher_m = serializers.FloatField(help_text="Negative is lower.")
     starts_at = serializers.DateTimeField()
     ends_at = serializers.DateTimeField()
     lower_m = serializers.FloatField(allow_null=True)
     upper_m = serializers.FloatField(allow_null=True)
+    volumes = MovedVolumeSerializer(many=True, help_text="All of the plan's, in their order.")
 
 
 class ReviewSerializer(serializers.Serializer[Any]):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
-import orjson
 from django.db.models import QuerySet
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
@@ -53,7 +52,6 @@ VIEW = "operations.view"
 # What a rule of review may ask about besides the plan.
 WORDS = ("title", "description", "contact")
 # What its volumes tell of an operation.
-PLANNED = ("area", "starts_at", "ends_at")
 FILTERS = {
     "state": OpenApiParameter("state"),
     "is_over": OpenApiParameter("is_over", OpenApiTypes.BOOL, description="Ended, cancelled, rejected or expired."),
@@ -246,14 +244,9 @@ def show_operations(request: Request, operations: Sequence[Operation]) -> list[A
     bodies = _bodies(operations)
     kept = all_shown(request, VIEW, bodies)
     for body, shown in zip(bodies, kept, strict=True):
-        if shown is not body and [shown.get(name) for name in PLANNED] != _as_json([body[name] for name in PLANNED]):
+        if not queries.shows_plan(body, shown):
             shown.pop("volumes", None)
     return kept
-
-
-def _as_json(value: object) -> Any:
-    """Return a value as it is once it has been JSON, as what may be kept back is: lists for tuples, text for ids."""
-    return orjson.loads(orjson.dumps(value, default=str))
 
 
 def _bodies(operations: Sequence[Operation]) -> list[dict[str, Any]]:

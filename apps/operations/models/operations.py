@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from django.contrib.gis.db import models
 from django.contrib.gis.db.models.functions import IsEmpty, IsValid
 from django.contrib.postgres.fields import DateTimeRangeField, IntegerRangeField
@@ -10,11 +12,15 @@ from django.db.models import F, Q
 from django.db.models.functions import Upper
 
 from apps.access.granting import GroupGrant, UserGrant
+from apps.core.geometry import from_geos
 from apps.core.ids import new_id
 from apps.lifecycle.models import Stateful, state_is_whole
 from apps.operations.models.kinds import HIGHEST_PRIORITY, OperationKind
-from apps.operations.types import HOLDING, LIFECYCLE, OVER, RUNNING, Recurrence, Standing
+from apps.operations.types import HOLDING, LIFECYCLE, OVER, RUNNING, PlannedVolume, Recurrence, Standing
 from apps.zones.models import Banded, band_is_sound
+
+if TYPE_CHECKING:
+    from shapely import MultiPolygon
 
 IN_WORLD = "SRID=4326;POLYGON((-180 -90, 180 -90, 180 90, -180 90, -180 -90))"
 # The first version of the shipped lifecycle, whose states and stamps the table knows; others are as they say.
@@ -151,6 +157,17 @@ class Volume(Banded):
     def recurrence(self) -> Recurrence | None:
         """Return how it recurs, if it does."""
         return Recurrence(rule=self.rule, time_zone=self.time_zone) if self.rule else None
+
+    @property
+    def planned(self) -> PlannedVolume:
+        """Return where and when it is planned."""
+        return PlannedVolume(
+            footprint=cast("MultiPolygon", from_geos(self.footprint)),
+            band=self.band,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            recurrence=self.recurrence,
+        )
 
 
 class Occupancy(models.Model):

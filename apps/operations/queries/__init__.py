@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from apps.operations.queries.answering import check_draft, check_plan, conflicts_shown, shifts_shown
+from apps.operations.queries.answering import (
+    check_draft,
+    check_plan,
+    conflicts_shown,
+    free_window_shown,
+    sees_plan,
+    shows_plan,
+)
 from apps.operations.queries.conflicts import find_conflicts, judge, volumes_held, zone_volume, zones_meeting
 from apps.operations.queries.conformance import HAVE_RUN, AssetConformance, conformance_of, tracked_only
-from apps.operations.queries.freeing import free_shifts
+from apps.operations.queries.freeing import free_windows
 from apps.operations.queries.operations import (
     approvals_matching,
     approvals_of,
@@ -41,7 +48,8 @@ __all__ = [
     "conformance_of",
     "find_conflicts",
     "find_operation_kind",
-    "free_shifts",
+    "free_window_shown",
+    "free_windows",
     "is_readable",
     "judge",
     "operations_matching",
@@ -51,7 +59,8 @@ __all__ = [
     "rules_seen",
     "rules_version",
     "running_operations",
-    "shifts_shown",
+    "sees_plan",
+    "shows_plan",
     "tracked_only",
     "volumes_held",
     "volumes_of",

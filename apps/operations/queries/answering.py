@@ -7,25 +7,27 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from apps.access.queries import hidden_fields, kept_back, visible
 from apps.access.types import Actor
 from apps.core.geometry import to_geojson
 from apps.core.types import Feature, Invalid
 from apps.events.rules import instant
 from apps.operations.models import Operation, OperationKind
+from apps.operations.published import operation_feature
 from apps.operations.queries.conflicts import judge
-from apps.operations.queries.freeing import free_shifts
+from apps.operations.queries.freeing import free_windows
 from apps.operations.queries.review_rules import reviews_shown
 from apps.operations.rules.checks import volumes_errors, written_out
-from apps.operations.rules.freeing import shifted
 from apps.operations.rules.shapes import whole_of
 from apps.operations.types import (
     ALWAYS,
+    FreeWindow,
     Judgement,
     Meeting,
     OperationConflict,
-    Shift,
-    Span,
+    PlannedVolume,
     Standing,
     Verdict,
     Volume4D,
@@ -36,6 +38,8 @@ from apps.zones.models import Zone
 
 MOST_SHOWN: Final = 50
 MOST_TIMES: Final = 10
+# What says of an operation where and when it is planned.
+PLANNED: Final = ("area", "starts_at", "ends_at")
 
 
 def check_draft(
@@ -59,7 +63,7 @@ def check_draft(
     given = kind.default_priority if priority is None else priority
     standing = Standing(priority=given, may_share=kind.may_share)
     times = written_out(drafts)
-    found = check_plan(times, standing=standing, organisation_id=organisation_id, besides=besides, actor=actor)
+    found = check_plan(drafts, standing=standing, organisation_id=organisation_id, besides=besides, actor=actor)
     plan = Feature(
         id=besides or UUID(int=0),
         organisation_id=organisation_id,
@@ -77,7 +81,7 @@ def check_draft(
 
 
 def check_plan(
-    volumes: Sequence[Volume4D],
+    planned: Sequence[PlannedVolume],
     *,
     standing: Standing,
     organisation_id: UUID,
@@ -85,14 +89,15 @@ def check_plan(
     actor: Actor,
 ) -> dict[str, Any]:
     """Return what submitting these volumes would meet: ``accepted``, ``conflicts`` and, where refused, ``free``."""
+    volumes = written_out(planned)
     judgement = judge(volumes, standing=standing, organisation_id=organisation_id, besides=besides)
-    shifts: list[Shift] = []
+    windows: list[FreeWindow] = []
     if judgement.is_refused:
-        shifts = free_shifts(volumes, standing=standing, organisation_id=organisation_id, besides=besides)
+        windows = free_windows(planned, standing=standing, organisation_id=organisation_id, besides=besides)
     return {
         "accepted": not judgement.is_refused,
         "conflicts": conflicts_shown(judgement, volumes, actor),
-        "free": shifts_shown(shifts, volumes),
+        "free": [free_window_shown(each) for each in windows],
     }
 
 
@@ -199,24 +204,51 @@ def _volume_shown(number: int, volume: Volume4D, *, masked: bool) -> dict[str, A
     }
 
 
-def shifts_shown(shifts: Sequence[Shift], volumes: Sequence[Volume4D]) -> list[dict[str, Any]]:
-    """Return ways out as what each would make of the plan."""
-    return [_shift_shown(each, volumes) for each in shifts]
-
-
-def _shift_shown(shift: Shift, volumes: Sequence[Volume4D]) -> dict[str, Any]:
-    """Return a way out as what it would make of the plan: when it begins and ends, or between which heights."""
-    moved = [shifted(volume, shift) for volume in volumes]
-    whole = Span(min(each.during.start for each in moved), max(each.during.end for each in moved))
-    lowers = [each.band.lower_m for each in moved if each.band.lower_m is not None]
-    uppers = [each.band.upper_m for each in moved if each.band.upper_m is not None]
+def free_window_shown(window: FreeWindow) -> dict[str, Any]:
+    """Return a way out as what it would make of the plan: when it begins and ends, at which heights, each volume."""
+    times = written_out(window.volumes)
+    lowers = [each.band.lower_m for each in window.volumes if each.band.lower_m is not None]
+    uppers = [each.band.upper_m for each in window.volumes if each.band.upper_m is not None]
     return {
-        "later_s": shift.later.total_seconds(),
-        "higher_m": shift.higher_m,
-        "starts_at": instant(whole.start),
-        "ends_at": instant(whole.end),
-        "lower_m": min(lowers) if len(lowers) == len(moved) else None,
-        "upper_m": max(uppers) if len(uppers) == len(moved) else None,
+        "later_s": window.shift.later.total_seconds(),
+        "higher_m": window.shift.higher_m,
+        "starts_at": instant(min(each.during.start for each in times)),
+        "ends_at": instant(max(each.during.end for each in times)),
+        "lower_m": min(lowers) if len(lowers) == len(window.volumes) else None,
+        "upper_m": max(uppers) if len(uppers) == len(window.volumes) else None,
+        "volumes": [_moved_shown(each) for each in window.volumes],
+    }
+
+
+def sees_plan(operation: Operation, actor: Actor) -> bool:
+    """Say whether an actor sees exactly where and when an operation is planned."""
+    feature = operation_feature(operation)
+    properties = {name: feature.properties[name] for name in PLANNED if name != "area"}
+    body = {"id": operation.pk, "organisation_id": operation.organisation_id, "area": feature.geometry, **properties}
+    (shown,) = kept_back(actor, "operations.view", [body])
+    return shows_plan(body, shown)
+
+
+def shows_plan(body: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
+    """Say whether what is shown of an operation's body says exactly where and when it is planned."""
+    return shown is body or all(_as_json(body[name]) == shown.get(name) for name in PLANNED)
+
+
+def _as_json(value: object) -> Any:
+    """Return a value as it is once it has been JSON, as what may be kept back is: lists for tuples, text for ids."""
+    return orjson.loads(orjson.dumps(value, default=str))
+
+
+def _moved_shown(volume: PlannedVolume) -> dict[str, Any]:
+    rule, band = volume.recurrence, volume.band
+    return {
+        "lower_m": band.lower_m,
+        "lower_datum": band.lower_datum,
+        "upper_m": band.upper_m,
+        "upper_datum": band.upper_datum,
+        "starts_at": instant(volume.starts_at),
+        "ends_at": instant(volume.ends_at),
+        "recurrence": {"rule": rule.rule, "time_zone": rule.time_zone} if rule else None,
     }
 
 

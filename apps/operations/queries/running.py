@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
 import shapely
-from shapely import MultiPolygon
 
-from apps.core.geometry import from_geos
 from apps.core.prepared import read_token
 from apps.core.types import Fix
 from apps.operations.models import Occupancy, Operation, Volume
@@ -94,7 +92,7 @@ def _read_running() -> list[Running]:
 
 
 def _running_volume(volume: Volume, spans: Sequence[Span]) -> RunningVolume:
-    footprint = cast("MultiPolygon", from_geos(volume.footprint))
+    footprint = volume.planned.footprint
     return RunningVolume(footprint, volume.band, spans, read_shape(volume.shape))
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import Final
 from uuid import UUID
 
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import QuerySet
-from shapely import MultiPolygon
 
 from apps.access.queries import hidden_fields, visible
 from apps.access.types import Actor
-from apps.core.geometry import from_geos
 from apps.operations.models import Occupancy, Operation
 from apps.operations.queries.conflicts import find_conflicts
 from apps.operations.queries.operations import volumes_of
@@ -67,7 +65,7 @@ def planned_between(operations: Sequence[Operation], window: Span, actor: Actor)
 def _times(rows: dict[UUID, Planned], window: Span) -> tuple[list[Volume4D], list[UUID]]:
     """Return every time of their volumes that touches the window, and whose each is; two statements."""
     known = {volume.pk: volume for each in volumes_of(rows).values() for volume in each}
-    footprints = {pk: cast("MultiPolygon", from_geos(volume.footprint)) for pk, volume in known.items()}
+    footprints = {pk: volume.planned.footprint for pk, volume in known.items()}
     found: QuerySet[Occupancy] = Occupancy.objects.filter(
         operation__in=list(rows), during__overlap=DateTimeTZRange(window.start, window.end, "[]")
     )

@@ -14,7 +14,7 @@ import shapely
 from apps.core.text import text_error
 from apps.core.types import FieldError, Invalid
 from apps.operations.rules.recurrence import spans_of
-from apps.operations.types import OperationDraft, Volume4D, VolumeDraft
+from apps.operations.types import OperationDraft, PlannedVolume, Volume4D, VolumeDraft
 from apps.zones.rules.checks import band_errors
 
 SLUG: Final = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
@@ -31,12 +31,12 @@ LONGEST_LIMIT: Final = timedelta(days=1)
 LARGEST_TOLERANCE_M: Final = 10_000.0
 
 
-def written_out(drafts: Sequence[VolumeDraft]) -> list[Volume4D]:
+def written_out(planned: Sequence[PlannedVolume]) -> list[Volume4D]:
     """Return every time of every volume, in the order of the volumes; raises ``Invalid`` for a bad recurrence."""
     return [
-        Volume4D(footprint=draft.footprint, band=draft.band, during=span, number=number)
-        for number, draft in enumerate(drafts, start=1)
-        for span in spans_of(draft.starts_at, draft.ends_at, draft.recurrence)
+        Volume4D(footprint=volume.footprint, band=volume.band, during=span, number=number)
+        for number, volume in enumerate(planned, start=1)
+        for span in spans_of(volume.starts_at, volume.ends_at, volume.recurrence)
     ]
 
 

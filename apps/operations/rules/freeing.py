@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from apps.core.types import Datum
+from apps.operations.rules import recurrence
 from apps.operations.rules.meeting import ABOVE_SEA_M
-from apps.operations.types import Shift, Volume4D
+from apps.operations.types import PlannedVolume, Shift, Span, Volume4D
 from apps.zones.types import AltitudeBand
 
 MINUTE: Final = timedelta(minutes=1)
-MOST_TIMES: Final = 3
 
 
 class Blocked(NamedTuple):
@@ -23,53 +25,83 @@ class Blocked(NamedTuple):
     by: Volume4D
 
 
-def later_shifts(blocked: Sequence[Blocked], first: datetime, *, horizon: timedelta) -> list[Shift]:
-    """Return the next times at which nothing is in the way: when each gap begins, in whole minutes by the clock.
+def later_shifts(blocked: Iterable[Blocked], first: datetime, *, horizon: timedelta) -> Iterator[Shift]:
+    """Yield the next times at which nothing is in the way: when each gap begins, in whole minutes by the clock.
 
     ``first`` is when the earliest volume starts. Of what is blocked only the times are looked at: these are all pairs
     whose footprints and heights meet, or may meet.
     """
     forbidden = [(by.during.start - wanted.during.end, by.during.end - wanted.during.start) for wanted, by in blocked]
-    shifts: list[Shift] = []
     for end, next_start in _gaps(_merged((s.total_seconds(), e.total_seconds()) for s, e in forbidden)):
-        if end > horizon.total_seconds() or len(shifts) == MOST_TIMES:
+        if end > horizon.total_seconds():
             break
         later = _whole_minutes(first, timedelta(seconds=end))
         # What begins beyond the horizon was not asked for.
         if timedelta(0) < later <= horizon and later.total_seconds() < next_start:
-            shifts.append(Shift(later=later))
-    return shifts
+            yield Shift(later=later)
 
 
-def higher_shifts(blocked: Sequence[Blocked], bands: Sequence[AltitudeBand]) -> list[Shift]:
-    """Return the nearest layers above and below in which nothing is in the way, in whole metres.
+def higher_shifts(blocked: Iterable[Blocked], bands: Sequence[AltitudeBand]) -> Iterator[Shift]:
+    """Yield the nearest layers above and below in which nothing is in the way, in whole metres.
 
     Only where every band has both bounds above one datum. Of what is blocked only the heights are looked at: these are
     all pairs whose footprints and times meet.
     """
     if any(band.lower_m is None or band.upper_m is None or band.lower_datum != band.upper_datum for band in bands):
-        return []
+        return
     merged = list(_merged(_forbidden_heights(each.wanted.band, each.by.band) for each in blocked))
     around = next(((low, high) for low, high in merged if low <= 0 <= high), None)
     if around is None:
-        return []
+        return
     floor_m = min((band.lower_m or 0.0) for band in bands)
     down, up = math.ceil(around[0]) - 1 if math.isfinite(around[0]) else None, _above(around[1])
-    found = [] if up is None or any(low <= up <= high for low, high in merged) else [Shift(higher_m=up)]
+    if up is not None and not any(low <= up <= high for low, high in merged):
+        yield Shift(higher_m=up)
     is_free = down is not None and not any(low <= down <= high for low, high in merged)
     if down is not None and is_free and floor_m + down >= min(0.0, floor_m):
-        found.append(Shift(higher_m=down))
-    return found
+        yield Shift(higher_m=down)
 
 
-def shifted(volume: Volume4D, shift: Shift) -> Volume4D:
-    """Return a volume moved in time and height."""
-    band = volume.band
-    during = type(volume.during)(volume.during.start + shift.later, volume.during.end + shift.later)
-    lower_m = None if band.lower_m is None else band.lower_m + shift.higher_m
-    upper_m = None if band.upper_m is None else band.upper_m + shift.higher_m
-    moved = AltitudeBand(lower_m=lower_m, lower_datum=band.lower_datum, upper_m=upper_m, upper_datum=band.upper_datum)
-    return Volume4D(footprint=volume.footprint, band=moved, during=during)
+def times_reached(times: Sequence[Volume4D], during: Span, *, horizon: timedelta) -> Sequence[Volume4D]:
+    """Return those of times in order, all of one length, that reach into a span if moved up to so much later."""
+    first = bisect_left(times, during.start, key=lambda each: each.during.end + horizon)
+    return times[first : bisect_right(times, during.end, key=lambda each: each.during.start)]
+
+
+def searched(times: Sequence[Volume4D], *, horizon: timedelta) -> list[Volume4D]:
+    """Return what the same times, in order, touch while they are moved up to so much later: where they join, one."""
+    spans = [Span(each.during.start, each.during.end + horizon) for each in times]
+    firsts = [0, *(place for place, (one, next_) in enumerate(pairwise(spans), start=1) if one.end < next_.start)]
+    return [
+        Volume4D(
+            footprint=times[first].footprint,
+            band=times[first].band,
+            during=Span(spans[first].start, spans[after - 1].end),
+            number=times[first].number,
+        )
+        for first, after in pairwise([*firsts, len(spans)])
+    ]
+
+
+def moved(volume: PlannedVolume, shift: Shift) -> PlannedVolume:
+    """Return a volume moved in time and height; what recurs is moved by the clocks of its zone."""
+    starts_at, rule = recurrence.moved(volume.starts_at, volume.recurrence, shift.later)
+    return PlannedVolume(
+        footprint=volume.footprint,
+        band=_raised(volume.band, shift.higher_m),
+        starts_at=starts_at,
+        ends_at=starts_at + (volume.ends_at - volume.starts_at),
+        recurrence=rule,
+    )
+
+
+def _raised(band: AltitudeBand, metres: float) -> AltitudeBand:
+    return AltitudeBand(
+        lower_m=None if band.lower_m is None else band.lower_m + metres,
+        lower_datum=band.lower_datum,
+        upper_m=None if band.upper_m is None else band.upper_m + metres,
+        upper_datum=band.upper_datum,
+    )
 
 
 def _forbidden_heights(wanted: AltitudeBand, by: AltitudeBand) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
 from typing import Final
@@ -38,6 +38,34 @@ def spans_of(starts_at: datetime, ends_at: datetime, recurrence: Recurrence | No
         return [Span(start, start + lasting) for start in starts]
     except OverflowError:
         raise _invalid("rule", "too_far", "The rule leads beyond all calendars.") from None
+
+
+def moved(starts_at: datetime, recurrence: Recurrence | None, later: timedelta) -> tuple[datetime, Recurrence | None]:
+    """Return a first time and its rule so much later; what recurs is moved by the clocks of its zone.
+
+    The days of the rule, its end and where its weeks begin go along, so that every time of it is moved by the same. A
+    change of clocks may leave one time out at the end, or let one more in.
+    """
+    if recurrence is None or not later:
+        return starts_at + later, recurrence
+    zone = _zone(recurrence.time_zone)
+    first = starts_at.astimezone(zone).replace(tzinfo=None)
+    new = first + later
+    days = new.toordinal() - first.toordinal()
+    parts = dict(_parts(recurrence.rule))
+    if "BYDAY" in parts:
+        parts["BYDAY"] = ",".join(_day_after(day, days) for day in parts["BYDAY"].split(","))
+    if "INTERVAL" in parts or "WKST" in parts:
+        parts["WKST"] = _day_after(parts.get("WKST", "MO"), days)
+    if until := _until(parts.get("UNTIL"), zone):
+        parts["UNTIL"] = f"{(until + later).replace(tzinfo=zone).astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    rule = ";".join(f"{name}={value}" for name, value in parts.items())
+    return new.replace(tzinfo=zone).astimezone(UTC), Recurrence(rule=rule, time_zone=recurrence.time_zone)
+
+
+def _day_after(day: str, days: int) -> str:
+    names = list(DAYS)
+    return names[(names.index(day) + days) % len(names)]
 
 
 def _starts(starts_at: datetime, rule: str, zone: ZoneInfo) -> list[datetime]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -17,7 +17,16 @@ from django.db import connection, transaction
 from apps.access.types import Actor
 from apps.core.prepared import all_rows
 from apps.operations.models import Operation, Volume
-from apps.operations.queries import conflicts_shown, find_conflicts, free_shifts, judge, shifts_shown, volumes_held
+from apps.operations.queries import (
+    conflicts_shown,
+    find_conflicts,
+    free_window_shown,
+    free_windows,
+    judge,
+    sees_plan,
+    volumes_held,
+    volumes_of,
+)
 from apps.operations.rules.cells import boxes_of, cells_of, metres_of
 from apps.operations.types import HOLDING, Judgement, SpaceConflict, Volume4D
 
@@ -149,14 +158,18 @@ def _refuse_if_taken(operation: Operation, volumes: Sequence[Volume4D]) -> None:
 
 def _conflict(taken: _TakenError, actor: Actor) -> SpaceConflict:
     """Return what whoever is refused is told: what is in the way, and where the same volumes would be free."""
-    operation, volumes = taken.operation, taken.volumes
-    free = free_shifts(
-        volumes, standing=operation.standing, organisation_id=operation.organisation_id, besides=operation.pk
+    conflicts = conflicts_shown(taken.judgement, taken.volumes, actor)
+    return SpaceConflict(TAKEN, details={"conflicts": conflicts, "free": _free_for(taken.operation, actor)})
+
+
+def _free_for(operation: Operation, actor: Actor) -> list[dict[str, Any]]:
+    """Return where the plan of an operation would be free, as it may be shown; that tells where it is now."""
+    if not sees_plan(operation, actor):
+        return []
+    windows = free_windows(
+        [each.planned for each in volumes_of([operation.pk])[operation.pk]],
+        standing=operation.standing,
+        organisation_id=operation.organisation_id,
+        besides=operation.pk,
     )
-    return SpaceConflict(
-        TAKEN,
-        details={
-            "conflicts": conflicts_shown(taken.judgement, volumes, actor),
-            "free": shifts_shown(free, volumes),
-        },
-    )
+    return [free_window_shown(each) for each in windows]

@@ -52,7 +52,7 @@ def _walk(page: Page, home: str) -> None:
 
     expect(page.get_by_text("You need a second factor to go on.")).to_be_visible()
     code = page.get_by_alt_text("The secret as a QR code")
-    expect(code).to_be_visible()
+    expect(code).to_have_js_property("complete", value=True)
     assert code.evaluate("image => image.naturalWidth") > 0
     page.locator('input[name="code"]').fill(code_of(page.locator("#totp-secret").inner_text()))
     page.get_by_role("button", name="Set it up").click()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.core.types import Invalid
-from apps.operations.rules.recurrence import spans_of
+from apps.operations.rules.recurrence import moved, spans_of
 from apps.operations.types import Recurrence
 
 NEW_YORK = "America/New_York"
@@ -107,3 +107,38 @@ def test_a_rule_that_is_none_is_refused(rule: str, zone: str, code: str) -> None
     with pytest.raises(Invalid) as refused:
         spans_of(start, start + timedelta(hours=1), Recurrence(rule=rule, time_zone=zone))
     assert [each.code for each in refused.value.errors] == [code]
+
+
+RULES = st.fixed_dictionaries(
+    {"days": st.sets(st.integers(0, 6)), "interval": st.integers(1, 3), "count": st.integers(1, 30)},
+    optional={"wkst": st.sampled_from(DAYS)},
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31)),  # noqa: DTZ001 - by the clocks of a place
+    RULES,
+    st.booleans(),
+    st.integers(1, 7 * 24 * 60),
+)
+def test_each_time_of_what_is_moved_is_moved_by_the_same(moment, terms, is_until, minutes) -> None:
+    """Whatever the rule: its days go along, and its end, and the weeks that it leaves out stay those."""
+    first = moment.replace(second=0, microsecond=0, hour=12)
+    days = ",".join(DAYS[each] for each in sorted({*terms["days"], first.weekday()}))
+    rule = f"FREQ=WEEKLY;INTERVAL={terms['interval']};BYDAY={days};COUNT={terms['count']}"
+    rule += f";WKST={terms['wkst']}" if "wkst" in terms else ""
+    was = starts(first.isoformat(), rule)
+    if is_until:
+        last = datetime.fromisoformat(was[-1]).astimezone(UTC)
+        rule = rule.replace(f"COUNT={terms['count']}", f"UNTIL={last:%Y%m%dT%H%M%SZ}")
+    start, recurrence = moved(
+        local(first.isoformat()), Recurrence(rule=rule, time_zone=NEW_YORK), timedelta(minutes=minutes)
+    )
+    assert recurrence is not None
+    shown = start.astimezone(ZoneInfo(NEW_YORK)).replace(tzinfo=None).isoformat()
+    then = [datetime.fromisoformat(each).replace(tzinfo=None) for each in starts(shown, recurrence.rule)]
+    expected = [datetime.fromisoformat(each).replace(tzinfo=None) + timedelta(minutes=minutes) for each in was]
+    # In a night in spring the clocks leave an hour out; where the first falls into it, all go by what the clocks show.
+    left_out = [each for each in expected if each not in then]
+    assert [each for each in then if each not in expected] == [each + timedelta(hours=1) for each in left_out]

@@ -1,6 +1,7 @@
 /** What a plan would meet, as the server judges it while one draws; nothing is written by asking. */
 
 import { el, fill } from "../../core/lib/dom.mjs";
+import { DAYS, nameOfDay, readRule } from "./recurrence.mjs";
 import { delay, heights, metres, verdict, window as windowOf } from "./words.mjs";
 
 const WAIT_MS = 350;
@@ -25,6 +26,8 @@ export class Answer {
 
   /** Ask again, as soon as nobody types any more. */
   later() {
+    // What was answered before is about another plan.
+    this.#asked++;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#ask(), WAIT_MS);
   }
@@ -42,7 +45,7 @@ export class Answer {
       answer = { ok: false, body: { title: "The server could not be reached." } };
     }
     if (number !== this.#asked) return;
-    if (answer.ok) this.#show(answer.body, links);
+    if (answer.ok) this.#show(answer.body, links, number);
     else this.#refuse(answer.body);
   }
 
@@ -51,7 +54,7 @@ export class Answer {
     this.#say("alert", detail ?? title, errors.length ? el("ul", {}, errors.map((each) => el("li", {}, `${place(each.pointer)}${each.detail}`))) : null);
   }
 
-  #show({ accepted, conflicts, free, reviews }, links) {
+  #show({ accepted, conflicts, free, reviews }, links, number) {
     this.#onConflicts(conflicts);
     const refused = conflicts.filter((each) => each.verdict === "refused").length;
     const asks = reviews.length + conflicts.filter((each) => each.verdict === "needs_approval").length;
@@ -61,22 +64,32 @@ export class Answer {
       says,
       conflicts.length ? el("ul", { class: "wf-plan-conflicts" }, conflicts.map((each) => conflictLine(each, links))) : null,
       reviews.length ? el("ul", { class: "wf-plan-conflicts" }, reviews.map(reviewLine)) : null,
-      free.length ? [el("h4", {}, "Free instead"), el("div", { class: "wf-plan-free" }, free.map((each) => this.#wayOut(each)))] : null,
+      free.length ? [el("h4", {}, "Free instead"), el("div", { class: "wf-plan-free" }, free.map((each) => this.#wayOut(each, number)))] : null,
     );
   }
 
-  #wayOut(shift) {
-    const isLater = shift.later_s > 0;
-    const [says, told] = isLater
-      ? [`${delay(shift.later_s)} later`, windowOf(shift.starts_at, shift.ends_at)]
-      : [`${metres(Math.abs(shift.higher_m))} m ${shift.higher_m > 0 ? "higher" : "lower"}`, [shift.lower_m, shift.upper_m].every(Number.isFinite) ? `${metres(shift.lower_m)} to ${metres(shift.upper_m)} m` : ""];
-    return el("button", { type: "button", title: "Move the plan there", on: { click: () => this.#plan.shift(shift) } }, el("b", {}, says), el("span", {}, told));
+  /** A button that moves the plan there; it does nothing to one that has changed since it was asked about. */
+  #wayOut(free, number) {
+    const [says, told] = free.later_s > 0 ? later(free) : higher(free);
+    const move = () => number === this.#asked && this.#plan.moveTo(free.volumes);
+    return el("button", { type: "button", title: "Move the plan there", on: { click: move } }, el("b", {}, says), el("span", {}, told));
   }
 
   #say(tone, text, ...more) {
     this.#node.dataset.tone = tone;
     fill(this.#node, el("p", {}, text), ...more);
   }
+}
+
+function later({ later_s: laterS, starts_at: start, ends_at: end, volumes }) {
+  const days = new Set(volumes.flatMap(({ recurrence }) => (recurrence && readRule(recurrence.rule)?.days) || []));
+  const told = [windowOf(start, end), DAYS.filter((day) => days.has(day)).map(nameOfDay).join(", ")];
+  return [`${delay(laterS)} later`, told.filter(Boolean).join("; ")];
+}
+
+function higher({ higher_m: metresUp, lower_m: lower, upper_m: upper }) {
+  const told = [lower, upper].every(Number.isFinite) ? `${metres(lower)} to ${metres(upper)} m` : "";
+  return [`${metres(Math.abs(metresUp))} m ${metresUp > 0 ? "higher" : "lower"}`, told];
 }
 
 function conflictLine({ type, verdict: name, comparable, operation, zone, contact, volumes }, links) {

@@ -1,7 +1,7 @@
 /** One card for each volume: its size, its heights, its time, and whether it comes again every week. */
 
 import { el, fill, setText } from "../../core/lib/dom.mjs";
-import { DAYS, dayOf, lastDayOf, ownTimeZone, readRule, untilEndOf, writeRule } from "./recurrence.mjs";
+import { DAYS, dayOf, lastDayOf, nameOfDay, ownTimeZone, readRule, untilEndOf, writeRule } from "./recurrence.mjs";
 import { nameOf } from "./shapes.mjs";
 
 const DATUMS = ["AMSL", "AGL", "WGS84", "BARO"];
@@ -124,7 +124,7 @@ function asked(said, body, change) {
     box.addEventListener("change", () => {
       tell({ days: box.checked ? [...said.days, day] : said.days.filter((each) => each !== day) });
     });
-    return el("label", {}, box, day[0] + day[1].toLowerCase());
+    return el("label", {}, box, nameOfDay(day));
   });
   const interval = number(said.interval);
   interval.addEventListener("change", () => tell({ interval: atLeastOnce(interval) }));

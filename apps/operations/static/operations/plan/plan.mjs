@@ -63,13 +63,9 @@ export class Plan {
     this.#tell("chosen", key);
   }
 
-  /** Move all of it: so many seconds later, so many metres higher. */
-  shift({ later_s: laterS, higher_m: higherM }) {
-    for (const { body } of this.volumes) {
-      body.starts_at = later(body.starts_at, laterS);
-      body.ends_at = later(body.ends_at, laterS);
-      for (const name of ["lower_m", "upper_m"]) if (Number.isFinite(body[name])) body[name] += higherM;
-    }
+  /** Move all of it to where the server says that it is free: the terms of each volume, in their order. */
+  moveTo(volumes) {
+    this.volumes.forEach(({ body }, place) => Object.assign(body, volumes[place]));
     this.#keep("terms", null);
   }
 
@@ -92,11 +88,6 @@ export class Plan {
 function fresh() {
   const start = Math.ceil((Date.now() + HOUR_MS / 2) / HOUR_MS) * HOUR_MS;
   return { starts_at: instant(start), ends_at: instant(start + HOUR_MS) };
-}
-
-function later(text, seconds) {
-  const at = Date.parse(text);
-  return Number.isFinite(at) ? instant(at + seconds * 1000) : text;
 }
 
 function instant(ms) {

@@ -58,6 +58,11 @@ export function dayOf(instant, timeZone) {
   return name.slice(0, 2).toUpperCase();
 }
 
+/** A day of a rule (`MO`) as a person reads it. */
+export function nameOfDay(day) {
+  return day[0] + day[1].toLowerCase();
+}
+
 export function ownTimeZone() {
   return Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 }
