@@ -100,6 +100,16 @@ def test_what_touches_on_the_antimeridian_is_found(turned: bool) -> None:
         submit(make_operation(volumes=[volume(second, starts_at=TOMORROW)]))
 
 
+def test_what_touches_at_a_pole_only_is_found() -> None:
+    first, second = (MultiPolygon([shapely.box(west, 89.9, west + 0.1, 90)]) for west in (-120, 60))
+    zone = make_zone(kind=make_zone_kind(constraint="advisory"), area=first)
+    submit(make_operation(volumes=[volume(first, starts_at=TOMORROW)]))
+    wanted = [volume(second, starts_at=TOMORROW)]
+    assert [each.zone_id for each in queries.zones_meeting(written_out(wanted))] == [zone.pk]
+    with pytest.raises(SpaceConflict):
+        submit(make_operation(volumes=wanted))
+
+
 def test_ones_own_space_is_in_nobodys_way() -> None:
     operation = submit(make_operation())
     wanted = queries.volumes_held(operation.pk)

@@ -43,16 +43,20 @@ class Cell(NamedTuple):
 
 
 def boxes_of(footprint: MultiPolygon) -> list[Box]:
-    """Return boxes that hold an area: two where it is cut at the antimeridian, and its edge there on the other side."""
+    """Return boxes that hold an area: two where it is cut at the antimeridian, and its edge there on the other side.
+
+    Where it touches a pole, another holds that, which every longitude does.
+    """
     parts = [Box(*shapely.bounds(part).tolist()) for part in footprint.geoms]
     whole = _around(parts)
+    poles = [Box(-180.0, lat, 180.0, lat) for lat in (-90.0, 90.0) if lat in (whole.south, whole.north)]
     if whole.west > -180.0 and whole.east < 180.0:
-        return [whole]
+        return [whole, *poles]
     halves = [[box for box in parts if (box.east >= 180.0) is is_east] for is_east in (False, True)]
     found = [_around(half) for half in halves if half]
     beyond = [Box(-180.0, box.south, -180.0, box.north) for box in found if box.east >= 180.0]
     beyond += [Box(180.0, box.south, 180.0, box.north) for box in found if box.west <= -180.0]
-    return [*found, *beyond]
+    return [*found, *beyond, *poles]
 
 
 def metres_of(band: AltitudeBand) -> tuple[int | None, int | None]:
@@ -81,6 +85,9 @@ def cells_of(volumes: Iterable[Volume4D]) -> list[Cell] | None:
 
 
 def _columns(box: Box) -> range:
+    if abs(box.south) == 90.0 and box.south == box.north:
+        # All meridians meet at a pole.
+        return range(1)
     return range(_floor(box.west + 180.0), _floor(box.east + 180.0) + 1)
 
 

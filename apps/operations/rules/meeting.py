@@ -63,10 +63,13 @@ def bands_meet(one: AltitudeBand, other: AltitudeBand) -> Meeting:
 
 
 def footprints_meet(ones: Sequence[MultiPolygon], others: Sequence[MultiPolygon]) -> NDArray[np.bool_]:
-    """Say of each pair of areas whether they share a point, also one on the antimeridian."""
+    """Say of each pair of areas whether they share a point, also one on the antimeridian, or a pole."""
     first, second = _array(ones), _array(others)
-    found: NDArray[np.bool_] = shapely.intersects(first, second)
-    for place in np.flatnonzero(~found & _on_antimeridian(first) & _on_antimeridian(second)):
+    (west, south, east, north), (wests, souths, easts, norths) = _bounds(first), _bounds(second)
+    at_a_pole = ((south <= -90.0) & (souths <= -90.0)) | ((north >= 90.0) & (norths >= 90.0))
+    found: NDArray[np.bool_] = shapely.intersects(first, second) | at_a_pole
+    on_antimeridian = ((west <= -180.0) | (east >= 180.0)) & ((wests <= -180.0) | (easts >= 180.0))
+    for place in np.flatnonzero(~found & on_antimeridian):
         found[place] = any(shapely.intersects(first[place], _turned(second[place], by)) for by in (-360.0, 360.0))
     return found
 
@@ -121,10 +124,10 @@ def _array(areas: Sequence[MultiPolygon]) -> NDArray[Any]:
     return array
 
 
-def _on_antimeridian(areas: NDArray[Any]) -> NDArray[np.bool_]:
-    west, _, east, _ = shapely.bounds(areas).reshape(-1, 4).T
-    on_it: NDArray[np.bool_] = (west <= -180.0) | (east >= 180.0)
-    return on_it
+def _bounds(areas: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the least and the greatest coordinates of areas: west, south, east, north."""
+    bounds: NDArray[np.float64] = shapely.bounds(areas).reshape(-1, 4).T
+    return bounds
 
 
 def _turned(area: MultiPolygon, degrees: float) -> MultiPolygon:

@@ -144,6 +144,19 @@ def test_heights(one: AltitudeBand, other: AltitudeBand, expected: Meeting) -> N
     assert bands_meet(one, other) is bands_meet(other, one) is expected
 
 
+@pytest.mark.parametrize("pole", [-90, 90])
+def test_areas_that_touch_at_a_pole_meet(pole: int) -> None:
+    near, far = sorted((pole, pole - pole / 900)), sorted((-pole, -pole + pole / 900))
+    areas = [MultiPolygon([shapely.box(west, lats[0], west + 1, lats[1])]) for west, lats in ((10, near), (100, near))]
+    beyond = MultiPolygon([shapely.box(10, far[0], 11, far[1])])
+    assert footprints_meet([areas[0], areas[0]], [areas[1], beyond]).tolist() == [True, False]
+    boxes = [[shapely.box(*box) for box in boxes_of(each)] for each in areas]
+    assert any(first.intersects(second) for first in boxes[0] for second in boxes[1])
+    volumes = [Volume4D(footprint=each, band=band(0, 1), during=Span(NOON, NOON)) for each in areas]
+    locked = [cells_of([each]) for each in volumes]
+    assert set(locked[0] or ()) & set(locked[1] or ())
+
+
 def test_areas_that_touch_across_the_antimeridian_meet() -> None:
     east = MultiPolygon([shapely.box(179.9, 0, 180, 0.1)])
     west = MultiPolygon([shapely.box(-180, 0, -179.9, 0.1)])
