@@ -3,6 +3,7 @@
 Volumes lie over four by four degrees and thirty days, each a kilometre wide, a hundred metres high and half an hour
 long. A check finds what others hold of five of them; a submission is all that a move to a state that holds space does:
 look, lock, look again, hold, commit. Beside it stands the bare index query: the same boxes, times, heights, counted.
+Free windows are what whoever is refused waits for: of the same five, and of one that comes every day for a year.
 
 Then planners submit in one dense cell, most of them in each other's way: one and eight at once, under locks, and
 without them, looking once. What was accepted is compared pair by pair: under locks nothing may be missed.
@@ -48,10 +49,10 @@ from apps.access.types import SYSTEM  # noqa: E402
 from apps.core.prepared import all_rows  # noqa: E402
 from apps.core.types import Datum  # noqa: E402
 from apps.operations.models import Operation  # noqa: E402
-from apps.operations.queries import find_conflicts  # noqa: E402
+from apps.operations.queries import find_conflicts, free_windows  # noqa: E402
 from apps.operations.services import create_operation_kind, holding  # noqa: E402
 from apps.operations.services.holding import keep_space  # noqa: E402
-from apps.operations.types import SpaceConflict, Span, Volume4D  # noqa: E402
+from apps.operations.types import PlannedVolume, Recurrence, SpaceConflict, Span, Standing, Volume4D  # noqa: E402
 from apps.zones.types import AltitudeBand  # noqa: E402
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -60,6 +61,8 @@ NAMES = {10_000: "10k", 100_000: "100k", 1_000_000: "1m"}
 VOLUMES, PLANNERS = 5, 8
 AT = datetime(2026, 7, 1, tzinfo=UTC)
 DENSE_WEST, DENSE_SOUTH = 30.01, 10.01
+NOBODY = UUID(int=0)
+EVERY_DAY = Recurrence(rule="FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;COUNT=365", time_zone="America/New_York")
 FILL_OPERATIONS = """
 INSERT INTO operations_operation (id, version, kind_id, organisation_id, title, description, contact, priority, area,
     starts_at, ends_at, state, state_category, state_since, lifecycle_key, lifecycle_version, submitted_at, approved_at)
@@ -152,6 +155,25 @@ def wanted(chance: random.Random) -> list[Volume4D]:
     ]
 
 
+def planned(volumes: Sequence[Volume4D], recurrence: Recurrence | None = None) -> list[PlannedVolume]:
+    """Return volumes as somebody plans them."""
+    return [
+        PlannedVolume(
+            footprint=each.footprint,
+            band=each.band,
+            starts_at=each.during.start,
+            ends_at=each.during.end,
+            recurrence=recurrence,
+        )
+        for each in volumes
+    ]
+
+
+def free(volumes: Sequence[PlannedVolume]) -> None:
+    """Find where a plan of nobody would be free."""
+    free_windows(volumes, standing=Standing(), organisation_id=NOBODY)
+
+
 def timed_ms(work: Callable[[], object]) -> float:
     """Return how many milliseconds something takes."""
     begun = time.perf_counter()
@@ -183,10 +205,12 @@ def measure(size: int, rounds: int, chance: random.Random) -> dict[str, Any]:
     title = f"wanted-{size}"
     fill(title, rounds, holds=False)
     drafts = list(Operation.objects.filter(title=title).select_related("kind"))
-    checks, bares, submissions, refused = [], [], [], 0
+    checks, bares, windows, daily, submissions, refused = [], [], [], [], [], 0
     for volumes in [wanted(chance) for _ in range(rounds)]:
         checks.append(timed_ms(partial(find_conflicts, volumes)))
         bares.append(timed_ms(partial(bare, volumes)))
+        windows.append(timed_ms(partial(free, planned(volumes))))
+        daily.append(timed_ms(partial(free, planned(volumes[:1], EVERY_DAY))))
     for draft in drafts:
         begun = time.perf_counter()
         refused += not submit(draft)
@@ -195,6 +219,8 @@ def measure(size: int, rounds: int, chance: random.Random) -> dict[str, Any]:
         "check_ms": spread(checks),
         "submission_ms": spread(submissions),
         "bare_ms": spread(bares),
+        "free_windows_ms": spread(windows),
+        "free_windows_daily_ms": spread(daily),
         "refused": refused,
     }
 

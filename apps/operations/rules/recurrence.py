@@ -70,7 +70,9 @@ def _day_after(day: str, days: int) -> str:
 
 def _starts(starts_at: datetime, rule: str, zone: ZoneInfo) -> list[datetime]:
     first = starts_at.astimezone(zone).replace(tzinfo=None)
-    begins = list(islice(_rule(rule, zone, first), MOST_TIMES + 1))
+    # A rule knows whole seconds.
+    beyond = timedelta(microseconds=first.microsecond)
+    begins = [each + beyond for each in islice(_rule(rule, zone, first - beyond), MOST_TIMES + 1)]
     if not begins or begins[0] != first:
         detail = f"It starts on a {first:%A} there, {first:%Y-%m-%d %H:%M}, which is none of the times of the rule."
         raise _invalid("rule", "not_the_first", detail)

@@ -46,6 +46,13 @@ def test_in_autumn_the_hour_that_comes_twice_is_the_first_of_the_two() -> None:
     ]
 
 
+def test_what_begins_within_a_second_recurs_within_it() -> None:
+    assert starts("2026-07-06T22:00:00.250000", "FREQ=WEEKLY;COUNT=2") == [
+        "2026-07-06T22:00:00.250000-04:00",
+        "2026-07-13T22:00:00.250000-04:00",
+    ]
+
+
 def test_days_intervals_and_an_end() -> None:
     assert starts("2026-07-06T22:00", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,WE;UNTIL=20260723T020000Z") == [
         "2026-07-06T22:00:00-04:00",
