@@ -333,7 +333,8 @@ def register_published() -> None:
         "operation",
         "overruled",
         change=Change.UPDATED,
-        description="One of a higher priority holds some of its space; the operation itself did not change.",
+        description="What goes before it holds some of its space, or what it may not share that with any more; the "
+        "operation itself did not change.",
         properties=OPERATION_PROPERTIES,
         example=EXAMPLE_OPERATION,
     )

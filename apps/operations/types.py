@@ -139,11 +139,13 @@ class Standing:
 class Held:
     """A piece of space and time that an operation holds, as ``find_conflicts`` found it to meet a wanted one.
 
-    ``place`` is that of the wanted volume in the list that was asked about.
+    ``place`` is that of the wanted volume in the list that was asked about, ``version`` that of the operation when it
+    was found to have this volume.
     """
 
     place: int
     operation_id: UUID
+    version: int
     volume: Volume4D
     meeting: Meeting
 
@@ -154,6 +156,7 @@ class OperationRef:
 
     id: UUID
     organisation_id: OrganisationId
+    kind_id: UUID
     title: str
     contact: str
     state: str
@@ -168,6 +171,11 @@ class OperationConflict:
     verdict: Verdict
     meeting: Meeting
     held: Sequence[Held]
+
+    @property
+    def version(self) -> int:
+        """Return the version of the other that was found to hold this, or an older one."""
+        return min(each.version for each in self.held)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +234,7 @@ class Reason(enum.StrEnum):
     ORGANISATION = "organisation"
     RULE = "rule"
     NOT_COMPARABLE = "not_comparable"
+    NOT_SHARED = "not_shared"
 
 
 class Decision(enum.StrEnum):

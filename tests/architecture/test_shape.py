@@ -34,6 +34,7 @@ NOT_IN_ADMIN = {
     "operations.ReviewRuleSet": "one counter",
     "operations.Intrusion": "who may be told of it depends on the asset: over REST, and as a finding",
     "operations.ZoneReader": "one cursor",
+    "operations.KindChange": "how far a change has been followed, forgotten soon",
 }
 
 

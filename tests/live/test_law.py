@@ -248,6 +248,23 @@ def review_by_rules(cast: Cast) -> Iterator[None]:
     operations.follow_rules(now())
 
 
+@publishing(
+    "operation_kind.updated",
+    "operation.transitioned",
+    "operation.overruled",
+    "approval.created",
+    "approval.updated",
+)
+def share_space_no_more(cast: Cast) -> Iterator[None]:
+    kind = make_operation_kind(may_share=True)
+    running, waiting = (submit(make_operation(organisation=cast.harbour, kind=kind)) for _ in range(2))
+    advance(running, "activate", **DOING)
+    yield
+    operations.update_operation_kind(kind.pk, may_share=False, **DOING)
+    operations.follow_kinds(now())
+    decide_all(waiting)
+
+
 @publishing("operation_kind.created", "operation_kind.updated", "operation_kind.deleted")
 def change_kinds_of_operations(cast: Cast) -> Iterator[None]:
     operation = make_operation(organisation=cast.harbour)

@@ -254,5 +254,58 @@ def test_a_decision_and_a_rule_that_goes_wait_for_each_other() -> None:
     assert (rival.outcome, operation.state, rules_asking(operation)) == (0, "approved", ["Going"])
 
 
+def test_who_submits_while_a_kind_comes_to_share_no_more_is_found() -> None:
+    kind = make_operation_kind(may_share=True)
+    first, second = submit(make_operation(kind=kind)), make_operation(kind=kind)
+
+    def change_and_follow() -> int:
+        services.update_operation_kind(kind.pk, may_share=False, actor=SYSTEM, at=now())
+        return services.follow_kinds(now())
+
+    with rival_waits_for(change_and_follow) as rival:
+        assert submit(second).state == "approved"
+    assert (rival.outcome, states(first, second)) == (2, ["in_review", "in_review"])
+
+
+def test_who_submits_before_a_change_of_a_kind_is_committed_is_found() -> None:
+    kind = make_operation_kind(may_share=True)
+    first, second = submit(make_operation(kind=kind)), make_operation(kind=kind)
+    with rival_waits_for(lambda: submit(second).state) as rival:
+        services.update_operation_kind(kind.pk, may_share=False, actor=SYSTEM, at=now())
+    assert (rival.outcome, services.follow_kinds(now())) == ("approved", 2)
+    assert states(first, second) == ["in_review", "in_review"]
+
+
+@pytest.mark.parametrize("whose", ["his own", "the other's"])
+def test_who_has_read_a_kind_before_it_came_to_share_no_more_is_refused(whose: str) -> None:
+    kinds = {each: make_operation_kind(may_share=True) for each in ("his own", "the other's")}
+    submit(make_operation(kind=kinds["the other's"]))
+    stale = Operation.objects.select_related("kind").get(pk=make_operation(kind=kinds["his own"]).pk)
+    services.update_operation_kind(kinds[whose].pk, may_share=False, actor=SYSTEM, at=now())
+    services.follow_kinds(now())
+    assert isinstance(hold(stale), SpaceConflict)
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["the kind", "the submission"])
+def test_who_submits_while_a_kind_comes_to_be_reviewed_is_asked_in_the_end(is_first: bool) -> None:
+    organisation, kind = make_organisation(), make_operation_kind()
+    make_review_rule(organisation)
+    operation = make_operation(organisation=organisation, kind=kind)
+
+    def change() -> object:
+        return services.update_operation_kind(kind.pk, is_reviewed=True, actor=SYSTEM, at=now())
+
+    deeds = [change, lambda: submit(operation)]
+    first, second = deeds if is_first else reversed(deeds)
+    with rival_waits_for(second):
+        first()
+    services.follow_rules(now())
+    assert list(operation.approvals.order_by("reason").values_list("reason", flat=True)) == ["organisation", "rule"]
+
+
+def states(*operations: Operation) -> list[str]:
+    return [Operation.objects.get(pk=each.pk).state for each in operations]
+
+
 def rules_asking(operation: Operation) -> list[str]:
     return list(operation.approvals.filter(reason="rule").values_list("rule_name", flat=True))

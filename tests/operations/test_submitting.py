@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -15,8 +16,10 @@ from apps.events.models import Event
 from apps.lifecycle.services import advance
 from apps.operations import services
 from apps.operations.models import Occupancy, Operation
+from apps.operations.queries import conflicts
 from apps.operations.services.holding import keep_space
-from apps.operations.types import SpaceConflict
+from apps.operations.services.settling import settle
+from apps.operations.types import OperationRef, SpaceConflict, VolumeDraft
 from tests.factories.lifecycles import make_definition
 from tests.factories.operations import band, make_operation, make_operation_kind, submit, volume
 from tests.factories.zones import square
@@ -129,11 +132,92 @@ def test_nobody_waits_for_the_word_of_those_who_are_not_there_any_more() -> None
     start = now() + timedelta(days=1)
     theirs = submit(make_operation(volumes=[volume(heights=band(0, 120, Datum.AGL), starts_at=start)]))
     ours = submit(make_operation(volumes=[volume(heights=band(300, 400), starts_at=start)]))
-    assert services.settle_freed(now()) == 0
+    assert services.follow_others(now()) == 0
     services.move_operation(theirs, "cancel", actor=SYSTEM, at=now())
-    assert (services.settle_freed(now()), services.settle_freed(now())) == (1, 0)
+    assert (services.follow_others(now()), services.follow_others(now())) == (1, 0)
     ours.refresh_from_db()
     assert (ours.state, ours.approvals.count()) == ("approved", 0)
+
+
+@pytest.fixture
+def start() -> datetime:
+    return now().replace(microsecond=0) + timedelta(days=5)
+
+
+def low(start: datetime, west: float = 0.0, size: float = 1.0) -> VolumeDraft:
+    """Return what cannot be compared with ``high``."""
+    return volume(square(west, size=size), heights=band(0, 120, Datum.AGL), starts_at=start)
+
+
+def high(start: datetime) -> VolumeDraft:
+    return volume(heights=band(300, 400), starts_at=start)
+
+
+def replan(operation: Operation, *volumes: VolumeDraft) -> None:
+    services.update_operation(operation.pk, volumes=volumes, actor=SYSTEM, at=now())
+
+
+@pytest.mark.parametrize("to", ["another place", "another time", "other heights"])
+def test_nobody_waits_for_the_word_of_those_who_have_moved_elsewhere(start: datetime, to: str) -> None:
+    theirs, ours = submit(make_operation(volumes=[low(start)])), submit(make_operation(volumes=[high(start)]))
+    elsewhere = {
+        "another place": low(start, 20),
+        "another time": low(start + timedelta(days=2)),
+        "other heights": volume(heights=band(0, 120), starts_at=start),
+    }
+    replan(theirs, elsewhere[to])
+    assert (services.follow_others(now()), services.follow_others(now())) == (1, 0)
+    ours.refresh_from_db()
+    assert (ours.state, ours.approvals.count()) == ("approved", 0)
+
+
+def test_who_moves_and_is_still_there_is_compared_once_for_each_change(start: datetime) -> None:
+    theirs, ours = submit(make_operation(volumes=[low(start)])), submit(make_operation(volumes=[high(start)]))
+    before = ours.approvals.get()
+    assert services.follow_others(now()) == 0
+    replan(theirs, low(start, 0.5))
+    told = Event.objects.count()
+    assert (services.follow_others(now()), services.follow_others(now())) == (1, 0)
+    ours.refresh_from_db()
+    after = ours.approvals.get()
+    assert (ours.state, after.pk, after.version, Event.objects.count()) == ("in_review", before.pk, 1, told)
+
+
+def test_what_was_said_about_those_who_moved_stands_as_long_as_it_is_needed(start: datetime) -> None:
+    first, second = (submit(make_operation(volumes=[low(start, west, 0.2)])) for west in (0, 0.6))
+    ours = submit(make_operation(volumes=[high(start)]))
+    services.decide_approval(ours.approvals.get(other_id=first.pk).pk, decision="approved", actor=SYSTEM, at=now())
+    replan(first, low(start, 0.1, 0.2))
+    replan(second, low(start, 0.7, 0.2))
+    services.follow_others(now())
+    asked = dict(ours.approvals.values_list("other_id", "decision"))
+    assert asked == {first.pk: "approved", second.pk: "open"}
+    replan(second, low(start, 20))
+    services.follow_others(now())
+    ours.refresh_from_db()
+    assert (ours.state, dict(ours.approvals.values_list("other_id", "decision"))) == (
+        "approved",
+        {first.pk: "approved"},
+    )
+
+
+def test_who_moves_while_he_is_compared_is_not_taken_for_compared(start: datetime, monkeypatch: Any) -> None:
+    theirs, ours = submit(make_operation(volumes=[low(start)])), make_operation(volumes=[high(start)])
+    submitted = advance(ours, "submit", actor=SYSTEM, at=now())
+    read, moved = conflicts._refs, list[UUID]()
+
+    def move_first(ids: set[UUID]) -> dict[UUID, OperationRef]:
+        if not moved:
+            moved.append(theirs.pk)
+            replan(theirs, low(start, 20))
+        return read(ids)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(conflicts, "_refs", move_first)
+        assert settle(submitted, at=now(), afresh=True).state == "in_review"
+    assert services.follow_others(now()) == 1
+    ours.refresh_from_db()
+    assert ours.state == "approved"
 
 
 def test_a_change_of_what_is_approved_is_judged_anew() -> None:

@@ -34,6 +34,7 @@ WHY = {
     Reason.ORGANISATION: "Your organisation reviews operations of this kind.",
     Reason.RULE: "A review rule of your organisation asks for it.",
     Reason.NOT_COMPARABLE: "Its heights cannot be compared with those of an operation of yours: do both fit?",
+    Reason.NOT_SHARED: "It holds space of an operation of yours, and the two may not share it any more: do both fit?",
 }
 
 

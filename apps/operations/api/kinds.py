@@ -71,7 +71,11 @@ class OperationKindView(NounView):
     @extend_schema(request=OperationKindChangeSerializer, responses=OperationKindSerializer)
     @if_match
     def patch(self, request: Request, kind_id: UUID, *, expected_version: int | None) -> Response:
-        """Change a kind of operation; what is planned already is not judged anew."""
+        """Change a kind of operation.
+
+        What holds space already follows within seconds: those that may not share it any more are put in review, or
+        told while they are under way. Whether a kind is reviewed bears on what is in review.
+        """
         kind = _find(request, kind_id)
         fields = read_patch(request, OperationKindChangeSerializer, operation_kind_body(kind))
         services.update_operation_kind(

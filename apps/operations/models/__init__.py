@@ -14,7 +14,7 @@ from apps.operations.models.operations import (
     OperationUserGrant,
     Volume,
 )
-from apps.operations.models.reviewing import Approval, ReviewRule, ReviewRuleSet, ZoneReader
+from apps.operations.models.reviewing import Approval, KindChange, ReviewRule, ReviewRuleSet, ZoneReader
 from apps.operations.models.running import AssignedAsset, Intrusion, RunningSet
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Approval",
     "AssignedAsset",
     "Intrusion",
+    "KindChange",
     "Occupancy",
     "Operation",
     "OperationGroupGrant",

@@ -30,12 +30,16 @@ class OperationKind(Row):
         default=0, help_text=f"The priority of those that name none, 0 to {HIGHEST_PRIORITY}; the higher goes first."
     )
     may_share = models.BooleanField(
-        default=False, help_text="May share space with an operation of equal priority whose kind may do so too."
+        default=False,
+        help_text="May share space with an operation of equal priority whose kind may do so too. Where this is taken "
+        "back, those that share are put in review until the organisation of the other agrees; whoever is under way is "
+        "told.",
     )
     is_reviewed = models.BooleanField(
         "reviewed",
         default=False,
-        help_text="Every organisation has to approve its own of this kind, beside what its review rules ask for.",
+        help_text="Every organisation has to approve its own of this kind, beside what its review rules ask for. Where "
+        "this changes, what is in review follows; what is approved stays approved.",
     )
     tolerance_m = models.FloatField(
         "tolerance (m)", default=0.0, help_text="So far outside its volumes an asset still conforms."

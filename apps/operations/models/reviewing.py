@@ -1,4 +1,4 @@
-"""The tables of who has to agree: approvals, the rules by which organisations review, and how far zones were read."""
+"""The tables of who has to agree: approvals, the rules that ask for them, and what is still to be followed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from apps.core.models import Row, Token
+from apps.operations.models.kinds import OperationKind
 from apps.operations.models.operations import Operation
 from apps.operations.types import Decision, Reason
 
@@ -15,6 +16,7 @@ REASONS = [
     (Reason.ORGANISATION.value, "its own organisation reviews operations of this kind"),
     (Reason.RULE.value, "a rule of the organisation reviews it"),
     (Reason.NOT_COMPARABLE.value, "the heights of another operation cannot be compared"),
+    (Reason.NOT_SHARED.value, "it may not share its space with another operation any more"),
 ]
 DECISIONS = [(each.value, each.value) for each in Decision]
 
@@ -45,7 +47,7 @@ class ReviewRule(Row):
 
 
 class ReviewRuleSet(Token):
-    """One row: changes whenever any review rule does, or an organisation moves in the tree."""
+    """One row: changes whenever a review rule, a kind that is reviewed, or the tree of organisations does."""
 
     class Meta:
         constraints = (models.CheckConstraint(name="review_rule_set_is_one_row", condition=Q(id=1)),)
@@ -56,7 +58,8 @@ class Approval(Row):
 
     It belongs to the organisation that is asked, which sees by it what it is asked about. ``zone_id``, ``rule_id`` and
     ``other_id`` (an operation of its own) say what it is asked for; they have no foreign key, since an answer outlives
-    them all. The names are what they were called when it was asked.
+    them all. The names are what they were called when it was asked; ``other_version`` is with which version of the
+    other operation this was compared last.
     """
 
     organisation = models.ForeignKey("access.Organisation", on_delete=models.PROTECT, related_name="+")
@@ -67,6 +70,7 @@ class Approval(Row):
     rule_id = models.UUIDField(null=True, editable=False)
     rule_name = models.CharField("rule", max_length=200, blank=True, default="", db_default="", editable=False)
     other_id = models.UUIDField(null=True, editable=False)
+    other_version = models.PositiveIntegerField(null=True, editable=False)
     decision = models.CharField(max_length=8, choices=DECISIONS, default=Decision.OPEN)
     note = models.TextField(blank=True)
     decided_by = models.CharField(max_length=200, blank=True, editable=False)
@@ -98,6 +102,23 @@ class Approval(Row):
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()}: {self.decision}"
+
+
+class KindChange(models.Model):
+    """That a kind came to share space, or to share it no more: a row until all have followed whom that bears on.
+
+    ``after`` is the last operation that has, in the order of their keys.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.ForeignKey(OperationKind, on_delete=models.CASCADE, related_name="+")
+    after = models.UUIDField(null=True)
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.kind_id} after {self.after}"
 
 
 class ZoneReader(models.Model):

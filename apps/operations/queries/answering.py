@@ -77,7 +77,7 @@ def check_draft(
             "ends_at": instant(max(each.during.end for each in times)),
         },
     )
-    return found | {"reviews": reviews_shown(plan, is_reviewed=kind.is_reviewed, actor=actor)}
+    return found | {"reviews": reviews_shown(plan, actor=actor)}
 
 
 def check_plan(

@@ -49,12 +49,14 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS held
 """
+# With the version of the operation that plans it: whoever reads that later may read of a plan that he has not seen.
 _EXACT: Final = """
-SELECT id, number, lower_m, lower_datum, upper_m, upper_datum, ST_AsBinary(footprint)
-FROM operations_volume WHERE id = ANY(%s)
+SELECT volume.id, version, number, lower_m, lower_datum, upper_m, upper_datum, ST_AsBinary(footprint)
+FROM operations_volume AS volume JOIN operations_operation AS operation ON operation.id = volume.operation_id
+WHERE volume.id = ANY(%s)
 """
 _REFS: Final = """
-SELECT operation.id, organisation_id, title, contact, state, priority, may_share
+SELECT operation.id, organisation_id, kind_id, title, contact, state, priority, may_share
 FROM operations_operation AS operation JOIN operations_operationkind AS kind ON kind.id = operation.kind_id
 WHERE operation.id = ANY(%s)
 """
@@ -71,6 +73,7 @@ class _Exact:
     footprint: MultiPolygon
     band: AltitudeBand
     number: int
+    version: int
 
     def at(self, during: Span) -> Volume4D:
         return Volume4D(footprint=self.footprint, band=self.band, during=during, number=self.number)
@@ -87,15 +90,15 @@ def find_conflicts(volumes: Sequence[Volume4D], *, besides: UUID | None = None) 
         return []
     held = _volumes_by_id({volume_id for _, _, volume_id, _ in rows})
     pairs = [
-        (place, operation_id, volumes[place], held[volume_id].at(during))
+        (place, operation_id, held[volume_id].version, volumes[place], held[volume_id].at(during))
         for place, operation_id, volume_id, during in rows
         # Volumes that were replaced since the first statement hold nothing now.
         if volume_id in held
     ]
     met = meetings([wanted for *_, wanted, _ in pairs], [each for *_, each in pairs])
     found = [
-        Held(place=place, operation_id=operation_id, volume=each, meeting=how)
-        for (place, operation_id, _, each), how in zip(pairs, met, strict=True)
+        Held(place=place, operation_id=operation_id, version=version, volume=each, meeting=how)
+        for (place, operation_id, version, _, each), how in zip(pairs, met, strict=True)
         if how is not Meeting.APART
     ]
     return sorted(found, key=lambda one: (one.operation_id, one.place, one.volume.during.start))
@@ -127,9 +130,15 @@ def judge(
     organisation_id: UUID,
     besides: UUID | None = None,
 ) -> Judgement:
-    """Return all that bears on volumes that an operation of that standing wants to hold, for whoever may see all."""
+    """Return all that bears on volumes that an operation of that standing wants to hold, for whoever may see all.
+
+    Whether an operation that exists (``besides``) may share is read together with whether the others may: its kind may
+    have been changed since whoever asks has read it.
+    """
     held = find_conflicts(volumes, besides=besides)
-    others = _refs({each.operation_id for each in held})
+    others = _refs({each.operation_id for each in held} | ({besides} if held and besides else set()))
+    if besides in others:
+        standing = replace(standing, may_share=others[besides].standing.may_share)
     operations = [
         _operation_conflict(others[operation_id], list(pieces), standing)
         for operation_id, pieces in groupby(held, key=attrgetter("operation_id"))
@@ -172,8 +181,9 @@ def _volumes_by_id(ids: set[UUID]) -> dict[UUID, _Exact]:
                 upper_datum=Datum(upper) if upper else None,
             ),
             number,
+            version,
         )
-        for (id_, number, lower_m, lower, upper_m, upper, _), area in zip(rows, areas, strict=True)
+        for (id_, version, number, lower_m, lower, upper_m, upper, _), area in zip(rows, areas, strict=True)
     }
 
 
@@ -182,12 +192,13 @@ def _refs(ids: set[UUID]) -> dict[UUID, OperationRef]:
         id_: OperationRef(
             id=id_,
             organisation_id=organisation_id,
+            kind_id=kind_id,
             title=title,
             contact=contact,
             state=state,
             standing=Standing(priority=priority, may_share=may_share),
         )
-        for id_, organisation_id, title, contact, state, priority, may_share in (
+        for id_, organisation_id, kind_id, title, contact, state, priority, may_share in (
             all_rows(_REFS, [list(ids)]) if ids else ()
         )
     }

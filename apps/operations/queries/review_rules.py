@@ -1,4 +1,4 @@
-"""The rules by which organisations review: which of them ask for the review of an operation, as it is published.
+"""The rules by which organisations review, and the kinds that all of them do: who reviews an operation for what it is.
 
 They are kept in memory under a token that the database renews.
 """
@@ -19,7 +19,7 @@ from apps.core.types import Feature, FieldError
 from apps.filters.queries import compile_predicate, parse, require_askable
 from apps.filters.registry import queryables_for, queryables_of
 from apps.filters.types import Filter, FilterError, Queryables
-from apps.operations.models import ReviewRule
+from apps.operations.models import OperationKind, ReviewRule
 from apps.operations.types import Reason
 
 VERSION_SQL: Final = "SELECT version FROM operations_reviewruleset"
@@ -40,11 +40,12 @@ CLOCK: Final = "now() cannot be asked: time passes without anybody being asked a
 
 
 class RuleBook:
-    """The enabled rules, and who stands below whom, as they were at one version of both."""
+    """The enabled rules, the kinds that are reviewed, and who stands below whom, at one version of them all."""
 
     def __init__(self, version: int) -> None:
         self.version = version
         self._rules = tuple(ReviewRule.objects.filter(is_enabled=True).order_by("id"))
+        self._kinds = frozenset(OperationKind.objects.filter(is_reviewed=True).values_list("slug", flat=True))
         self._lineages: dict[UUID, frozenset[UUID]] = {}
 
     def asking(self, operation: Feature) -> list[ReviewRule]:
@@ -58,6 +59,10 @@ class RuleBook:
         lineage = self._lineage_of(cast("UUID", operation.organisation_id))
         return [rule for rule in self._rules if rule.organisation_id in lineage and _asks(rule.condition, operation)]
 
+    def reviews_kind(self, slug: str) -> bool:
+        """Say whether every organisation reviews its own operations of the kind of that slug."""
+        return slug in self._kinds
+
     def _lineage_of(self, organisation_id: UUID) -> frozenset[UUID]:
         if organisation_id not in self._lineages:
             self._lineages |= lineages_of([organisation_id])
@@ -65,7 +70,7 @@ class RuleBook:
 
 
 def rules_version() -> int:
-    """Return what changes whenever the rules do, or the tree."""
+    """Return what changes whenever the rules do, or the tree, or which kinds are reviewed."""
     return read_token(VERSION_SQL)
 
 
@@ -81,13 +86,12 @@ def rule_book() -> RuleBook:
     return book
 
 
-def reviews_shown(plan: Feature, *, is_reviewed: bool, actor: Actor) -> list[dict[str, Any]]:
-    """Return who reviews a plan for what it is, whatever it meets; rules are named to whoever may see them.
-
-    ``is_reviewed`` says that its kind has every organisation do so.
-    """
-    asking = rule_book().asking(plan)
+def reviews_shown(plan: Feature, *, actor: Actor) -> list[dict[str, Any]]:
+    """Return who reviews a plan for what it is, whatever it meets; rules are named to whoever may see them."""
+    book = rule_book()
+    asking = book.asking(plan)
     seen = rules_seen([rule.pk for rule in asking], actor)
+    is_reviewed = book.reviews_kind(str(plan.properties["kind"]))
     own = [(plan.organisation_id, Reason.ORGANISATION, "")] if is_reviewed else []
     by_rules = [(each.organisation_id, Reason.RULE, each.name if each.pk in seen else "") for each in asking]
     return [

@@ -9,7 +9,8 @@ from apps.operations.services.keeping import keep_up
 from apps.operations.services.kinds import create_operation_kind, delete_operation_kind, update_operation_kind
 from apps.operations.services.operations import create_operation, delete_operation, move_operation, update_operation
 from apps.operations.services.review_rules import create_review_rule, delete_review_rule, update_review_rule
-from apps.operations.services.settling import follow_rules, settle_freed, settle_submitted
+from apps.operations.services.settling import follow_others, follow_rules, settle_submitted
+from apps.operations.services.sharing import follow_kinds
 from apps.operations.services.watching import read_zones
 
 __all__ = [
@@ -22,13 +23,14 @@ __all__ = [
     "delete_operation_kind",
     "delete_review_rule",
     "follow_assets",
+    "follow_kinds",
+    "follow_others",
     "follow_rules",
     "keep_up",
     "move_operation",
     "move_strays",
     "note_intrusions",
     "read_zones",
-    "settle_freed",
     "settle_submitted",
     "update_operation",
     "update_operation_kind",

@@ -1,4 +1,8 @@
-"""Kinds of operations: reference data that says who gives way, who is asked, and what still conforms."""
+"""Kinds of operations: reference data that says who gives way, who is asked, and what still conforms.
+
+What holds space already follows a change of its kind within seconds, and not in its transaction: there may be more of
+a kind than a request has time for (``sharing.follow_kinds``, ``settling.follow_rules``).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from apps.core.constraints import broken_constraints
 from apps.core.types import Conflict, FieldError, Invalid, NotFound
 from apps.events.types import Change
 from apps.lifecycle.queries import key_errors
-from apps.operations.models import OperationKind
+from apps.operations.models import KindChange, OperationKind
 from apps.operations.published import operation_kind_feature
 from apps.operations.rules.checks import kind_errors
 from apps.operations.services.telling import tell_kind
@@ -45,16 +49,23 @@ def update_operation_kind(
     expected_version: int | None = None,
     **changes: Unpack[OperationKindChanges],
 ) -> OperationKind:
-    """Return the kind as changed; nothing to change is no change. What holds space already is not judged anew."""
+    """Return the kind as changed; nothing to change is no change.
+
+    Where its operations may not share space any more, those that do are put in review, or told while they are under
+    way; where they may again, nobody is asked about it any more. Where whether it is reviewed changes, what is in
+    review follows; what is approved stays approved.
+    """
     kind = _lock(kind_id)
     authorize(actor, "operation-kinds.change", kind)
     kind.require_version(expected_version)
-    before = operation_kind_feature(kind)
+    before, might_share = operation_kind_feature(kind), kind.may_share
     _assign(kind, changes)
     if operation_kind_feature(kind) == before:
         return kind
     kind.mark_changed(at)
     kind.save()
+    if kind.may_share is not might_share:
+        KindChange.objects.create(kind=kind)
     authorize_image(actor, "operation-kinds.change", kind)
     tell_kind(Change.UPDATED, kind, before=before, actor=actor, at=at)
     return kind

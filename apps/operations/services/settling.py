@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -24,12 +24,14 @@ from apps.operations.published import approval_feature, operation_feature, publi
 from apps.operations.queries import RuleBook, approvals_of, rule_book, rules_version, volumes_held
 from apps.operations.services.holding import judgement_of
 from apps.operations.services.telling import tell_approvals, tell_overruled
-from apps.operations.types import HOLDING, IN_REVIEW, RUNNING, Decision, Judgement, Reason, Verdict
+from apps.operations.types import HOLDING, IN_REVIEW, RUNNING, Decision, Judgement, OperationConflict, Reason, Verdict
 
 BATCH: Final = 100
 ASKING: Final = frozenset({Verdict.REFUSED, Verdict.NEEDS_APPROVAL})
 # Where everybody has been asked; what is only submitted is settled whole.
 REVIEWABLE: Final = frozenset({"in_review", "approved"})
+# For what an operation is, whatever it meets.
+FOR_ITSELF: Final = (Reason.ORGANISATION, Reason.RULE)
 RULES_CHANGED: Final = "The rules by which it is reviewed were changed."
 RUNS: Final = "It is under way, and somebody would have to agree to that. End it, and plan another."
 
@@ -47,20 +49,32 @@ class _Asked:
     other_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _About:
+    """What somebody is asked about, as it is now: what a zone or a rule is called, which version of another it is."""
+
+    name: str = ""
+    version: int | None = None
+
+
+_Needed: TypeAlias = Iterable[tuple[_Asked, _About]]
+
+
 def settle_submitted(at: datetime) -> int:
     """Settle what was submitted by another way than ``move_operation``; return how many. A tick: safe to run twice."""
     ids = list(Operation.objects.filter(state="submitted").values_list("pk", flat=True)[:BATCH])
     return _settle_each(ids, "submitted", partial(settle, at=at, afresh=True))
 
 
-def settle_freed(at: datetime) -> int:
-    """Settle anew what waits for the word of those whose operation holds no space any more; return how many.
+def follow_others(at: datetime) -> int:
+    """Settle anew what waits for a word about another operation that has freed its space or changed; return how many.
 
-    A tick: safe to run twice.
+    A tick: safe to run twice. Settling writes down with which version of the other it was compared, so each is found
+    once for each change. What somebody has said stands, as long as it is needed.
     """
-    held = Operation.objects.filter(pk=OuterRef("other_id"), state__in=HOLDING)
+    same = Operation.objects.filter(pk=OuterRef("other_id"), version=OuterRef("other_version"), state__in=HOLDING)
     waiting = Approval.objects.filter(
-        ~Exists(held), reason=Reason.NOT_COMPARABLE, decision=Decision.OPEN, operation__state="in_review"
+        ~Exists(same), other_id__isnull=False, decision=Decision.OPEN, operation__state="in_review"
     )
     ids = sorted(set(waiting.values_list("operation", flat=True)[:BATCH]))
     return _settle_each(ids, "in_review", partial(settle, at=at))
@@ -82,7 +96,7 @@ def settle(
     """
     book = rule_book()
     judgement = judgement_of(operation, volumes_held(operation.pk))
-    needed = {**dict(_needed(operation, judgement)), **dict(_needed_by_rules(operation, book))}
+    needed = {**dict(_needed(operation, judgement)), **dict(_needed_for_itself(operation, book))}
     _ask(operation, needed, list(approvals_of(operation.pk)), afresh=afresh, changed=changed or {}, at=at)
     is_open = _is_open(operation, book)
     if afresh:
@@ -101,7 +115,7 @@ def settle_words(operation: Operation, *, before: Feature, at: datetime) -> Oper
     rule reviews now.
     """
     if operation.state in REVIEWABLE:
-        return _settle_rules(operation, at=at)
+        return _settle_for_itself(operation, at=at)
     if operation.state in RUNNING:
         book = rule_book()
         known = {rule.pk for rule in book.asking(before)}
@@ -111,14 +125,14 @@ def settle_words(operation: Operation, *, before: Feature, at: datetime) -> Oper
 
 
 def follow_rules(at: datetime) -> int:
-    """Ask anew by the rules as they are now what is in review since they were others; return how many.
+    """Ask anew by the rules and kinds as they are now what is in review since they were others; return how many.
 
     A tick: safe to run twice. What is approved stays so until it is judged anew for a reason of its own. Nobody has to
     wait for anybody: whoever was asked by rules that were changed meanwhile carries their old version, and is found.
     """
     stale = Operation.objects.filter(state="in_review").exclude(rules_version=rules_version())
     ids = list(stale.order_by("pk").values_list("pk", flat=True)[:BATCH])
-    return _settle_each(ids, "in_review", partial(_settle_rules, at=at, reason=RULES_CHANGED))
+    return _settle_each(ids, "in_review", partial(_settle_for_itself, at=at, reason=RULES_CHANGED))
 
 
 def conclude(operation: Operation, *, is_open: bool, at: datetime, reason: str = "") -> Operation:
@@ -162,36 +176,38 @@ def _blame(operation_id: UUID, error: Exception) -> None:
     log.error("operations.not_settled", operation_id=str(operation_id), exc_info=error)
 
 
-def _settle_rules(operation: Operation, *, at: datetime, reason: str = "") -> Operation:
+def _settle_for_itself(operation: Operation, *, at: datetime, reason: str = "") -> Operation:
     if operation.state == "in_review" and not operation.rules_version:
         # It came there without anybody having been asked, as where its lifecycle begins there.
         return settle(operation, at=at, reason=reason)
     book = rule_book()
-    asked = list(approvals_of(operation.pk).filter(reason=Reason.RULE))
-    _ask(operation, dict(_needed_by_rules(operation, book)), asked, at=at)
+    asked = list(approvals_of(operation.pk).filter(reason__in=FOR_ITSELF))
+    _ask(operation, dict(_needed_for_itself(operation, book)), asked, at=at)
     return conclude(operation, is_open=_is_open(operation, book), at=at, reason=reason)
 
 
 def _ask(
     operation: Operation,
-    needed: dict[_Asked, str],
+    needed: dict[_Asked, _About],
     had: Sequence[Approval],
     *,
     afresh: bool = False,
     changed: Mapping[UUID, datetime] | None = None,
     at: datetime,
 ) -> None:
-    """Put those approvals that the operation needs, each with a name to call it by, in the place of those it had."""
+    """Put those approvals that the operation needs, each with what it is about, in the place of those it had."""
     told: list[tuple[Change, Approval, Feature | None]] = []
     for approval in had:
         approval.operation = operation
-        name = needed.pop(_key_of(approval), None)
-        if name is None:
+        about = needed.pop(_key_of(approval), None)
+        if about is None:
             told.append((Change.DELETED, approval, approval_feature(approval)))
-        elif afresh or _is_outdated(approval, changed or {}):
+            continue
+        _stamp(approval, about)
+        if afresh or _is_outdated(approval, changed or {}):
             told.append((Change.UPDATED, approval, approval_feature(approval)))
             _reopen(approval, at)
-    made = [_new(operation, asked, name, at) for asked, name in needed.items()]
+    made = [_new(operation, asked, about, at) for asked, about in needed.items()]
     Approval.objects.filter(pk__in=[each.pk for change, each, _ in told if change is Change.DELETED]).delete()
     Approval.objects.bulk_create(made)
     tell_approvals([*told, *((Change.CREATED, each, None) for each in made)], actor=SYSTEM, at=at)
@@ -206,24 +222,36 @@ def _is_open(operation: Operation, book: RuleBook) -> bool:
     return is_open
 
 
-def _needed(operation: Operation, judgement: Judgement) -> Iterator[tuple[_Asked, str]]:
-    """Yield who has to agree for what it meets and what it is, each with the name of the zone that it is about."""
+def _needed(operation: Operation, judgement: Judgement) -> _Needed:
+    """Yield who has to agree for what it meets."""
     for zone in judgement.zones:
         if zone.verdict in ASKING:
             asked = _Asked(organisation_id=zone.organisation_id, reason=Reason.ZONE, zone_id=zone.zone_id)
-            yield asked, zone.name
+            yield asked, _About(name=zone.name)
     for each in judgement.operations:
-        if each.verdict is Verdict.NEEDS_APPROVAL:
-            owner = each.other.organisation_id
-            yield _Asked(organisation_id=owner, reason=Reason.NOT_COMPARABLE, other_id=each.other.id), ""
-    if operation.kind.is_reviewed:
-        yield _Asked(organisation_id=operation.organisation_id, reason=Reason.ORGANISATION), ""
+        if reason := _reason_to_ask(operation, each):
+            asked = _Asked(organisation_id=each.other.organisation_id, reason=reason, other_id=each.other.id)
+            yield asked, _About(version=each.version)
 
 
-def _needed_by_rules(operation: Operation, book: RuleBook) -> Iterator[tuple[_Asked, str]]:
-    """Yield who reviews it by a rule, each with the name of the rule."""
+def _reason_to_ask(operation: Operation, met: OperationConflict) -> Reason | None:
+    """Return why the other's organisation has to agree, if it has to.
+
+    Of equals that hold the same space neither was refused: they could share it, and cannot any more.
+    """
+    if met.verdict is Verdict.NEEDS_APPROVAL:
+        return Reason.NOT_COMPARABLE
+    is_equal = met.other.standing.priority == operation.priority
+    return Reason.NOT_SHARED if is_equal and met.verdict is Verdict.REFUSED else None
+
+
+def _needed_for_itself(operation: Operation, book: RuleBook) -> _Needed:
+    """Yield who reviews it for what it is: its own organisation for its kind, and others by a rule."""
+    if book.reviews_kind(operation.kind.slug):
+        yield _Asked(organisation_id=operation.organisation_id, reason=Reason.ORGANISATION), _About()
     for rule in book.asking(operation_feature(operation)):
-        yield _Asked(organisation_id=rule.organisation_id, reason=Reason.RULE, rule_id=rule.pk), rule.name
+        asked = _Asked(organisation_id=rule.organisation_id, reason=Reason.RULE, rule_id=rule.pk)
+        yield asked, _About(name=rule.name)
 
 
 def _key_of(approval: Approval) -> _Asked:
@@ -243,16 +271,24 @@ def _is_outdated(approval: Approval, changed: Mapping[UUID, datetime]) -> bool:
     return approval.decided_at <= changed[approval.zone_id]
 
 
-def _new(operation: Operation, asked: _Asked, name: str, at: datetime) -> Approval:
+def _stamp(approval: Approval, about: _About) -> None:
+    """Write down with which version of the other operation this was compared. Nobody is shown that: it is no change."""
+    if approval.other_version != about.version:
+        approval.other_version = about.version
+        approval.save(update_fields=["other_version"])
+
+
+def _new(operation: Operation, asked: _Asked, about: _About, at: datetime) -> Approval:
     return Approval(
         operation=operation,
         organisation_id=asked.organisation_id,
         reason=asked.reason,
         zone_id=asked.zone_id,
-        zone_name=name if asked.zone_id else "",
+        zone_name=about.name if asked.zone_id else "",
         rule_id=asked.rule_id,
-        rule_name=name if asked.rule_id else "",
+        rule_name=about.name if asked.rule_id else "",
         other_id=asked.other_id,
+        other_version=about.version,
         recorded_at=at,
         changed_at=at,
     )
