@@ -152,6 +152,14 @@ def test_whoever_is_under_way_is_told_once_and_goes_on_and_the_other_asks(kind, 
     assert (state_of(waiting), asked(waiting)) == ("approved", [])
 
 
+def test_whoever_gave_way_to_another_before_is_told_nothing_new(kind) -> None:
+    running = activated(submit(make_operation(kind=kind)))
+    submit(make_operation(kind=kind, priority=5))
+    assert overruled(running) == 1
+    cut(kind)
+    assert (overruled(running), state_of(running)) == (1, "active")
+
+
 def test_of_two_under_way_both_are_told(kind, pair) -> None:
     both = [activated(each) for each in pair]
     cut(kind)
@@ -276,50 +284,6 @@ def test_a_kind_that_is_deleted_is_followed_no_more(kind) -> None:
     change(kind, may_share=False)
     services.delete_operation_kind(kind.pk, actor=SYSTEM, at=now())
     assert (follow(), KindChange.objects.count()) == (0, 0)
-
-
-class TestKindsThatAreReviewed:
-    """Whether a kind is reviewed bears on what is in review; what is approved stays approved."""
-
-    @pytest.fixture
-    def kind(self) -> OperationKind:
-        return make_operation_kind()
-
-    @pytest.fixture
-    def waiting(self, kind: OperationKind, start: datetime) -> Operation:
-        """In review, for its heights cannot be compared with another's."""
-        submit(make_operation(volumes=[volume(heights=band(0, 120, Datum.AGL), starts_at=start)]))
-        return submit(make_operation(kind=kind, volumes=[volume(heights=band(300, 400), starts_at=start)]))
-
-    def reasons(self, operation: Operation) -> list[tuple[str, str]]:
-        return list(operation.approvals.order_by("reason").values_list("reason", "decision"))
-
-    def test_it_asks_what_is_in_review_and_nothing_else(self, kind, waiting) -> None:
-        approved = submit(make_operation(kind=kind, volumes=[volume(square(20))]))
-        assert services.follow_rules(now()) == 0
-        change(kind, is_reviewed=True)
-        assert (services.follow_rules(now()), services.follow_rules(now())) == (1, 0)
-        assert self.reasons(waiting) == [("not_comparable", "open"), ("organisation", "open")]
-        assert waiting.approvals.get(reason="organisation").organisation_id == waiting.organisation_id
-        assert (state_of(approved), asked(approved), follow()) == ("approved", [], 0)
-
-    def test_one_that_is_reviewed_no_more_takes_along_what_it_asked_for(self, kind, waiting) -> None:
-        change(kind, is_reviewed=True)
-        services.follow_rules(now())
-        other = waiting.approvals.get(reason="not_comparable")
-        services.decide_approval(other.pk, decision="approved", actor=SYSTEM, at=now())
-        change(kind, is_reviewed=False)
-        services.follow_rules(now())
-        assert (state_of(waiting), self.reasons(waiting)) == ("approved", [("not_comparable", "approved")])
-
-    def test_what_was_said_stands(self, kind, waiting) -> None:
-        change(kind, is_reviewed=True)
-        services.follow_rules(now())
-        own = waiting.approvals.get(reason="organisation")
-        services.decide_approval(own.pk, decision="approved", actor=SYSTEM, at=now())
-        change(kind, name="Renamed")
-        services.follow_rules(now())
-        assert self.reasons(waiting) == [("not_comparable", "open"), ("organisation", "approved")]
 
 
 class TestWhoIsToldWhat:

@@ -89,10 +89,10 @@ def _is_cut(operation: Operation, kind_id: UUID) -> bool:
 
 
 def _could_share(operation: Operation, met: OperationConflict, kind_id: UUID) -> bool:
-    """Say whether two are equals, one of them of that kind, and both of kinds that share but for that one."""
+    """Say whether two are equals, and both of that kind or of one that may share."""
     sides = ((operation.kind_id, operation.kind.may_share), (met.other.kind_id, met.other.standing.may_share))
     is_equal = operation.priority == met.other.standing.priority
-    return is_equal and kind_id in dict(sides) and all(may_share or kind == kind_id for kind, may_share in sides)
+    return is_equal and all(may_share or kind == kind_id for kind, may_share in sides)
 
 
 def _waits_for_others(operation: Operation) -> bool:
