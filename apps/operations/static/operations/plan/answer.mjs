@@ -83,8 +83,8 @@ export class Answer {
 
 function later({ later_s: laterS, starts_at: start, ends_at: end, volumes }) {
   const days = new Set(volumes.flatMap(({ recurrence }) => (recurrence && readRule(recurrence.rule)?.days) || []));
-  const told = [windowOf(start, end), DAYS.filter((day) => days.has(day)).map(nameOfDay).join(", ")];
-  return [`${delay(laterS)} later`, told.filter(Boolean).join("; ")];
+  const every = DAYS.filter((day) => days.has(day)).map(nameOfDay).join(", ");
+  return [`${delay(laterS)} later`, windowOf(start, end) + (every && `, every ${every}`)];
 }
 
 function higher({ higher_m: metresUp, lower_m: lower, upper_m: upper }) {

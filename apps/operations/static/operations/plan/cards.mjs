@@ -124,7 +124,7 @@ function asked(said, body, change) {
     box.addEventListener("change", () => {
       tell({ days: box.checked ? [...said.days, day] : said.days.filter((each) => each !== day) });
     });
-    return el("label", {}, box, nameOfDay(day));
+    return el("label", {}, box, nameOfDay(day).slice(0, 2));
   });
   const interval = number(said.interval);
   interval.addEventListener("change", () => tell({ interval: atLeastOnce(interval) }));

@@ -1,6 +1,7 @@
 /** Weekly rules (RFC 5545, the subset that the server takes) as what a person chooses, and back. */
 
 export const DAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+const NAMES = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const PARTS = new Set(["FREQ", "INTERVAL", "BYDAY", "COUNT", "UNTIL", "WKST"]);
 
 /** What a rule says: `{interval, days, count, until}`; `null` for one that this form cannot show. */
@@ -60,7 +61,7 @@ export function dayOf(instant, timeZone) {
 
 /** A day of a rule (`MO`) as a person reads it. */
 export function nameOfDay(day) {
-  return day[0] + day[1].toLowerCase();
+  return NAMES[DAYS.indexOf(day)] ?? day;
 }
 
 export function ownTimeZone() {
