@@ -233,6 +233,16 @@ def test_many_follow_in_bounded_batches_each_once(kind, start, monkeypatch) -> N
     assert asked_by_all() == sorted(str(each.pk) for each in plans)
 
 
+def test_no_more_are_settled_at_once_than_one_transaction_has_time_for(kind, start, monkeypatch) -> None:
+    monkeypatch.setattr(sharing, "MOST_CUT", 2)
+    beside = [submit(make_operation(kind=kind, volumes=[volume(square(west), starts_at=start)])) for west in (20, 25)]
+    plans = many(kind, start)
+    change(kind, may_share=False)
+    assert [follow() for _ in range(5)] == [4, 2, 2, 0, 0]
+    assert {state_of(each) for each in beside} == {"approved"}
+    assert asked_by_all() == sorted(str(each.pk) for each in plans)
+
+
 def test_who_is_killed_half_way_goes_on_where_he_was(kind, start, monkeypatch) -> None:
     monkeypatch.setattr(sharing, "BATCH", 4)
     plans = many(kind, start)

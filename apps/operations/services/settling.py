@@ -197,19 +197,24 @@ def _ask(
 ) -> None:
     """Put those approvals that the operation needs, each with what it is about, in the place of those it had."""
     told: list[tuple[Change, Approval, Feature | None]] = []
+    compared: list[Approval] = []
     for approval in had:
         approval.operation = operation
         about = needed.pop(_key_of(approval), None)
         if about is None:
             told.append((Change.DELETED, approval, approval_feature(approval)))
             continue
-        _stamp(approval, about)
+        if approval.other_version != about.version:
+            approval.other_version = about.version
+            compared.append(approval)
         if afresh or _is_outdated(approval, changed or {}):
             told.append((Change.UPDATED, approval, approval_feature(approval)))
             _reopen(approval, at)
     made = [_new(operation, asked, about, at) for asked, about in needed.items()]
     Approval.objects.filter(pk__in=[each.pk for change, each, _ in told if change is Change.DELETED]).delete()
     Approval.objects.bulk_create(made)
+    # Nobody is shown with which version of the other they were compared: it is no change of theirs.
+    Approval.objects.bulk_update(compared, ["other_version"])
     tell_approvals([*told, *((Change.CREATED, each, None) for each in made)], actor=SYSTEM, at=at)
 
 
@@ -269,13 +274,6 @@ def _is_outdated(approval: Approval, changed: Mapping[UUID, datetime]) -> bool:
     if approval.zone_id is None or approval.zone_id not in changed or approval.decided_at is None:
         return False
     return approval.decided_at <= changed[approval.zone_id]
-
-
-def _stamp(approval: Approval, about: _About) -> None:
-    """Write down with which version of the other operation this was compared. Nobody is shown that: it is no change."""
-    if approval.other_version != about.version:
-        approval.other_version = about.version
-        approval.save(update_fields=["other_version"])
 
 
 def _new(operation: Operation, asked: _Asked, about: _About, at: datetime) -> Approval:
