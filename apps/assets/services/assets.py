@@ -20,9 +20,9 @@ from apps.assets.types import AssetChanges, IdentifierPair
 from apps.core.constraints import broken_constraints
 from apps.core.text import text_error
 from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
-from apps.events.rules import feature_object
+from apps.events.rules import changed
 from apps.events.services import publish
-from apps.events.types import Change, NewEvent
+from apps.events.types import Change
 from apps.lifecycle.services import plan_timers, prepare, record_begun
 
 
@@ -205,16 +205,8 @@ def _publish(
     actor: Actor,
     at: datetime,
 ) -> None:
-    moved_from = previous.organisation_id if previous and previous.organisation_id != asset.organisation_id else None
-    event = NewEvent(
-        type=f"watchfloor.asset.{change}.v1",
-        noun="assets",
-        object_id=asset.id,
-        organisation_id=asset.organisation_id,
-        previous_organisation_id=moved_from,
-        change=change,
-        lifecycle=lifecycle,
-        object=None if change is Change.DELETED else feature_object(asset_feature(asset)),
-        previous=feature_object(previous) if previous else None,
+    after = None if change is Change.DELETED else asset_feature(asset)
+    event = changed(
+        f"watchfloor.asset.{change}.v1", "assets", change, before=previous, after=after, lifecycle=lifecycle
     )
     publish([event], actor=actor, at=at)

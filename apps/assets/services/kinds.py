@@ -19,9 +19,9 @@ from apps.assets.types import AssetKindChanges
 from apps.core.constraints import broken_constraints
 from apps.core.text import text_error
 from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
-from apps.events.rules import feature_object
+from apps.events.rules import changed
 from apps.events.services import publish
-from apps.events.types import Change, NewEvent
+from apps.events.types import Change
 from apps.lifecycle.queries import key_errors
 
 MOST_OFFENDERS_NAMED = 10
@@ -161,14 +161,6 @@ def _slug_taken(slug: str) -> Conflict:
 
 
 def _publish(change: Change, kind: AssetKind, *, previous: Feature | None, actor: Actor, at: datetime) -> None:
-    now = None if change is Change.DELETED else feature_object(asset_kind_feature(kind))
-    event = NewEvent(
-        type=f"watchfloor.asset_kind.{change}.v1",
-        noun="asset-kinds",
-        object_id=kind.id,
-        organisation_id=None,
-        change=change,
-        object=now,
-        previous=feature_object(previous) if previous else None,
-    )
+    after = None if change is Change.DELETED else asset_kind_feature(kind)
+    event = changed(f"watchfloor.asset_kind.{change}.v1", "asset-kinds", change, before=previous, after=after)
     publish([event], actor=actor, at=at)

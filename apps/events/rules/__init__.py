@@ -5,6 +5,7 @@ from __future__ import annotations
 from apps.events.rules.envelopes import (
     SOURCE,
     LoggedEvent,
+    changed,
     cloud_event,
     feature_object,
     feature_of_object,
@@ -16,6 +17,7 @@ from apps.events.rules.envelopes import (
 __all__ = [
     "SOURCE",
     "LoggedEvent",
+    "changed",
     "cloud_event",
     "feature_object",
     "feature_of_object",

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from apps.core.types import Feature
+from apps.events.types import Change, NewEvent
 
 SOURCE = "urn:watchfloor"
 
@@ -37,6 +38,38 @@ def feature_object(feature: Feature) -> dict[str, object]:
         "geometry": feature.geometry,
         "properties": dict(feature.properties),
     }
+
+
+def changed(
+    type_: str,
+    noun: str,
+    change: Change,
+    *,
+    before: Feature | None,
+    after: Feature | None,
+    lifecycle: Mapping[str, Any] | None = None,
+    occurred_at: datetime | None = None,
+) -> NewEvent:
+    """Return the event that an object was one thing and is another: ``before`` is nothing where it is new.
+
+    ``after`` is nothing where it is gone. What has moved to another organisation says from which.
+    """
+    thing = after or before
+    if thing is None:
+        raise ValueError("An object was something, or is something.")
+    was = before.organisation_id if before else thing.organisation_id
+    return NewEvent(
+        type=type_,
+        noun=noun,
+        object_id=thing.id,
+        organisation_id=thing.organisation_id,
+        previous_organisation_id=None if was == thing.organisation_id else was,
+        change=change,
+        object=feature_object(after) if after else None,
+        previous=feature_object(before) if before else None,
+        lifecycle=lifecycle,
+        occurred_at=occurred_at,
+    )
 
 
 def feature_of_object(value: Mapping[str, Any]) -> Feature:

@@ -22,7 +22,7 @@ from apps.core import redis
 from apps.core.constraints import broken_constraints
 from apps.core.ids import new_id
 from apps.core.types import Conflict, Feature
-from apps.events.rules import feature_object, instant
+from apps.events.rules import changed, feature_object, instant
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
 from apps.lifecycle.models import Stateful, Timer
@@ -154,13 +154,12 @@ def begin_rows(
     features = [lifecycle.feature(row) for row in rows]
     publish(
         [
-            NewEvent(
-                type=lifecycle.event_type(CREATED),
-                noun=lifecycle.noun,
-                object_id=feature.id,
-                organisation_id=feature.organisation_id,
-                change=Change.CREATED,
-                object=feature_object(feature),
+            changed(
+                lifecycle.event_type(CREATED),
+                lifecycle.noun,
+                Change.CREATED,
+                before=None,
+                after=feature,
                 lifecycle=move,
             )
             for feature, move in zip(features, moves, strict=True)
@@ -341,14 +340,12 @@ def _owe_effects(lifecycle: Lifecycle, made: Sequence[_Made], at: datetime) -> N
 
 
 def _transitioned(lifecycle: Lifecycle, made: _Made) -> NewEvent:
-    return NewEvent(
-        type=lifecycle.event_type(TRANSITIONED),
-        noun=lifecycle.noun,
-        object_id=made.after.id,
-        organisation_id=made.after.organisation_id,
-        change=Change.TRANSITIONED,
-        object=feature_object(made.after),
-        previous=feature_object(made.before),
+    return changed(
+        lifecycle.event_type(TRANSITIONED),
+        lifecycle.noun,
+        Change.TRANSITIONED,
+        before=made.before,
+        after=made.after,
         lifecycle=lifecycle_data(made.entry),
         occurred_at=made.step.effective_at,
     )

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from apps.access.types import SYSTEM
-from apps.events.rules import feature_object, instant
+from apps.events.rules import changed, instant
 from apps.events.services import publish
-from apps.events.types import Change, NewEvent
+from apps.events.types import Change
 from apps.lifecycle.registry import lifecycle as lifecycle_named
 from apps.lifecycle.registry import register_effect
 from apps.lifecycle.types import Owed
@@ -52,14 +52,12 @@ def _tell(what: str, owed: Owed, at: datetime, *, signal: str | None, text: str)
     if row is None:
         return
     feature = lifecycle.feature(row)
-    told = NewEvent(
-        type=lifecycle.event_type(what),
-        noun=owed.noun,
-        object_id=owed.object_id,
-        organisation_id=feature.organisation_id,
-        change=Change.UPDATED,
-        object=feature_object(feature),
-        previous=feature_object(feature),
+    told = changed(
+        lifecycle.event_type(what),
+        owed.noun,
+        Change.UPDATED,
+        before=feature,
+        after=feature,
         lifecycle={
             "signal": signal,
             "text": text,

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from apps.access.types import Actor
 from apps.core.types import Feature
-from apps.events.rules import feature_object
+from apps.events.rules import changed
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
 from apps.operations.models import Approval, Operation, OperationKind, ReviewRule
@@ -33,59 +33,33 @@ def tell_overruled(operations: Iterable[Operation], *, actor: Actor, at: datetim
 
 def tell_kind(change: Change, kind: OperationKind, *, before: Feature | None, actor: Actor, at: datetime) -> None:
     """Publish what happened to a kind."""
-    event = NewEvent(
-        type=f"watchfloor.operation_kind.{change}.v1",
-        noun="operation-kinds",
-        object_id=kind.id,
-        organisation_id=None,
-        change=change,
-        object=None if change is Change.DELETED else feature_object(operation_kind_feature(kind)),
-        previous=feature_object(before) if before else None,
-    )
+    after = None if change is Change.DELETED else operation_kind_feature(kind)
+    event = changed(f"watchfloor.operation_kind.{change}.v1", "operation-kinds", change, before=before, after=after)
     publish([event], actor=actor, at=at)
 
 
 def tell_review_rule(change: Change, rule: ReviewRule, *, before: Feature | None, actor: Actor, at: datetime) -> None:
     """Publish what happened to a review rule."""
-    event = NewEvent(
-        type=f"watchfloor.review_rule.{change}.v1",
-        noun="review-rules",
-        object_id=rule.id,
-        organisation_id=rule.organisation_id,
-        change=change,
-        object=None if change is Change.DELETED else feature_object(review_rule_feature(rule)),
-        previous=feature_object(before) if before else None,
-    )
+    after = None if change is Change.DELETED else review_rule_feature(rule)
+    event = changed(f"watchfloor.review_rule.{change}.v1", "review-rules", change, before=before, after=after)
     publish([event], actor=actor, at=at)
 
 
 def tell_approvals(changes: Iterable[tuple[Change, Approval, Feature | None]], *, actor: Actor, at: datetime) -> None:
     """Publish what happened to approvals, each with what it was before."""
-    publish(
-        [
-            NewEvent(
-                type=f"watchfloor.approval.{change}.v1",
-                noun="approvals",
-                object_id=approval.id,
-                organisation_id=approval.organisation_id,
-                change=change,
-                object=None if change is Change.DELETED else feature_object(approval_feature(approval)),
-                previous=feature_object(before) if before else None,
-            )
-            for change, approval, before in changes
-        ],
-        actor=actor,
-        at=at,
-    )
+    told = [
+        changed(
+            f"watchfloor.approval.{change}.v1",
+            "approvals",
+            change,
+            before=before,
+            after=None if change is Change.DELETED else approval_feature(approval),
+        )
+        for change, approval, before in changes
+    ]
+    publish(told, actor=actor, at=at)
 
 
 def _operation_event(type_: str, change: Change, operation: Operation, before: Feature) -> NewEvent:
-    return NewEvent(
-        type=type_,
-        noun="operations",
-        object_id=operation.id,
-        organisation_id=operation.organisation_id,
-        change=change,
-        object=None if change is Change.DELETED else feature_object(operation_feature(operation)),
-        previous=feature_object(before),
-    )
+    after = None if change is Change.DELETED else operation_feature(operation)
+    return changed(type_, "operations", change, before=before, after=after)

@@ -12,9 +12,9 @@ from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
-from apps.events.rules import feature_object
+from apps.events.rules import changed
 from apps.events.services import publish
-from apps.events.types import Change, NewEvent
+from apps.events.types import Change
 from apps.lifecycle.queries import key_errors
 from apps.zones.models import ZoneKind
 from apps.zones.published import zone_kind_feature
@@ -116,13 +116,6 @@ def _slug_taken(slug: str) -> Conflict:
 
 
 def _publish(change: Change, kind: ZoneKind, *, previous: Feature | None, actor: Actor, at: datetime) -> None:
-    event = NewEvent(
-        type=f"watchfloor.zone_kind.{change}.v1",
-        noun="zone-kinds",
-        object_id=kind.id,
-        organisation_id=None,
-        change=change,
-        object=None if change is Change.DELETED else feature_object(zone_kind_feature(kind)),
-        previous=feature_object(previous) if previous else None,
-    )
+    after = None if change is Change.DELETED else zone_kind_feature(kind)
+    event = changed(f"watchfloor.zone_kind.{change}.v1", "zone-kinds", change, before=previous, after=after)
     publish([event], actor=actor, at=at)

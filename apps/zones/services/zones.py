@@ -19,7 +19,7 @@ from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.geometry import from_geos, to_geos
 from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
-from apps.events.rules import feature_object
+from apps.events.rules import changed
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
 from apps.lifecycle.services import plan_timers, prepare, record_begun
@@ -212,15 +212,5 @@ def _record(
 
 
 def _event(change: Change, zone: Zone, previous: Feature | None, lifecycle: Mapping[str, object] | None) -> NewEvent:
-    is_moved = previous is not None and previous.organisation_id != zone.organisation_id
-    return NewEvent(
-        type=f"watchfloor.zone.{change}.v1",
-        noun="zones",
-        object_id=zone.id,
-        organisation_id=zone.organisation_id,
-        previous_organisation_id=previous.organisation_id if previous and is_moved else None,
-        change=change,
-        lifecycle=lifecycle,
-        object=None if change is Change.DELETED else feature_object(zone_feature(zone)),
-        previous=feature_object(previous) if previous else None,
-    )
+    after = None if change is Change.DELETED else zone_feature(zone)
+    return changed(f"watchfloor.zone.{change}.v1", "zones", change, before=previous, after=after, lifecycle=lifecycle)
