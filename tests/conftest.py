@@ -8,6 +8,11 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from hypothesis import HealthCheck, settings
+
+# A slow machine is no fault, and the examples are the same every time: `--hypothesis-profile=default` draws others.
+settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 _connect = socket.socket.connect
 

@@ -17,7 +17,7 @@ from tests.faults.floor import Floor
 from tests.faults.reporter import FAR_OUT_AT_SEA, Report
 
 GIVE_UP_SECONDS = 120.0
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 # Said by a server that is on its way out or up, or by one without its database: come again.
 AWAY = (502, 503)
 MOVES = {"open": "acknowledge", "acknowledged": "resolve", "escalated": "acknowledge", "resolved": "close"}

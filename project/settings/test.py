@@ -18,10 +18,12 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True  # looks for a file when it is asked for: every test's client would list them all first
 STATIC_ROOT = None  # type: ignore[assignment]  # nothing is collected: the finders serve it
 
-# Two runs on one machine must not meet: the suffix names the run, xdist names the worker.
+# Two runs on one machine must not meet, nor two workers of one run: the suffix names the run, xdist names the worker.
+# `./dev` numbers its runs, and its Redis has room for 16 databases of each; elsewhere there may be 16 in all.
 _run = os.environ.get("WATCHFLOOR_TEST_SUFFIX", "")
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-_place = 1 + zlib.crc32(f"{_run}/{_worker}".encode()) % 15
+_first = 16 * int(_run) if _run.isdecimal() else zlib.crc32(_run.encode())
+_place = 1 + (_first + int(_worker.removeprefix("gw") or -1) + 1) % (240 if _run.isdecimal() else 15)
 _redis_url = f"{ENV.redis_url.split('?')[0]}?db={_place}"
 
 DATABASES["default"]["OPTIONS"]["pool"] = False

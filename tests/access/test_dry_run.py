@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -41,6 +42,12 @@ LONG = "attributes.length_m > 50"
 @pytest.fixture
 def cast() -> Cast:
     return make_cast()
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be cut short because the machine is slow."""
+    monkeypatch.setattr(dry_run, "PATIENCE", timedelta(minutes=5))
 
 
 def tried(asker: User, organisation: Any = None, *, policy: Policy | None = None, **changes: Any) -> DryRun:

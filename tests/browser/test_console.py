@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -67,9 +67,14 @@ def _picture(page: Page) -> str:
 
 def _wait_for_online(page: Page, least: int, most: int = 1000) -> None:
     """Wait until so many vessels are online. Polled from outside: the page's policy lets nobody evaluate text."""
+    _wait_for(page, lambda: least <= _number(page, "#count-online") <= most, f"{least} to {most} vessels online")
+
+
+def _wait_for(page: Page, is_so: Callable[[], bool], what: str) -> None:
+    """Wait until something is so that no locator can say."""
     deadline = time.monotonic() + PATIENCE_MS / 1000
-    while not least <= (online := _number(page, "#count-online")) <= most:
-        assert time.monotonic() < deadline, f"{online} vessels are online"
+    while not is_so():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
         page.wait_for_timeout(200)
 
 
@@ -82,12 +87,10 @@ def test_ships_move_on_a_map_that_is_really_drawn(visit: Visit):
     page = visitor.open_map()
     _wait_for_online(page, 200)
     before = _picture(page)
-    page.wait_for_timeout(3000)
-    assert _picture(page) != before
+    _wait_for(page, lambda: _picture(page) != before, "ships that move")
     expect(page.locator("#rate")).to_contain_text("fixes/s")
     # The base map: a picture of land, water and coast does not compress as well as an empty canvas.
-    shot = page.locator("#map").screenshot()
-    assert len(shot) > 40_000
+    _wait_for(page, lambda: len(page.locator("#map").screenshot()) > 40_000, "the base map")
     assert visitor.complaints == []
 
 
@@ -101,7 +104,7 @@ def test_an_acknowledgement_in_one_browser_is_seen_in_another(visit: Visit):
     expect(theirs.locator(same)).to_be_visible()
     ours.locator(f"{same} .acknowledge").click()
     for page in (ours, theirs):
-        expect(page.locator(same)).to_have_attribute("data-state", "acknowledged", timeout=15_000)
+        expect(page.locator(same)).to_have_attribute("data-state", "acknowledged")
         expect(page.locator(f"{same} .acknowledge")).to_have_count(0)
     assert (admin.complaints, officer.complaints) == ([], [])
 
@@ -157,6 +160,7 @@ def test_a_zone_is_drawn_and_saved(visit: Visit):
         page.wait_for_timeout(200)
         page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] * share)
         page.wait_for_timeout(400)
+    expect(page.locator("#id_area")).to_have_value(re.compile("MultiPolygon"))
     drawn = json.loads(page.locator("#id_area").input_value())
     assert (drawn["type"], [len(rings[0]) for rings in drawn["coordinates"]]) == ("MultiPolygon", [5])
     with page.expect_navigation(url="**/zones/zone/"):
@@ -185,9 +189,10 @@ def test_what_stands_in_the_way_is_told_and_a_click_moves_the_plan(visit: Visit)
         page.wait_for_timeout(200)
         page.mouse.click(box["x"] + box["width"] * share, box["y"] + box["height"] * 0.7)
         page.wait_for_timeout(400)
+    expect(page.locator(".wf-plan-volume")).to_have_count(2)
+    expect(page.locator("#id_volumes")).to_have_value(re.compile("Circle"))
     drawn = json.loads(page.locator("#id_volumes").input_value())
     assert [each["shape"]["type"] for each in drawn] == ["Corridor", "Circle"]
-    expect(page.locator(".wf-plan-volume")).to_have_count(2)
     with page.expect_navigation(url="**/operations/operation/"):
         page.click('[name="_save"]')
     assert visitor.complaints == []

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
+from tests.browser.conftest import PATIENCE_MS
+
 pytestmark = pytest.mark.browser
 
 STATIC = Path(__file__).parents[2] / "apps/console/static"
@@ -60,6 +62,7 @@ def page(browser: Browser) -> Iterator[Page]:
             route.fulfill(body="<!doctype html><title>test</title>", content_type="text/html")
 
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     page.route("http://test/**", answer)
     page.clock.install(time=0)
     page.clock.pause_at(1_000)

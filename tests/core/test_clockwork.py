@@ -21,7 +21,7 @@ from apps.core.ticks import Tick
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OFTEN, SELDOM = timedelta(milliseconds=20), timedelta(hours=1)
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -97,8 +97,8 @@ def test_a_tick_runs_again_and_again_until_the_clock_stops() -> None:
         assert counted.runs_on()
         assert len(leaders()) == 1
     runs = counted.runs
-    time.sleep(0.1)
-    assert (counted.runs, leaders()) == (runs, [])
+    assert eventually(lambda: leaders() == [])  # the server notices a moment later that the connection is closed
+    assert counted.runs == runs
 
 
 def test_a_tick_that_is_rung_does_not_wait_for_its_interval() -> None:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from django.db import connection, transaction
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Rival:

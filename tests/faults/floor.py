@@ -25,8 +25,8 @@ from watchfloor_dev.accounts import server_account
 from watchfloor_dev.liveness import read_pid
 from watchfloor_dev.paths import CHECKOUT
 
-START_SECONDS = 60.0
-STOP_SECONDS = 15.0
+START_SECONDS = 120.0
+STOP_SECONDS = 60.0
 DESKS = ("berths", "pilots")
 FIRST_PORT, LAST_PORT = 21_000, 29_000
 
@@ -133,7 +133,7 @@ class Floor:
     def answers(self, name: str) -> bool:
         """Say whether the process answers over HTTP."""
         try:
-            with urllib.request.urlopen(self.url(name, "/livez"), timeout=2) as answer:
+            with urllib.request.urlopen(self.url(name, "/livez"), timeout=10) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
             return False

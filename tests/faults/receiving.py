@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.faults.floor import Floor, free_port
+from tests.faults.floor import Floor, free_port, wait_for
 from watchfloor_dev.paths import CHECKOUT
 
 ENDPOINT = """
@@ -48,15 +49,23 @@ class Hook:
         self.after = int(after)
 
     def start(self) -> None:
-        """Listen, where it listened before."""
+        """Listen, where it listened before; returns when it does, since whoever finds nobody comes back only later."""
         command = [sys.executable, "-m", "tests.faults.hook", str(self.port), str(self.path), str(self.slowest_s)]
         self.process = subprocess.Popen(command, cwd=CHECKOUT)
+        wait_for(self._listens, "the receiver to listen")
 
     def kill(self) -> None:
         """End it as a power cut would."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=10).close()
+        except OSError:
+            return False
+        return True
 
     def got(self) -> dict[str, list[int]]:
         """Return what came, by subject, in the order in which it came."""

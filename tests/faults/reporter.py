@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-GIVE_UP_SECONDS = 90.0
+GIVE_UP_SECONDS = 180.0
 FAR_OUT_AT_SEA = (-68.0, 38.0)
 
 
@@ -82,7 +82,7 @@ class Reporter:
 
     def _run(self) -> None:
         try:
-            with httpx.Client(timeout=15, headers=self.headers) as client:
+            with httpx.Client(timeout=60, headers=self.headers) as client:
                 for batch in self.batches:
                     _insist(lambda batch=batch: self._send(client, batch))  # type: ignore[misc]
                     self.accepted += 1

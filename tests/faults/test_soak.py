@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks._soak.judging import wrong_fixes, wrong_incidents
+from benchmarks._soak.judging import OVERDUE_TIMERS, wrong_fixes, wrong_incidents
 from benchmarks._soak.run import Size, soak
 from benchmarks._soak.traffic import Sailor
+from tests.faults.floor import wait_for
 from tests.faults.harbour import Harbour
 
 pytestmark = pytest.mark.faults
@@ -18,7 +19,7 @@ LAST_MOVE = """WHERE id = (
 
 
 def test_a_short_soak_finds_nothing_wrong(harbour: Harbour) -> None:
-    size = Size(seconds=12, sailors=2, vessels=5, screens=2, seed=5, pause_s=(1.0, 2.0))
+    size = Size(seconds=12, victims=3, sailors=2, vessels=5, screens=2, seed=5, pause_s=(1.0, 2.0))
     counted = soak(harbour, size)
     assert counted["failures"] == []
     assert counted["refused"] > 0
@@ -40,6 +41,7 @@ def test_the_count_tells_what_is_missing_and_what_is_double(harbour: Harbour) ->
     sailor.accepted.append([*forgotten, forgotten[0]])
     sailor.accepted.pop(0)
     assert wrong_fixes(floor, [sailor]) == {"sent": 10, "missing": 1, "double": 3}
+    wait_for(lambda: floor.value(OVERDUE_TIMERS) == 0, "the clock to do what tests before this one have left")
     before = wrong_incidents(floor, harbour.zone_id)
     floor.execute(f"UPDATE incidents_evidence SET effective_at = effective_at + interval '1 day' WHERE {LAST_EVIDENCE}")
     floor.execute(f"UPDATE lifecycle_transition SET from_state = 'nowhere' {LAST_MOVE}")

@@ -42,7 +42,7 @@ def test_everything_arrives_at_least_once_and_in_order_of_each_subject(
     harbour: Harbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WATCHFLOOR_OUTBOUND_HOSTS", "127.0.0.1")
-    monkeypatch.setenv("WATCHFLOOR_WEBHOOK_TIMEOUT_S", "1")
+    monkeypatch.setenv("WATCHFLOOR_WEBHOOK_TIMEOUT_S", "3")
     floor, vessels = harbour.floor, harbour.take(VESSELS)
     with listening(floor, ["watchfloor.finding.*"]) as hook:
         for name in ("live", "worker", "clock"):

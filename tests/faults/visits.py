@@ -90,7 +90,7 @@ class Visits:
         for visitor in asking:
             headers = {"Authorization": f"Bearer {self._key}", "If-Match": f'"{self._version(visitor)}"'}
             url = self.floor.url("web", f"/api/v1/assets/{visitor.asset_id}/transitions")
-            answer = httpx.post(url, json={"transition": "ask"}, headers=headers, timeout=15)
+            answer = httpx.post(url, json={"transition": "ask"}, headers=headers, timeout=60)
             assert answer.status_code == 200, answer.text
             self.asked.append(visitor.asset_id)
         return asking
@@ -108,7 +108,7 @@ class Visits:
         if name in DESKS:
             wait_for(partial(self._has_switched, name, FAULTS), f"{name} to hear of its faults")
 
-    def settle(self, *, seconds: float = 90.0) -> None:
+    def settle(self, *, seconds: float = 180.0) -> None:
         """Let nothing go wrong any more, and wait until nothing is going on."""
         self.revive()
         self.let_fail("")

@@ -91,11 +91,11 @@ def test_functions_within_functions_are_read_and_written_at_once(outside):
     source = "name"
     for _ in range(30):
         source = f"{outside}(CASEI({source}))"
-    began = time.perf_counter()
+    began = time.thread_time()
 
     assert parse(f"{source} = 'x'", queryables=THINGS).text == f"{source} = 'x'"
 
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 5
 
 
 def test_texts_are_in_the_order_of_their_characters_whatever_the_database_speaks():
@@ -123,11 +123,11 @@ def test_naughty_texts_are_values_and_nothing_else(db):
 def test_no_pattern_takes_long(pattern):
     found = parse(f"name LIKE '{pattern}'", queryables=THINGS)
     decide, long = compile_predicate(found), feature(thing(1, name="a" * 20_000))
-    began = time.perf_counter()
+    began = time.thread_time()
 
     decide(long)
 
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 5
 
 
 def test_a_pattern_that_is_longer_than_what_one_looks_for_is_refused():

@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 from tests.live.asyncapi import judge
 
 Frame = dict[str, Any]
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 # Judging by JSON Schema costs more than all the rest; the first frames of a socket show every kind.
 JUDGED = 200
 
@@ -41,6 +41,7 @@ class FeedClient:
             compression=None,
             max_size=None,
             ping_interval=None,
+            open_timeout=PATIENCE_S,
             max_queue=2 if sock else 16,
         )
         self.log: list[Frame] = []

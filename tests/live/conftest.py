@@ -8,10 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import uvicorn
+from redis import RedisError
 
 from apps.access.models import User
 from apps.core import clock, redis
@@ -20,7 +22,7 @@ from apps.events.services import relay
 from apps.live.hub import hub as hub_module
 from apps.live.types import Limits
 from tests.factories.access import signed_in
-from tests.live.client import FeedClient
+from tests.live.client import PATIENCE_S, FeedClient
 
 # Everything that happens by time happens soon.
 QUICK = Limits(
@@ -54,7 +56,7 @@ def feed_address() -> Iterator[str]:
         time.sleep(0.01)
     yield f"127.0.0.1:{listener.getsockname()[1]}"
     server.should_exit = True
-    thread.join(timeout=10)
+    thread.join(PATIENCE_S)
     listener.close()
 
 
@@ -91,6 +93,19 @@ def connect(
 
 
 @pytest.fixture
+def let_pass(feed_address: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let seconds pass at once for all that asks our clock: nothing is due before, however slow the machine is."""
+    now, passed = clock.now, [timedelta(0)]
+    for place in ("apps.core.clock.now", "apps.tracking.api.views.now"):
+        monkeypatch.setattr(place, lambda: now() + passed[0])
+
+    def pass_(seconds: float) -> None:
+        passed[0] += timedelta(seconds=seconds)
+
+    return pass_
+
+
+@pytest.fixture
 def publish() -> Callable[[], int]:
     """Number what has been written, and return where the log ends."""
 
@@ -103,20 +118,28 @@ def publish() -> Callable[[], int]:
 
 def _wait_for_the_herald() -> None:
     """Let pass what a test without Redis has left: a second of silence, and the word that something was lost."""
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline and redis.finish_saying() and redis._herald._has_lost:
-        time.sleep(0.01)
+    _wait_until(lambda: redis.finish_saying() and not redis._herald._has_lost)
 
 
 def _wait_for_the_doorbell() -> None:
     """Let the hub hear what is sent from now on, where there is a Redis to hear it from."""
-    deadline = time.monotonic() + 1
-    while time.monotonic() < deadline and not all(hub.doorbell.is_heard for hub in list(hub_module._hubs.values())):
-        time.sleep(0.005)
+    with contextlib.suppress(RedisError):
+        redis.client().ping()
+        _wait_until(lambda: all(hub.doorbell.is_heard for hub in list(hub_module._hubs.values())))
 
 
 def _wait_for_the_hub_to_end() -> None:
     """Let go of the database before it is emptied for the next test."""
-    deadline = time.monotonic() + 5
-    while len(hub_module._hubs) and time.monotonic() < deadline:
-        time.sleep(0.01)
+    _wait_until(lambda: not len(hub_module._hubs))
+
+
+def wait_for_the_hub_to_read(offset: int) -> None:
+    """Return when every hub has seen the log up to an offset."""
+    _wait_until(lambda: all(hub.log.offset >= offset for hub in list(hub_module._hubs.values())))
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)

@@ -20,7 +20,7 @@ from tests.factories.assets import make_asset
 from tests.factories.core import after
 from tests.factories.tracking import FAR_AWAY, IN_SQUARE, ingest, report
 from tests.factories.zones import make_zone
-from tests.live.client import FeedClient
+from tests.live.client import PATIENCE_S, FeedClient
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HARBOUR_BOX = [0, 0, 1, 1]
@@ -137,20 +137,23 @@ def test_the_law_with_ships_that_wander(cast, connect) -> None:
             client.subscribe(name, "positions", bbox=box)
         return client
 
+    def shown(client: FeedClient) -> dict[str, dict[str, Any]]:
+        return {sub: dict(client.pictures[sub]) for sub in boxes}
+
     followers = [followed(connect(user)) for user in people]
     for minute in range(1, 15):
         moved = dice.sample(ships, 4)
         ingest(*(report(ship, minute, (dice.uniform(-1, 2), dice.uniform(-1, 2))) for ship in moved))
-    # Everybody knows that it is over when these have arrived.
     for ship in ships:
         ingest(report(ship, 20, (0.5, 0.5)))
     ingest(*(report(ship, 21, (dice.uniform(-1, 2), dice.uniform(-1, 2))) for ship in ships))
-    for client in followers:
-        client.read_for(0.5)
     fresh = [followed(connect(user)) for user in people]
-    assert [{sub: client.pictures[sub] for sub in boxes} for client in followers] == [
-        {sub: client.pictures[sub] for sub in boxes} for client in fresh
-    ]
+    for client, other in zip(followers, fresh, strict=True):
+        deadline = time.monotonic() + PATIENCE_S
+        while shown(client) != shown(other) and time.monotonic() < deadline:
+            client.read_for(0.2)
+        client.read_for(0.2)
+        assert shown(client) == shown(other)
 
 
 @pytest.fixture

@@ -61,10 +61,10 @@ def test_a_policy_an_attribute_and_its_end_are_felt_by_open_sockets(cast, connec
         "permit", ["assets.view"], "attributes.length_m >= ${user.shortest}", organisation=cast.elsewhere
     )
     describe(cast.bob, "shortest", 50)
-    gained = bob.wait(lambda frame: frame["type"] == "event", seconds=5)
+    gained = bob.wait(lambda frame: frame["type"] == "event")
     assert (gained["change"], gained["id"], gained["reason"]) == ("upsert", str(asset.pk), "access")
     access.delete_policy(policy.pk, actor=SYSTEM, at=after())
-    lost = bob.wait(lambda frame: frame["type"] == "event", seconds=5)
+    lost = bob.wait(lambda frame: frame["type"] == "event")
     assert (lost["change"], lost["id"], lost["reason"]) == ("remove", str(asset.pk), "access")
 
 
@@ -82,7 +82,7 @@ def test_positions_are_judged_by_the_asset_and_told_on_a_grid(cast, connect, pub
 
     for asset in (short, long):
         sail(asset, 10.3123, 50.3456)
-    moved = bob.wait(lambda frame: frame["type"] == "event" and frame["reason"] == "moved", seconds=5)
+    moved = bob.wait(lambda frame: frame["type"] == "event" and frame["reason"] == "moved")
 
     assert moved["id"] == str(long.pk)
     assert "speed_mps" not in moved["feature"]["properties"]
@@ -129,6 +129,6 @@ def test_what_may_be_seen_only_late_is_not_on_the_feed(cast, connect, publish) -
     bob.subscribe("p", "positions")
     sail(asset, 10.1, 50.1)
     sail(other, 10.1, 50.1)
-    moved = bob.wait(lambda frame: frame["type"] == "event" and frame["reason"] == "moved", seconds=5)
+    moved = bob.wait(lambda frame: frame["type"] == "event" and frame["reason"] == "moved")
     assert moved["id"] == str(other.pk)
     assert str(asset.pk) not in str(bob.log)

@@ -18,13 +18,14 @@ from apps.access.types import SYSTEM
 from apps.core import clock
 from apps.events import services
 from apps.events.queries import head
-from apps.live.streams import HEARTBEAT_S
+from apps.live import streams as streams_module
+from apps.live.hub.tail import _tails
 from tests.factories.access import Cast, make_cast, signed_in, with_key
 from tests.factories.core import after
 from tests.factories.events import logged, new_event
 from tests.live.asyncapi import judge_event
 
-PATIENCE_S = 15.0
+PATIENCE_S = 60.0
 
 
 class Reader:
@@ -97,15 +98,16 @@ def test_everybody_is_told_of_what_is_theirs_as_it_is_numbered(cast: Cast, strea
     assert alice.ids[1] == f"{head().epoch}:{rows[0].offset}"
 
 
-def test_another_log_that_ends_at_the_same_number_is_noticed(cast: Cast, streams: Any) -> None:
+def test_another_log_that_ends_at_the_same_number_is_noticed(
+    cast: Cast, streams: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams_module, "HEARTBEAT_S", 3600)  # a beat would notice it as well
     logged(new_event(organisation_id=cast.harbour.pk))
     with streams(cast.alice) as reader:
         reader.wait(lambda: len(reader.ids) == 1)
-        time.sleep(1.2)  # longer than two looks at the end of the log: it is known by now
+        reader.wait(lambda: [tail.head for tail in list(_tails.values())] == [head()])
         services.begin_epoch()
-        noticed_by = time.monotonic() + HEARTBEAT_S / 3
         reader.wait(lambda: reader.names == ["gone"])
-        assert time.monotonic() < noticed_by
 
 
 def test_it_goes_on_where_it_was_and_narrows(cast: Cast, streams: Any) -> None:
@@ -145,9 +147,8 @@ def test_a_revoked_key_ends_it_and_a_lost_role_shows_nothing_more(cast: Cast, st
         bob.wait(lambda: bob.titles() == ["before"])
         cast.bob.assignments.all().delete()
         revoke_api_key(cast.alice.api_keys.get().pk, actor=SYSTEM, at=clock.now())
-        began = time.monotonic()
         keyed.wait(lambda: keyed.is_over)
-        assert (time.monotonic() - began < 5, keyed.names) == (True, ["end"])
+        assert keyed.names == ["end"]
         logged(new_event(organisation_id=cast.harbour.pk, title="after"))
         bob.wait(lambda: len(bob.ids) > 1)
         time.sleep(0.5)

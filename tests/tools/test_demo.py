@@ -53,7 +53,7 @@ def test_what_the_replay_counted_is_printed_when_all_is_over(
     stand_in(monkeypatch, REPLAY.format(line="{}"))
     options = demo._parse(["--for", "60", "--json", "--speed", "30"])
     replay = demo.Replay(8123, options, dict(os.environ))
-    replay._process.wait(timeout=20)
+    replay._process.wait(timeout=60)
     assert replay.status() == 0
     assert capfd.readouterr().out == ""
     replay.report()

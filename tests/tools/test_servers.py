@@ -60,7 +60,7 @@ def test_a_killed_postmaster_comes_back_though_its_zombie_keeps_the_pid(home: Pa
     killed = read_pid(home / "data/postmaster.pid")
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
-    assert wait_until_gone(killed, home / "data", seconds=5)
+    assert wait_until_gone(killed, home / "data", seconds=60)
     os.kill(killed, 0)
     assert not postgres.is_running(home / "data")
     postgres.start(home / "data", home / "run", is_durable=True)
@@ -84,7 +84,7 @@ def test_redis_answers_stops_and_comes_back(home: Path) -> None:
     pid = read_pid(home / "run/redis.pid")
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    wait_until_gone(pid, home / "run", seconds=5)
+    wait_until_gone(pid, home / "run", seconds=60)
     assert not redis.is_running(home / "run")
     redis.start(home / "run")
     assert redis.is_running(home / "run")

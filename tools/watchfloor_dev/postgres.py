@@ -19,7 +19,7 @@ PORT = 5432
 """Part of the socket's file name; no TCP port is opened."""
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-ORPHAN_SECONDS = 10.0
+ORPHAN_SECONDS = 60.0
 
 SETTINGS = {
     "listen_addresses": "",

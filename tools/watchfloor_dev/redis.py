@@ -16,7 +16,7 @@ from watchfloor_dev.paths import CHECKOUT
 from watchfloor_dev.programs import find_redis
 from watchfloor_dev.talk import refuse
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 DATABASES = 256
 

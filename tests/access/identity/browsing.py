@@ -9,6 +9,7 @@ from typing import Self
 import httpx
 
 MOST_STEPS = 15
+PATIENCE_S = 60.0
 
 
 class Browser:
@@ -17,7 +18,7 @@ class Browser:
     def __init__(self, home: str) -> None:
         self.home = home
         self.went: list[str] = []
-        self._client = httpx.Client(timeout=15)
+        self._client = httpx.Client(timeout=PATIENCE_S)
 
     def __enter__(self) -> Self:
         return self

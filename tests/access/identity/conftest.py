@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from apps.access.types import IdentityProvider
+from tests.access.identity.browsing import PATIENCE_S
 
 SCRIPT = Path(__file__).with_name("provider.mjs")
 
@@ -27,11 +28,11 @@ class RunningProvider:
 
     def knows(self, **people: dict[str, Any]) -> None:
         """Say what it tells of whom, by subject."""
-        httpx.post(f"{self.issuer}/people", json=people).raise_for_status()
+        httpx.post(f"{self.issuer}/people", json=people, timeout=PATIENCE_S).raise_for_status()
 
     def falsify(self, **claims: Any) -> None:
         """Falsify these claims in all ID tokens from now on; none is honest again."""
-        httpx.post(f"{self.issuer}/fault", json=claims).raise_for_status()
+        httpx.post(f"{self.issuer}/fault", json=claims, timeout=PATIENCE_S).raise_for_status()
 
     def pause(self) -> None:
         """Let it accept connections and never answer."""
@@ -61,12 +62,14 @@ def running_provider(live_server: Any) -> Iterator[RunningProvider]:
     assert issuer.startswith("http://127.0.0.1:"), "the provider did not start"
     yield RunningProvider(issuer=issuer, process=process)
     process.kill()
-    process.wait(timeout=10)
+    process.wait(PATIENCE_S)
     process.stdout.close()
 
 
 @pytest.fixture
-def provider(running_provider: RunningProvider, transactional_db: None, settings: Any) -> Iterator[RunningProvider]:
+def provider(
+    running_provider: RunningProvider, transactional_db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunningProvider]:
     """The provider, honest and configured; ``settings.WATCHFLOOR`` may say more about it."""
     configured = IdentityProvider(
         issuer=running_provider.issuer,
@@ -75,6 +78,7 @@ def provider(running_provider: RunningProvider, transactional_db: None, settings
         name="Harbour ID",
     )
     settings.WATCHFLOOR = replace(settings.WATCHFLOOR, identity_provider=configured)
+    monkeypatch.setattr("apps.access.api.oidc.TIMEOUT_S", PATIENCE_S)
     running_provider.falsify()
     yield running_provider
     running_provider.go_on()

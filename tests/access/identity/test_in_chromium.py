@@ -15,7 +15,7 @@ from tests.access.test_second_factor import code_of
 from tests.browser.conftest import FLAGS, chromium
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 
 
 def test_by_the_provider_then_a_second_factor_and_out(

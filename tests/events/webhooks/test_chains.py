@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -14,13 +14,12 @@ from apps.core import clock
 from apps.core.ids import new_id
 from apps.events import jobs, services
 from apps.events.models import Delivery
-from apps.events.services.delivering import Message, Result, claim, is_anything_due, is_overdue, settle
+from apps.events.services.delivering import Message, Result, claim, is_anything_due, is_overdue, lease, settle
 from tests.factories.access import Cast, make_cast
 from tests.factories.events import logged, new_event
 from tests.factories.webhooks import Received, Receiver, make_webhook
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LEASE = timedelta(seconds=4)
 
 
 @pytest.fixture
@@ -90,7 +89,7 @@ def test_what_a_dead_worker_held_comes_back_from_its_first_on(cast: Cast) -> Non
     held = claim(10, {}, each=8, at=at)
     assert settle([result(held[0], 204)], at=at) == 1
     assert (claim(10, {}, each=8, at=at), len(held)) == ([], 3)
-    later = at + LEASE
+    later = at + lease()
     again = claim(10, {}, each=1, at=later)
     assert [each.delivery_id for each in again] == [held[1].delivery_id]
     # The third has outlived its lease too, and is nobody's until the second is settled.
@@ -106,7 +105,7 @@ def test_workers_that_die_do_not_use_up_the_attempts_of_what_they_never_sent(cas
     owe(cast, 3, subjects=[new_id()])
     at = clock.now()
     for number in range(5):
-        messages = claim(10, {}, each=8, at=at + number * LEASE)
+        messages = claim(10, {}, each=8, at=at + number * lease())
     assert [each.attempt for each in messages] == [5, 1, 1]
     assert settle([result(messages[0], 204)], late=messages[1:], at=at) == 3
     assert rows() == [("delivered", 5, False), ("waiting", 0, True), ("waiting", 0, False)]
@@ -126,11 +125,14 @@ def test_what_its_owner_may_not_see_any_more_leaves_a_gap_in_the_chain(cast: Cas
 def test_a_chain_ends_after_a_while_so_that_it_is_settled_soon(
     cast: Cast, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    passed = [0.0]
+
     def answer(_: Received) -> tuple[int, dict[str, str], bytes]:
-        time.sleep(0.06)
+        passed[0] += 0.06
         return 204, {}, b""
 
     receiver.answer = answer
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=lambda: passed[0]))
     monkeypatch.setattr(jobs, "CHAIN_SECONDS", 0.1)
     make_webhook(cast.alice, receiver.url)
     owe(cast, 6, subjects=[new_id()])

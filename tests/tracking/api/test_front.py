@@ -265,7 +265,7 @@ def incoming(body: bytes, key: dict[str, str]) -> Incoming:
 
 def held_by(gate: threading.Event) -> Any:
     def receive(requests: Sequence[Incoming]) -> list[Answer]:
-        gate.wait(5)
+        gate.wait(60)
         return echo(requests)
 
     return receive
