@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import IntegrityError, connection
+from psycopg.errors import CheckViolation
 
 from apps.core.types import AssetId, ZoneId
 from apps.tracking.services.admission import Batch
@@ -76,7 +77,12 @@ def store(batch: Batch, versions: Versions) -> Held:
 
     Locks the presences until the end of the transaction.
     """
-    rows = execute(STORE, _columns(batch)) if batch.rows else []
+    try:
+        rows = execute(STORE, _columns(batch)) if batch.rows else []
+    except IntegrityError as error:
+        if _has_lost_its_way(error):
+            raise Stale from error
+        raise
     # Without a row that could tell, the versions are asked for: nothing may be refused on the word of what is kept.
     found = rows[0][_VERSIONS] if rows else execute(VERSIONS, {})[0]
     if found != versions:
@@ -94,6 +100,12 @@ def open_presences(asset_ids: Sequence[AssetId]) -> None:
     """Make sure that every asset has a presence row, in the order of their ids."""
     with connection.cursor() as cursor:
         cursor.execute(OPEN, [list(asset_ids)])
+
+
+def _has_lost_its_way(error: IntegrityError) -> bool:
+    """Say whether a fix was on its way into the default partition when one of its own was made for it."""
+    cause = error.__cause__
+    return isinstance(cause, CheckViolation) and cause.diag.constraint_name is None
 
 
 def _columns(batch: Batch) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from django.db import connection
 
 from apps.events.models import Event
 from apps.tracking.models import Position, Presence, Stay
-from apps.tracking.services import look_at_presences
+from apps.tracking.services import existing_partitions, look_at_presences, maintain_partitions
 from apps.tracking.types import IngestResult
 from tests.factories.assets import make_asset
-from tests.factories.core import after
+from tests.factories.core import NOON, after
 from tests.factories.races import rival_waits_for
 from tests.factories.tracking import FAR_AWAY, IN_SQUARE, follow, ingest, report
 from tests.factories.zones import make_zone
@@ -61,6 +61,20 @@ def test_who_comes_second_with_an_older_fix_is_late() -> None:
     assert found() == [("entered", "01"), ("left", "02")]
 
 
+def test_a_partition_that_is_made_for_a_fix_on_its_way_is_nothing_unforeseen(caplog: pytest.LogCaptureFixture) -> None:
+    asset = make_asset()
+    follow(asset, [(0, FAR_AWAY)])
+    try:
+        with rival_waits_for(lambda: ingest(report(asset, 1))) as rival:
+            made = maintain_partitions(NOON)
+        assert (rival.outcome, made.moved, Position.objects.count()) == (STORED, 1, 2)
+        assert "unforeseen" not in caplog.text
+    finally:
+        with connection.cursor() as cursor:
+            for partition in existing_partitions():
+                cursor.execute(f"DROP TABLE {partition.name}")
+
+
 def test_a_first_report_from_two_at_once_enters_once() -> None:
     asset, _ = make_asset(), make_zone()
     together([lambda: ingest(report(asset, 0, IN_SQUARE)), lambda: ingest(report(asset, 0, IN_SQUARE))])
@@ -80,7 +94,7 @@ def test_the_clock_leaves_what_a_sender_has_in_hand() -> None:
         ingest(report(asset, 19))
         clock = threading.Thread(target=look)
         clock.start()
-        clock.join(20)
+        clock.join(60)
     assert (outcomes, found(), Presence.objects.get().connectivity) == ([0], [], "online")
 
 
