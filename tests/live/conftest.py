@@ -118,27 +118,28 @@ def publish() -> Callable[[], int]:
 
 def _wait_for_the_herald() -> None:
     """Let pass what a test without Redis has left: a second of silence, and the word that something was lost."""
-    _wait_until(lambda: redis.finish_saying() and not redis._herald._has_lost)
+    wait_until(lambda: redis.finish_saying() and not redis._herald._has_lost)
 
 
 def _wait_for_the_doorbell() -> None:
     """Let the hub hear what is sent from now on, where there is a Redis to hear it from."""
     with contextlib.suppress(RedisError):
         redis.client().ping()
-        _wait_until(lambda: all(hub.doorbell.is_heard for hub in list(hub_module._hubs.values())))
+        wait_until(lambda: all(hub.doorbell.is_heard for hub in list(hub_module._hubs.values())))
 
 
 def _wait_for_the_hub_to_end() -> None:
     """Let go of the database before it is emptied for the next test."""
-    _wait_until(lambda: not len(hub_module._hubs))
+    wait_until(lambda: not len(hub_module._hubs))
 
 
 def wait_for_the_hub_to_read(offset: int) -> None:
     """Return when every hub has seen the log up to an offset."""
-    _wait_until(lambda: all(hub.log.offset >= offset for hub in list(hub_module._hubs.values())))
+    wait_until(lambda: all(hub.log.offset >= offset for hub in list(hub_module._hubs.values())))
 
 
-def _wait_until(is_so: Callable[[], bool]) -> None:
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Return when something is so."""
     deadline = time.monotonic() + PATIENCE_S
     while not is_so():
         assert time.monotonic() < deadline, "waited in vain"

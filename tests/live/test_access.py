@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,14 +18,15 @@ from apps.core import clock
 from apps.core.types import TimeWindow
 from apps.events.types import Change, NewEvent
 from apps.live import queries
-from apps.live.hub.hub import _hubs
+from apps.live.hub import hub as hub_module
 from apps.live.types import Limits
 from tests.factories.access import Cast, assign, make_cast, make_group, make_user, with_key
 from tests.factories.assets import make_asset
 from tests.factories.core import after
 from tests.factories.events import publish as publish_events
 from tests.factories.zones import make_zone
-from tests.live.client import FeedClient, Frame
+from tests.live.client import PATIENCE_S, FeedClient, Frame
+from tests.live.conftest import wait_for_the_hub_to_read, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # A revocation must have stopped the stream by then, where the machine has time for it.
@@ -140,7 +142,7 @@ def test_an_assignment_that_ends_by_itself(cast, connect, publish, let_pass) -> 
 def test_nothing_written_after_a_revocation_is_shown_however_late_it_is_noticed(
     cast, connect, publish, set_limits
 ) -> None:
-    set_limits(access_poll_s=30, poll_s=30, poll_without_doorbell_s=30)
+    set_limits(access_poll_s=300, poll_s=300, poll_without_doorbell_s=300, access_blind_s=300)
     asset = make_asset("Tug 7", organisation=cast.harbour)
     access.grant_access(asset, "assets.view", to=cast.charlie, actor=SYSTEM, at=after())
     publish()
@@ -239,7 +241,7 @@ def test_who_cannot_ask_what_is_permitted_shows_nothing(cast, connect, monkeypat
         raise OperationalError("the database is away")
 
     monkeypatch.setattr(queries, "look", unreachable)
-    for hub in list(_hubs.values()):
+    for hub in list(hub_module._hubs.values()):
         hub.limits = replace(hub.limits, access_blind_s=0.5)
     assert bob.close_code() == 4504
 
@@ -273,6 +275,40 @@ def test_one_who_loses_a_grant_while_reading_for_both_does_not_spoil_the_others_
         pictures[user.username] = set(client.pictures["a"])
     loser, winner = read_for[0], ({"one", "other"} - {read_for[0]}).pop()
     assert pictures == {loser: set(), winner: {str(asset.pk)}}
+
+
+def test_who_leaves_while_their_picture_is_read_keeps_nobody_waiting(cast, connect, publish, monkeypatch) -> None:
+    monkeypatch.setattr(hub_module, "READERS", 1)
+    read_snapshots, is_reading, goes_on = queries.read_snapshots, threading.Event(), threading.Event()
+
+    def read_late(view, askers, limits):
+        is_reading.set()
+        goes_on.wait(PATIENCE_S)
+        return read_snapshots(view, askers, limits)
+
+    monkeypatch.setattr(queries, "read_snapshots", read_late)
+    asset, zone = make_asset("Tug 7", organisation=cast.harbour), make_zone("Pier 9", organisation=cast.harbour)
+    publish()
+    alice, bob = connect(cast.alice), connect(cast.bob)
+    bob.send("subscribe", sub="a", topic="assets")
+    assert is_reading.wait(PATIENCE_S)
+    publish_events(
+        NewEvent(
+            type="watchfloor.asset.updated.v1",
+            noun="assets",
+            object_id=asset.pk,
+            organisation_id=cast.harbour.pk,
+            change=Change.FOUND,
+            object={},
+            also=(Subject(noun="zones", id=zone.pk, organisation_id=cast.harbour.pk),),
+        )
+    )
+    wait_for_the_hub_to_read(publish())
+    bob.__exit__(None, None, None)
+    wait_until(lambda: [len(hub.sockets) for hub in list(hub_module._hubs.values())] == [1])
+    goes_on.set()
+    alice.subscribe("a", "assets")
+    assert set(alice.pictures["a"]) == {str(asset.pk)}
 
 
 def test_the_cursor_of_somebody_who_is_losing_something_is_worth_nothing(cast, connect, publish) -> None:

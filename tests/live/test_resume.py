@@ -15,9 +15,11 @@ from apps.assets.models import Asset
 from apps.assets.services import delete_asset, update_asset
 from apps.core import clock
 from apps.events.services import begin_epoch, forget_before, relay
+from apps.events.types import Change, NewEvent
 from tests.factories.access import Cast, make_cast
 from tests.factories.assets import make_asset
 from tests.factories.core import after
+from tests.factories.events import publish as publish_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +72,29 @@ def test_what_was_missed_comes_without_a_snapshot(cast, assets, gone, connect, p
     assert [frame["type"] for frame in bob.log if frame["type"] in ("snapshot", "gap")] == []
     for secret in ("ecret", "Of others", str(stranger.pk)):
         assert secret not in str(bob.log)
+
+
+@pytest.mark.parametrize("how", ["resumed", "fresh"])
+def test_what_the_hub_has_not_read_yet_is_told_once_and_in_order(
+    cast, assets, gone, connect, publish, *, set_limits, monkeypatch, how
+) -> None:
+    set_limits(access_poll_s=300, poll_s=300, poll_without_doorbell_s=300, access_blind_s=300)
+    found = {"noun": "assets", "organisation_id": cast.harbour.pk, "change": Change.FOUND, "object": {}}
+    bob = connect(cast.bob)
+    assert bob.ask("ping")["type"] == "pong"
+    with monkeypatch.context() as silent:
+        silent.setattr("apps.core.redis.broadcast", lambda *_: None)
+        update_asset(assets[0].pk, name="Tug X", actor=SYSTEM, at=after(1))
+        publish_events(NewEvent(type="watchfloor.asset.updated.v1", object_id=assets[0].pk, **found))
+        publish()
+    answer = bob.subscribe("a", "assets", resume=gone.cursor if how == "resumed" else None)
+    assert answer["recovered"] is (how == "resumed")
+    update_asset(assets[1].pk, name="Tug Y", actor=SYSTEM, at=after(2))
+    offset = publish()
+    bob.catch_up("a", offset)
+    bob.read_for(0.3)
+    told = [frame["offset"] for frame in bob.log if frame["type"] == "event"]
+    assert told == list(range((gone.cursor if how == "resumed" else answer)["offset"] + 1, offset + 1))
 
 
 def test_it_goes_on_after_what_was_missed(cast, assets, gone, connect, publish) -> None:

@@ -178,6 +178,8 @@ class Joins:
             hub.judged.put(snapshot.judged)
             for join in flight.joins:
                 await self._read_replay(join, flight)
+            # What the hub has not handed out yet would be told once more.
+            await hub.log.reach(str(snapshot.cursor.epoch), _newest(flight, snapshot))
             while unjudged := self._unjudged(flight):
                 await hub.log.load(unjudged)
             if self._is_of_reach(flight, snapshot):
@@ -258,7 +260,8 @@ class Joins:
         replays += [join.late for join in flight.joins if isinstance(join, Moved)]
         rows = itertools.chain(self._hub.log.after(flight.since), *replays)
         actions = {action for row in rows for action, _, _ in row.also}
-        readers = {join.subscription.reader for join in flight.joins}
+        # Nothing is learnt any more of somebody who has left.
+        readers = {join.subscription.reader for join in flight.joins if not join.subscription.is_over}
         return {(reader, action) for reader in readers for action in actions if action not in reader.reaches}
 
     def _fail(self, join: Join, error: Exception) -> None:
@@ -277,6 +280,12 @@ class Joins:
         frame_id = None if isinstance(join, Moved) else join.frame_id
         subscription.socket.offer(error_frame(error, frame_id, sub=subscription.name))
         self._hub.drop(subscription)
+
+
+def _newest(flight: Flight, snapshot: Snapshot) -> int:
+    """Return the offset up to which those of a flight are told by what was read for them."""
+    replays = [join.replay.upto for join in flight.joins if isinstance(join, Resumed) and join.replay]
+    return max([snapshot.cursor.offset, *replays])
 
 
 def _is_surely_lost(reach: Predicate, object_id: UUID, organisation_id: UUID | None) -> bool:

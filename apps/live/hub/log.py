@@ -43,6 +43,7 @@ class LogFollower:
         self._hub = hub
         self._thread = DatabaseThread("feed-log")
         self._wake = asyncio.Event()
+        self._looked = asyncio.Event()
         self._recent: deque[LogRow] = deque(maxlen=RECENT)
         self._wanted: set[tuple[Actor, str]] = set()
         self._loading = asyncio.Lock()
@@ -73,6 +74,7 @@ class LogFollower:
                 if is_well:
                     log.warning("feed.log_unreadable", error=str(error))
                 is_well = False
+            self._looked.set()
             if more:
                 continue
             try:
@@ -80,6 +82,13 @@ class LogFollower:
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    async def reach(self, epoch: str, offset: int) -> None:
+        """Return when everything up to an offset has been handed out, or another log has begun."""
+        self.wake()
+        while self.epoch == epoch and self.offset < offset:
+            self._looked.clear()
+            await self._looked.wait()
 
     async def load(self, wanted: Iterable[tuple[Reader, str]]) -> None:
         """Learn what readers may do, for the first time; what several ask for meanwhile is read together."""
@@ -135,7 +144,10 @@ class LogFollower:
             if loop.time() - self.verified_at > self._hub.limits.access_poll_s:
                 return True
         await self._hub.late.tell(self._read)
-        return len(wake.rows) == limit
+        if len(wake.rows) == limit:
+            return True
+        self.offset = max(self.offset, wake.cursor.offset)  # what is missing before it, the log has forgotten
+        return False
 
     async def _read(self, offsets: Collection[int]) -> Sequence[LogRow]:
         rows = await self._thread.run(queries.rows_at, offsets)
