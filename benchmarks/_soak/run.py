@@ -96,7 +96,7 @@ def soak(harbour: Harbour, size: Size) -> dict[str, Any]:
     said = [fault for thread in threads for fault in thread.wrong]
     missed = [f"untold: {event}" for event in untold(floor, screens, head)]
     logged = [f"logged: {line}" for line in errors_logged(floor)]
-    failures = [*_faults(counted), *missed, *logged, *_growth_faults(grown, calm_s), *said]
+    failures = [*_faults(counted), *said, *logged, *_growth_faults(grown, calm_s), *missed]
     failures += [] if officer.moved and screens[0].frames else ["nobody moved an incident, or saw anything"]
     return {
         **counted,

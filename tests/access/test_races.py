@@ -27,7 +27,7 @@ def at_once(*works: Callable[[], Any]) -> list[Any]:
     begin = threading.Barrier(len(works))
 
     def run(index: int) -> None:
-        begin.wait(20)
+        begin.wait(60)
         try:
             results[index] = works[index]()
         except WatchfloorError as error:

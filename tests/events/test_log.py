@@ -187,10 +187,10 @@ def test_a_late_commit_gets_a_later_offset() -> None:
         with transaction.atomic():
             publish(new_event(title="early"))
             has_written.set()
-            may_commit.wait(10)
+            may_commit.wait(60)
 
     slow = start(write_early_commit_late)
-    assert has_written.wait(10)
+    assert has_written.wait(60)
     publish(new_event(title="late"))
     services.relay(NOON)
     seen = [row.data["object"]["properties"]["title"] for row in queries.events_after(0, 10)]
@@ -261,4 +261,4 @@ def start(*works: Callable[[], None]) -> list[threading.Thread]:
 
 def finish(threads: list[threading.Thread]) -> None:
     for thread in threads:
-        thread.join(30)
+        thread.join(60)

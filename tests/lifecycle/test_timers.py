@@ -305,7 +305,7 @@ def test_a_hand_and_a_timer_that_meet_make_one_transition(harbour: Organisation)
             timer_waits.wait(0.3)
 
     def by_timer() -> None:
-        has_row.wait(10)
+        has_row.wait(60)
         made.append(services.advance_due(ids, at=LATER))
         timer_waits.set()
 

@@ -221,14 +221,14 @@ def test_the_sweep_waits_for_whoever_reads_the_log(harbour: Organisation, monkey
 
     def slowly(*given: Any) -> None:
         is_reading.set()
-        goes_on.wait(5)
+        goes_on.wait(60)
         whole(*given)
 
     def by_log() -> None:
         services.read_log(after(hours=1))
 
     def by_clock() -> None:
-        is_reading.wait(5)
+        is_reading.wait(60)
         threading.Timer(0.3, goes_on.set).start()
         jobs.sweep(after(hours=1))
 

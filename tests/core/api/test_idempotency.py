@@ -102,7 +102,7 @@ def test_a_request_that_is_still_running_is_not_run_again(monkeypatch: Any) -> N
     def slowly(**fields: Any) -> Role:
         row = create(**fields)
         entered.set()
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         return row
 
     monkeypatch.setattr(access, "create_role", slowly)
@@ -114,7 +114,7 @@ def test_a_request_that_is_still_running_is_not_run_again(monkeypatch: Any) -> N
 
     first = threading.Thread(target=run)
     first.start()
-    assert entered.wait(20)
+    assert entered.wait(60)
     second = post(signed_in(root), "Watch")
     go_on.set()
     first.join()
