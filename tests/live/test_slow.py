@@ -11,10 +11,12 @@ import pytest
 from apps.access.types import SYSTEM
 from apps.assets.services import update_asset
 from apps.live.hub import Hub
+from apps.live.hub import hub as hub_module
 from apps.live.types import LogRow
 from tests.factories.access import Cast, make_cast
 from tests.factories.assets import make_asset
 from tests.factories.core import after
+from tests.live.conftest import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FILLER = "x" * 20_000
@@ -41,7 +43,7 @@ def rename(asset, times: int) -> None:
 
 
 def test_who_reads_too_slowly_gets_a_gap_and_then_the_present(cast, connect, publish, set_limits, narrow) -> None:
-    set_limits(queue_frames=10, heartbeat_s=20)
+    set_limits(queue_frames=30, heartbeat_s=20)  # more than the quick one is ever behind
     asset = make_asset("Tug 7", organisation=cast.harbour)
     publish()
     slow = connect(cast.bob, sock=narrow)
@@ -70,7 +72,7 @@ def test_who_never_reads_is_sent_away(cast, connect, publish, set_limits, narrow
     for _ in range(10):
         rename(asset, 10)
         publish()
-    time.sleep(2)
+    wait_until(lambda: not any(hub.sockets for hub in list(hub_module._hubs.values())))
     assert slow.close_code() in (4508, 1006)
 
 
