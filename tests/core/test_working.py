@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 
@@ -89,6 +90,14 @@ def test_a_worker_waits_for_redis(monkeypatch: pytest.MonkeyPatch, caplog: pytes
 
 
 def test_an_idle_worker_stops_at_once() -> None:
-    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    def stop_when_idle() -> None:
+        place = client().connection_pool.connection_kwargs["db"]
+        while not any("b" in each["flags"] and int(each["db"]) == place for each in client().client_list()):
+            time.sleep(0.01)  # nobody waits for a job yet
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    stopping = threading.Thread(target=stop_when_idle, daemon=True)
+    stopping.start()
     run_worker(QUEUES, StopRequest())
+    stopping.join()
     assert done == []
