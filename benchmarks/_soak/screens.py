@@ -49,7 +49,7 @@ class Screen(threading.Thread):
         url = self.floor.url("live", "/ws/feed").replace("http:", "ws:")
         protocols = [Subprotocol("watchfloor.feed.v1")]
         with connect(url, additional_headers=self.headers, subprotocols=protocols, compression=None, max_size=None,
-                     ping_interval=None, open_timeout=60) as socket:  # fmt: skip
+                     ping_interval=None, open_timeout=5) as socket:  # fmt: skip
             self.sockets += 1
             for number, topic in enumerate(TOPICS.values()):
                 resume = self._cursors.get(topic)
