@@ -20,7 +20,7 @@ from apps.operations.services import sharing
 from apps.operations.services.settling import settle
 from apps.operations.types import SpaceConflict
 from apps.zones.types import AltitudeBand
-from tests.factories.access import make_cast, make_organisation, make_user, signed_in
+from tests.factories.access import make_cast, make_organisation, make_policy, make_user, signed_in
 from tests.factories.operations import band, decide_all, make_operation, make_operation_kind, submit, volume
 from tests.factories.zones import square
 
@@ -351,7 +351,12 @@ class TestWhoIsToldWhat:
             == "It holds space of an operation of yours, and the two may not share it any more: do both fit?"
         )
         assert "Survey of ours" in page.content.decode()
-        assert "Secret dive" not in str(line)
+        assert ("Yours", "Secret dive") in line["facts"]
+        # What it is about is told by its title, which is that of the operation: only to whoever sees that.
+        make_policy("limit", ["operations.view"], organisation=cast.elsewhere, hidden_fields=["title"])
+        page = signed_in(cast.charlie).get("/admin/operations/approval/inbox/")
+        assert "Survey of ours" in page.content.decode()
+        assert "Secret dive" not in page.content.decode()
 
 
 def test_the_form_of_a_kind_says_what_follows() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, cast
+from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import Model
@@ -15,7 +17,9 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
 from apps.access.models import Organisation
+from apps.access.queries import visible_in_full
 from apps.access.staff import GuardedAdmin, actor_of_staff, narrow
+from apps.access.types import Actor
 from apps.core.clock import now
 from apps.core.staff import READ_VERSION
 from apps.core.types import WatchfloorError
@@ -127,11 +131,12 @@ class ApprovalAdmin(GuardedAdmin):
         rows = self.get_queryset(request).filter(decision=Decision.OPEN, operation__state__in=IN_REVIEW)
         waiting = rows.select_related("operation", "organisation").order_by("operation__starts_at", "id")[:MOST_WAITING]
         mine = [each for each in waiting if self.has_change_permission(request, each)]
+        others = _titles([each.other_id for each in mine if each.other_id], actor_of_staff(request))
         context = {
             **self.admin_site.each_context(request),
             "title": "Waiting for your word",
             "opts": self.opts,
-            "lines": [self._line(request, each, is_drawn=place < MOST_MAPS) for place, each in enumerate(mine)],
+            "lines": [self._line(request, each, others, is_drawn=place < MOST_MAPS) for place, each in enumerate(mine)],
         }
         return TemplateResponse(request, "operations/inbox.html", context)
 
@@ -153,7 +158,9 @@ class ApprovalAdmin(GuardedAdmin):
             messages.success(request, f"{decided.operation}: {decision}.")
         return HttpResponseRedirect(reverse("admin:operations_approval_inbox"))
 
-    def _line(self, request: HttpRequest, approval: Approval, *, is_drawn: bool) -> dict[str, Any]:
+    def _line(
+        self, request: HttpRequest, approval: Approval, others: Mapping[UUID, str], *, is_drawn: bool
+    ) -> dict[str, Any]:
         """Return one thing that waits: why, when, between which heights, and where; nothing that is hidden."""
         operation = approval.operation
         by = narrow(Organisation.objects.filter(pk=operation.organisation_id), actor_of_staff(request)).first()
@@ -165,6 +172,7 @@ class ApprovalAdmin(GuardedAdmin):
             ("heights", "Heights", self.heights(approval)),
             ("zone_name", "Zone", approval.zone_name),
             ("rule_name", "Rule", approval.rule_name),
+            ("other_id", "Yours", others.get(approval.other_id) if approval.other_id else ""),
             ("contact", "Contact", operation.contact),
         )
         is_shown = is_drawn and not self.is_hidden(request, "map")
@@ -202,6 +210,12 @@ class ApprovalAdmin(GuardedAdmin):
         return services.decide_approval(
             row.pk, actor=actor_of_staff(request), at=now(), **cast("ApprovalChanges", changes)
         )
+
+
+def _titles(operation_ids: Iterable[UUID], actor: Actor) -> dict[UUID, str]:
+    """Return what operations are called that an actor sees in full."""
+    seen = visible_in_full(Operation.objects.filter(pk__in=list(operation_ids)), actor, "operations.view")
+    return dict(seen.values_list("pk", "title"))
 
 
 def _version(request: HttpRequest) -> int | None:
