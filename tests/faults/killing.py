@@ -13,7 +13,7 @@ from typing import Final
 from tests.faults.floor import DESKS, Floor, wait_for
 from tests.faults.harbour import Harbour
 from tests.faults.intrusions import Intrusions
-from tests.faults.receiving import HASTEN, Hook, listening
+from tests.faults.receiving import Hook, hasten, listening
 from tests.faults.visits import FAULTS, Visits
 
 RUNNING: Final = ("web", "live", "worker", "clock", *DESKS)
@@ -64,16 +64,13 @@ class Killing:
                 self.visits.ask(1)
             self._kill(next(self._victims))
             assert self.intrusions.forgotten() == []
-            self.floor.execute(HASTEN)
+            hasten(self.floor)
 
     def settle(self, *, seconds: float) -> None:
         """Let nothing go wrong any more, and wait until nobody owes anything."""
         self.visits.settle(seconds=seconds)
         wait_for(self.intrusions.are_escalated, f"the escalations\n{self.floor.log('clock')}", seconds=seconds)
-        try:
-            wait_for(self.hook.has_all, "the webhooks", seconds=seconds)
-        except AssertionError as error:
-            raise AssertionError(self.hook.wrong(), self.hook.standing(), self.floor.log("worker")) from error
+        self.hook.wait_for_all(seconds=seconds)
 
     def wrong(self) -> dict[str, object]:
         """Return everything that is not as it must be."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -31,9 +32,16 @@ SELECT state, attempts, due_at IS NOT NULL, error, count(*) FROM events_delivery
 WHERE endpoint_id = %s GROUP BY 1, 2, 3, 4
 """
 FAILED = "SELECT count(*) FROM events_attempt WHERE status IS NULL"
-# After a failure the next attempt is seconds and minutes away; what is tested is that it comes. Leases are left alone.
-HASTEN = "UPDATE events_delivery SET due_at = now() WHERE due_at > now() + interval '3 seconds'"
+HASTEN = "UPDATE events_delivery SET due_at = now() WHERE due_at > now() + interval '{} seconds'"
 Told = tuple[str, int]
+
+
+def hasten(floor: Floor) -> None:
+    """Let what has failed be tried now: the next attempt is seconds and minutes away, and what counts is that it comes.
+
+    What is in hand is left alone, for the two timeouts of its lease.
+    """
+    floor.execute(HASTEN.format(2 * float(os.environ["WATCHFLOOR_WEBHOOK_TIMEOUT_S"]) + 1))
 
 
 class Hook:
@@ -86,10 +94,18 @@ class Hook:
 
     def has_all(self) -> bool:
         """Say whether all that is owed has come and is settled; what waits for another attempt is made to hurry."""
-        self.floor.execute(HASTEN)
+        hasten(self.floor)
         if self.floor.value(UNNUMBERED) or not self.owed() <= told(self.got()):
             return False
         return bool(self.floor.value(LEFT, self.id) == 0)
+
+    def wait_for_all(self, *, seconds: float) -> None:
+        """Return when all has come; fails with what is wrong, how deliveries stand, and what their senders said."""
+        try:
+            wait_for(self.has_all, "the webhooks", seconds=seconds)
+        except AssertionError as error:
+            said = [self.floor.log(name) for name in ("worker", "clock")]
+            raise AssertionError(self.wrong(), self.standing(), *said) from error
 
     def standing(self) -> list[tuple[object, ...]]:
         """Return how many deliveries stand how."""

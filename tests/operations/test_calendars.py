@@ -80,8 +80,9 @@ def test_what_recurs_comes_at_the_times_at_which_it_holds_its_space(
     harbour: Organisation, alice: User, first: datetime
 ) -> None:
     planned_at = first - timedelta(days=1)
-    make_operation(organisation=harbour, volumes=[volume(starts_at=first, recurrence=WEEKLY)], at=planned_at)
-    answer = signed_in(alice).get(FEED)
+    recurring = [volume(starts_at=first, recurrence=WEEKLY)]
+    operation = make_operation(organisation=harbour, volumes=recurring, at=planned_at)
+    answer = signed_in(alice).get(f"/api/v1/operations/{operation.pk}.ics")
     (event,) = events(answer)
     assert event["DTSTART"].params["TZID"] == "America/New_York"
     assert "BEGIN:VTIMEZONE" in answer.content.decode()

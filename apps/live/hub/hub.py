@@ -81,7 +81,7 @@ class Hub:
 
     async def ready(self) -> None:
         """Return when the hub follows the log; raises ``django.db.Error`` when it cannot."""
-        if self._started is None:
+        if self._started is None or (self._started.done() and self._started.exception()):
             self._started = asyncio.get_running_loop().create_task(self._start())
         await asyncio.shield(self._started)
 
@@ -110,7 +110,7 @@ class Hub:
 
     def stop(self) -> None:
         """End all tasks; a hub is not used again."""
-        for task in tuple(self._tasks):
+        for task in (*self._tasks, *([self._started] if self._started else [])):
             task.cancel()
         self.log.stop()
         for thread in self._threads:
