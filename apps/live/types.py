@@ -83,6 +83,7 @@ class Limits:
 
     ``queue_chars`` and ``queue_frames`` bound what waits for a slow reader; snapshots are not counted,
     ``snapshot_features`` bounds those. ``held_events`` bounds what an audience that hears something late waits for.
+    So long, ``catch_up_s``, somebody who comes back waits for what has happened to get its number.
     """
 
     subscriptions: int = 32
@@ -108,6 +109,7 @@ class Limits:
     poll_without_doorbell_s: float = 0.25
     lane_poll_s: float = 2.0
     read_events: int = 500
+    catch_up_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

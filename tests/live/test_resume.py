@@ -97,6 +97,41 @@ def test_what_the_hub_has_not_read_yet_is_told_once_and_in_order(
     assert told == list(range((gone.cursor if how == "resumed" else answer)["offset"] + 1, offset + 1))
 
 
+@pytest.mark.parametrize("others", [False, True], ids=["alone", "beside somebody who begins"])
+def test_what_has_no_number_yet_when_one_comes_back_is_told_all_the_same(
+    cast, assets, gone, connect, publish, *, others
+) -> None:
+    """A snapshot shows it already. Whoever is not shown that must hear of it when it gets its number."""
+    bob, alice = connect(cast.bob), connect(cast.bob)
+    update_asset(assets[0].pk, name="Tug X", actor=SYSTEM, at=after(1))
+    delete_asset(assets[2].pk, actor=SYSTEM, at=after(1))
+    bob.pictures["a"] = gone.held
+    bob.send("subscribe", sub="a", topic="assets", resume=gone.cursor)
+    bob.ask("ping")
+    if others:
+        alice.subscribe("a", "assets")
+        assert {each["properties"]["name"] for each in alice.pictures["a"].values()} == {"Tug X", "Tug 1"}
+    alice.subscribe("z", "zones")  # read after what bob waits for
+    offset = publish()
+    assert bob.wait(lambda frame: frame["type"] == "subscribed")["recovered"] is True
+    bob.catch_up("a", offset)
+    assert {id_: each["properties"]["name"] for id_, each in bob.pictures["a"].items()} == {
+        str(assets[0].pk): "Tug X",
+        str(assets[1].pk): "Tug 1",
+    }
+    told = [frame["offset"] for frame in bob.log if frame["type"] == "event"]
+    assert told == list(range(gone.cursor["offset"] + 1, offset + 1))
+
+
+def test_where_nothing_gets_a_number_for_long_one_is_shown_everything_anew(cast, assets, gone, connect, set_limits):
+    set_limits(catch_up_s=0.1)
+    update_asset(assets[0].pk, name="Tug X", actor=SYSTEM, at=after(1))
+    bob = connect(cast.bob)
+    assert bob.subscribe("a", "assets", resume=gone.cursor)["recovered"] is False
+    assert bob.wait(lambda frame: frame["type"] == "gap")["reason"] == "too_old"
+    assert bob.pictures["a"][str(assets[0].pk)]["properties"]["name"] == "Tug X"
+
+
 def test_it_goes_on_after_what_was_missed(cast, assets, gone, connect, publish) -> None:
     bob = connect(cast.bob)
     bob.pictures["a"] = gone.held

@@ -75,6 +75,17 @@ def events_after(offset: int, limit: int) -> list[Event]:
     return list(_after(offset)[:limit])
 
 
+def newest_unnumbered() -> int | None:
+    """Return the ``seq`` of the newest event that has no number yet; ``None`` where all have theirs."""
+    unnumbered = Event.objects.filter(offset__isnull=True).order_by("-seq")
+    return unnumbered.values_list("seq", flat=True).first()
+
+
+def is_numbered(seq: int) -> bool:
+    """Say whether every event up to that ``seq`` has its number, of those that are committed."""
+    return not Event.objects.filter(offset__isnull=True, seq__lte=seq).exists()
+
+
 def events_at(offsets: Collection[int]) -> list[Event]:
     """Return the events with these numbers, in order, as far as the log has them still; unfiltered."""
     return list(Event.objects.filter(offset__in=offsets).order_by("offset"))

@@ -62,7 +62,8 @@ class Audience:
     Members are kept by the name of the subscription, because frames carry it.
 
     ``waiting`` are events that they hear only later, and ``behind`` the things that have moved since they were told of,
-    each as it would be known if they had been told.
+    each as it would be known if they had been told. ``read_at`` is by when the snapshot was read that ``known`` began
+    with, by the loop's clock: it may show what has no number yet, and that is told to nobody any more.
     """
 
     key: AudienceKey
@@ -73,6 +74,7 @@ class Audience:
     behind: Held = field(default_factory=dict)
     members: defaultdict[str, set[Subscription]] = field(default_factory=lambda: defaultdict(set))
     last_offset: int = 0
+    read_at: float = 0.0
 
     @property
     def view(self) -> View:

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 BETWEEN_VIEWS: Final = "between"
 # So many reaches over one view are read together: the first of them should not wait long for the last.
 TOGETHER: Final = 50
+CATCH_UP_POLL_S: Final = 0.05
 log = structlog.get_logger(__name__)
 
 
@@ -44,7 +45,7 @@ log = structlog.get_logger(__name__)
 class Flight:
     """One snapshot for all who wait for the same; ``mends`` compares the audience's picture with it.
 
-    It is read with the eyes of its ``pilot``.
+    It is read with the eyes of its ``pilot``, and was read by ``read_at``, by the loop's clock.
     """
 
     key: AudienceKey
@@ -53,6 +54,7 @@ class Flight:
     pilot: Subscription
     joins: list[Join] = field(default_factory=list)
     mends: bool = False
+    read_at: float = 0.0
 
 
 class Joins:
@@ -114,6 +116,7 @@ class Joins:
             self._fail(join, error)
         finally:
             self._boarding.remove(join)
+            self._trim()
 
     def _take_away(self, join: Moved, reach: Reach) -> None:
         """Remove at once, without asking the database, what the reader may not see any more."""
@@ -153,15 +156,55 @@ class Joins:
                 found = await hub.read(queries.read_snapshots, view, askers, hub.limits)
             except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
                 found = [error] * len(flights)
+            read_at = asyncio.get_running_loop().time()
             for flight, each in zip(flights, found, strict=True):
+                flight.read_at = read_at
                 if isinstance(each, Snapshot):
-                    await self._arrive(flight, each)
+                    self._part(flight, each)
+                    if flight.joins or flight.mends:
+                        await self._arrive(flight, each)
+                    self._flying.discard(flight)
                 else:
                     self._fall(flight, each)
                 await asyncio.sleep(0)  # let sockets breathe between two pictures
-            hub.log.trim(self.oldest_since())
-            hub.lane.trim(is_needed=bool(self._flying))
-            hub.late.trim(is_needed=bool(self._flying))
+            self._trim()
+
+    def _trim(self) -> None:
+        """Forget what nobody needs any more who waits."""
+        self._hub.log.trim(self.oldest_since())
+        self._hub.lane.trim(is_needed=bool(self._flying))
+        self._hub.late.trim(is_needed=bool(self._flying))
+
+    def _part(self, flight: Flight, snapshot: Snapshot) -> None:
+        """Let those who come back wait for the log, and nobody else for them.
+
+        A snapshot shows what has no number yet. Whoever is shown it need not be told that any more, and is not; they
+        are not shown it, and land when all of that has been told.
+        """
+        back = [join for join in flight.joins if isinstance(join, Resumed) and self._misfit(join, flight) is None]
+        if not back:
+            return
+        flight.joins = [join for join in flight.joins if join not in back]
+        apart = replace(flight, joins=list[Join](back), mends=False)
+        self._flying.add(apart)
+        self._hub.spawn(self._arrive_caught_up(apart, snapshot))
+
+    async def _arrive_caught_up(self, flight: Flight, snapshot: Snapshot) -> None:
+        """Land when the log has come as far as the snapshot, or, where that takes too long, with it and a gap."""
+        loop = asyncio.get_running_loop()
+        flight.read_at, until = loop.time(), loop.time() + self._hub.limits.catch_up_s
+        try:
+            newest = await self._hub.read(queries.newest_unnumbered)
+            while newest is not None and not await self._hub.read(queries.is_numbered, newest):
+                if loop.time() > until:
+                    flight.joins = [join.anew() for join in flight.joins if isinstance(join, Resumed)]
+                    break
+                await asyncio.sleep(CATCH_UP_POLL_S)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left waiting
+            self._fall(flight, error)
+        else:
+            await self._arrive(flight, snapshot)
+        self._trim()
 
     def _boarded(self, view: View) -> list[Flight]:
         """Take those who wait for one view out of the waiting room, as many as fly together."""
@@ -202,16 +245,18 @@ class Joins:
             join.late = await hub.read(queries.rows_at, join.untold)
         if not isinstance(join, Resumed):
             return
-        cursor = join.cursor
-        if cursor.epoch != hub.log.epoch:
-            join.gap = GapReason.EPOCH_CHANGED
-        elif cursor.view != str(flight.key):
-            join.gap = GapReason.VIEW_CHANGED
-        else:
+        cursor, join.gap = join.cursor, self._misfit(join, flight)
+        if join.gap is None:
             replay = await hub.read(queries.read_replay, cursor.offset, hub.limits.replay_events)
             join.replay = replay if replay.is_whole else None
             if not replay.is_whole:
                 join.gap = GapReason.LOG_AHEAD if cursor.offset > hub.log.offset else GapReason.TOO_OLD
+
+    def _misfit(self, join: Resumed, flight: Flight) -> GapReason | None:
+        """Return why what somebody missed cannot be told, whatever it is: their cursor is of another log, or view."""
+        if join.cursor.epoch != self._hub.log.epoch:
+            return GapReason.EPOCH_CHANGED
+        return None if join.cursor.view == str(flight.key) else GapReason.VIEW_CHANGED
 
     def _land(self, flight: Flight, snapshot: Snapshot) -> None:
         """Bring everybody to the present of the hub, in one go."""
@@ -220,7 +265,7 @@ class Joins:
             log.warning("feed.snapshot_outrun", topic=flight.key.view.topic)
             self._fly_again(flight)
             return
-        landing = Landing(hub, flight.key, flight.shown, snapshot)
+        landing = Landing(hub, flight.key, flight.shown, snapshot, read_at=flight.read_at)
         if flight.mends:
             landing.mend()
         for join in flight.joins:
@@ -249,7 +294,10 @@ class Joins:
         if subscription.is_over:
             return False
         reach = subscription.reader.reaches.get(subscription.topic.view_action)
-        if reach is not None and reach.fingerprint == flight.key.reach:
+        audience = self._hub.audiences.get(flight.key)
+        # What an audience began with later shows more than those who come back have been told.
+        is_told = not isinstance(join, Resumed) or audience is None or audience.read_at <= flight.read_at
+        if reach is not None and reach.fingerprint == flight.key.reach and is_told:
             return True
         self.board(join)
         return False

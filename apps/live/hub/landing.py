@@ -58,7 +58,7 @@ class Fresh:
     gap: GapReason | None = None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Resumed:
     """Wants what it missed since a cursor, all of it or a snapshot instead."""
 
@@ -68,6 +68,12 @@ class Resumed:
     wants_snapshot: bool = True
     replay: Replay | None = None
     gap: GapReason | None = None
+
+    def anew(self) -> Fresh:
+        """Return what is wanted where what was missed cannot be told: a snapshot in its place, and a gap."""
+        gap = self.gap or GapReason.TOO_OLD
+        wants = self.wants_snapshot
+        return Fresh(subscription=self.subscription, frame_id=self.frame_id, wants_snapshot=wants, gap=gap)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,8 +98,9 @@ Join: TypeAlias = Fresh | Resumed | Moved
 class Landing:
     """One snapshot of one view under one reach, brought up to the hub's offset."""
 
-    def __init__(self, hub: Hub, key: AudienceKey, shown: Shown, snapshot: Snapshot) -> None:
+    def __init__(self, hub: Hub, key: AudienceKey, shown: Shown, snapshot: Snapshot, *, read_at: float) -> None:
         self._hub = hub
+        self._read_at = read_at
         self._key = key
         self._shown = shown
         self._snapshot = snapshot
@@ -128,6 +135,7 @@ class Landing:
         if audience is None:
             return
         before, audience.known = audience.known, self._held
+        audience.read_at = max(audience.read_at, self._read_at)
         audience.behind |= self._snapshot.behind
         upserts, removes = self._difference(before)
         for name, members in tuple(audience.members.items()):
@@ -147,6 +155,7 @@ class Landing:
                 waiting=self._waiting,
                 behind={**self._snapshot.behind, **self._moved_late()},
                 last_offset=self._waiting.cursor(self._hub.log.offset),
+                read_at=self._read_at,
             )
             self._hub.audiences.add(audience)
         return audience
@@ -168,10 +177,7 @@ class Landing:
         replay = join.replay
         subscription = join.subscription
         if replay is None or not self._hub.log.covers(replay.upto):
-            gap = join.gap or GapReason.TOO_OLD
-            self._take_in_fresh(
-                Fresh(subscription=subscription, frame_id=join.frame_id, wants_snapshot=join.wants_snapshot, gap=gap)
-            )
+            self._take_in_fresh(join.anew())
             return
         self._say_subscribed(join, join.cursor.offset, is_recovered=True)
         missed = [*replay.rows, *self._hub.log.after(replay.upto)]
