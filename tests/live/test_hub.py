@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from django.db import OperationalError
 
 from apps.live.hub import Hub
+from apps.live.hub.landing import Fresh
 from apps.live.hub.log import LogFollower
 from apps.live.types import Limits
 
@@ -39,3 +41,16 @@ async def test_who_knocks_while_the_hub_cannot_begin_hinders_nobody_who_comes_la
         socket.gone()
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_what_was_kept_for_somebody_who_left_before_they_flew_is_forgotten() -> None:
+    """Rows that come later are not kept: to whoever joins then, those before and after would look like all there are."""
+    hub = Hub(Limits())
+    reader = SimpleNamespace(reaches={"assets.view": object()})
+    gone: Any = SimpleNamespace(is_over=True, topic=SimpleNamespace(view_action="assets.view"), reader=reader)
+    join = Fresh(subscription=gone)
+    hub.joins._boarding.append(join)
+    hub.log._recent.append(cast("Any", SimpleNamespace(offset=1)))
+    await hub.joins._board(join)
+    assert not hub.joins.is_busy
+    assert hub.log.after(0) == []

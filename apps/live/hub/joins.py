@@ -116,7 +116,9 @@ class Joins:
             self._fail(join, error)
         finally:
             self._boarding.remove(join)
-            self._trim()
+            if not self.is_busy:
+                # Nobody flies who would do so, and what comes from now on is not kept.
+                self._trim()
 
     def _take_away(self, join: Moved, reach: Reach) -> None:
         """Remove at once, without asking the database, what the reader may not see any more."""
