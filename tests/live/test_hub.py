@@ -44,7 +44,7 @@ async def test_who_knocks_while_the_hub_cannot_begin_hinders_nobody_who_comes_la
 
 
 async def test_what_was_kept_for_somebody_who_left_before_they_flew_is_forgotten() -> None:
-    """Rows that come later are not kept: to whoever joins then, those before and after would look like all there are."""
+    """Rows that come later are not kept: those before and after would look to the next one like all there are."""
     hub = Hub(Limits())
     reader = SimpleNamespace(reaches={"assets.view": object()})
     gone: Any = SimpleNamespace(is_over=True, topic=SimpleNamespace(view_action="assets.view"), reader=reader)
