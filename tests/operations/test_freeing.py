@@ -150,14 +150,17 @@ def test_hundreds_of_times_have_free_windows_too() -> None:
 
 
 def test_where_a_change_of_clocks_comes_between_no_window_is_told_that_is_none() -> None:
-    """By the clocks of New York eight weeks from any day are the same; one that is taken in UTC moves against them."""
-    step = timedelta(weeks=1)
-    taken = [volume(starts_at=monday() + step * week + HOUR, lasting=HOUR) for week in range(40)]
-    submit(make_operation(volumes=taken))
-    wanted = [weekly(monday(), count=40, lasting=HOUR * 2)]
-    for each in windows_of(wanted):
-        assert not queries.find_conflicts(written_out(each.volumes))
-        assert len(written_out(each.volumes)) == 40
+    """Saturdays are taken for 27 h 30 min. A minute later by the clocks is an hour too soon on a Sunday in spring."""
+    saturday = monday() + timedelta(days=5, hours=13)
+    wanted = [weekly(saturday, count=53)]
+    times = [each.during.start for each in written_out(wanted)]
+    submit(make_operation(volumes=[weekly(saturday, count=53, lasting=timedelta(hours=27, minutes=30))]))
+    naive = Shift(later=timedelta(hours=27, minutes=31))
+    assert all(
+        len(queries.find_conflicts([written_out([volume(starts_at=each + naive.later)])[0]])) == 0 for each in times
+    )
+    assert queries.find_conflicts(written_out([moved(each, naive) for each in wanted]))
+    assert naive not in [each.shift for each in windows_of(wanted)]
 
 
 def test_whoever_may_not_see_the_plan_is_not_told_where_it_would_be_free() -> None:

@@ -165,7 +165,8 @@ class Joins:
                     self._part(flight, each)
                     if flight.joins or flight.mends:
                         await self._arrive(flight, each)
-                    self._flying.discard(flight)
+                    else:
+                        self._flying.discard(flight)
                 else:
                     self._fall(flight, each)
                 await asyncio.sleep(0)  # let sockets breathe between two pictures

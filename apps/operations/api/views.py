@@ -51,7 +51,6 @@ from apps.operations.types import OperationChanges, OperationDraft
 VIEW = "operations.view"
 # What a rule of review may ask about besides the plan.
 WORDS = ("title", "description", "contact")
-# What its volumes tell of an operation.
 FILTERS = {
     "state": OpenApiParameter("state"),
     "is_over": OpenApiParameter("is_over", OpenApiTypes.BOOL, description="Ended, cancelled, rejected or expired."),
