@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 from uuid import UUID
 
@@ -17,14 +17,12 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
 from apps.access.models import Organisation
-from apps.access.queries import visible_in_full
 from apps.access.staff import GuardedAdmin, actor_of_staff, narrow
-from apps.access.types import Actor
 from apps.core.clock import now
 from apps.core.staff import READ_VERSION
 from apps.core.types import WatchfloorError
 from apps.core.widgets import map_preview
-from apps.operations import services
+from apps.operations import queries, services
 from apps.operations.models import Approval, Operation
 from apps.operations.published import bands_of
 from apps.operations.types import IN_REVIEW, ApprovalChanges, Decision, Reason
@@ -131,7 +129,7 @@ class ApprovalAdmin(GuardedAdmin):
         rows = self.get_queryset(request).filter(decision=Decision.OPEN, operation__state__in=IN_REVIEW)
         waiting = rows.select_related("operation", "organisation").order_by("operation__starts_at", "id")[:MOST_WAITING]
         mine = [each for each in waiting if self.has_change_permission(request, each)]
-        others = _titles([each.other_id for each in mine if each.other_id], actor_of_staff(request))
+        others = queries.titles_seen([each.other_id for each in mine if each.other_id], actor_of_staff(request))
         context = {
             **self.admin_site.each_context(request),
             "title": "Waiting for your word",
@@ -210,12 +208,6 @@ class ApprovalAdmin(GuardedAdmin):
         return services.decide_approval(
             row.pk, actor=actor_of_staff(request), at=now(), **cast("ApprovalChanges", changes)
         )
-
-
-def _titles(operation_ids: Iterable[UUID], actor: Actor) -> dict[UUID, str]:
-    """Return what operations are called that an actor sees in full."""
-    seen = visible_in_full(Operation.objects.filter(pk__in=list(operation_ids)), actor, "operations.view")
-    return dict(seen.values_list("pk", "title"))
 
 
 def _version(request: HttpRequest) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -144,6 +144,12 @@ def _operations_seen(ids: Sequence[UUID], actor: Actor) -> dict[UUID, dict[str, 
         for row in rows
     ]
     return {UUID(str(body["id"])): body for body in kept_back(actor, "operations.view", bodies)}
+
+
+def titles_seen(operation_ids: Iterable[UUID], actor: Actor) -> dict[UUID, str]:
+    """Return what operations are called, of those whose title and times an actor sees."""
+    seen = _operations_seen(list(operation_ids), actor)
+    return {pk: body["title"] for pk, body in seen.items() if {"title", "starts_at", "ends_at"} <= body.keys()}
 
 
 def _zones_seen(ids: Sequence[UUID], actor: Actor) -> dict[UUID, dict[str, Any]]:

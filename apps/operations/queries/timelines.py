@@ -10,9 +10,9 @@ from uuid import UUID
 from django.db.backends.postgresql.psycopg_any import DateTimeTZRange
 from django.db.models import QuerySet
 
-from apps.access.queries import hidden_fields, visible
 from apps.access.types import Actor
 from apps.operations.models import Occupancy, Operation
+from apps.operations.queries.answering import titles_seen
 from apps.operations.queries.conflicts import find_conflicts
 from apps.operations.queries.operations import volumes_of
 from apps.operations.rules.meeting import verdict
@@ -54,7 +54,7 @@ def planned_between(operations: Sequence[Operation], window: Span, actor: Actor)
     wanted = [place for place, owner in enumerate(owners) if rows[owner].operation.state_category != OVER]
     held = find_conflicts([volumes[place] for place in wanted])
     others = Operation.objects.select_related("kind").in_bulk({each.operation_id for each in held})
-    titles = _titles(others, actor)
+    titles = titles_seen(others, actor)
     for each in held:
         row, mine = rows[owners[wanted[each.place]]], volumes[wanted[each.place]]
         if each.operation_id != row.operation.pk and each.operation_id in others:
@@ -75,14 +75,6 @@ def _times(rows: dict[UUID, Planned], window: Span) -> tuple[list[Volume4D], lis
         for pk, during in times
     ]
     return volumes, [known[pk].operation_id for pk, _ in times]
-
-
-def _titles(others: dict[UUID, Operation], actor: Actor) -> dict[UUID, str]:
-    """Return what those are called that the actor may see, with their titles and times."""
-    if not others or hidden_fields(actor, "operations") & {"title", "starts_at", "ends_at"}:
-        return {}
-    seen = visible(Operation.objects.filter(pk__in=list(others)), actor, "operations.view")
-    return dict(seen.values_list("pk", "title"))
 
 
 def _clash(mine: Operation, volume: Volume4D, other: Operation, held: Held, titles: dict[UUID, str]) -> Clash:
