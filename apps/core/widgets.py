@@ -93,9 +93,21 @@ class PlaceField(forms.CharField):
         return _differs(initial, data)
 
 
-def map_preview(geometry: object, *, colour: str = DEFAULT_COLOUR, label: str = "Map") -> SafeString:
-    """Return a map that only shows a geometry (GeoJSON mapping, shapely or Django's), ready for a page."""
-    context = {"geojson": _text_of(geometry), "colour": colour, "label": label, "styles": STYLES, "module": MODULE}
+def map_preview(
+    geometry: object, *, beside: object = None, colour: str = DEFAULT_COLOUR, label: str = "Map"
+) -> SafeString:
+    """Return a map that only shows a geometry (GeoJSON mapping, shapely or Django's), ready for a page.
+
+    What it lies ``beside``, such as a zone that it crosses, is dashed.
+    """
+    context = {
+        "geojson": _text_of(geometry),
+        "beside": _text_of(beside),
+        "colour": colour,
+        "label": label,
+        "styles": STYLES,
+        "module": MODULE,
+    }
     return render_to_string("core/map_preview.html", context)
 
 

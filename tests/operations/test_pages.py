@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.test import Client
 
-from apps.access.models import Organisation
+from apps.access.models import Organisation, User
 from apps.access.queries import actor_of_user
 from apps.access.types import SYSTEM
 from apps.core.clock import now
@@ -21,7 +21,7 @@ from apps.operations.types import Span, Verdict
 from tests.factories.access import assign, make_organisation, make_policy, make_user, signed_in
 from tests.factories.core import NOON
 from tests.factories.operations import band, make_operation, make_operation_kind, make_review_rule, submit, volume
-from tests.factories.zones import square
+from tests.factories.zones import make_zone, make_zone_kind, square
 
 pytestmark = pytest.mark.django_db
 
@@ -196,6 +196,18 @@ def test_the_inbox_tells_nothing_that_is_hidden(alice: Client, harbour: Organisa
     assert {term for term, _ in line["facts"]}.isdisjoint({"Heights", "Starts"})
     assert "data-geojson" not in page.content.decode()
     assert "reviews operations" not in page.content.decode()
+
+
+def test_the_inbox_draws_what_of_one_s_own_it_is_about(alice: Client, harbour: Organisation) -> None:
+    assign(User.objects.get(username="alice"), ["zones.view"], harbour)
+    make_zone(area=square(0.25), kind=make_zone_kind(constraint="authorisation"), organisation=harbour)
+    submit(make_operation(organisation=make_organisation("Elsewhere"), volumes=[volume(starts_at=soon())]))
+    (line,) = alice.get(INBOX).context["lines"]
+    assert "0.25" in line["map"].partition("data-beside")[2]
+    make_policy("limit", ["zones.*"], organisation=harbour, hidden_fields=["geometry"])
+    (line,) = alice.get(INBOX).context["lines"]
+    assert "data-geojson" in line["map"]
+    assert "data-beside" not in line["map"]
 
 
 RULES = "/admin/operations/reviewrule/"

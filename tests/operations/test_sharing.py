@@ -351,7 +351,9 @@ class TestWhoIsToldWhat:
             == "It holds space of an operation of yours, and the two may not share it any more: do both fit?"
         )
         assert "Survey of ours" in page.content.decode()
-        assert ("Yours", "Secret dive") in line["facts"]
+        yours = dict(line["facts"])["Yours"]
+        assert yours.startswith("Secret dive, every height, ")
+        assert yours.endswith(" UTC")
         # What it is about is told by its title, which is that of the operation: only to whoever sees that.
         make_policy("limit", ["operations.view"], organisation=cast.elsewhere, hidden_fields=["title"])
         page = signed_in(cast.charlie).get("/admin/operations/approval/inbox/")

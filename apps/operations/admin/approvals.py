@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -17,15 +17,20 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
 from apps.access.models import Organisation
+from apps.access.queries import visible_in_full
 from apps.access.staff import GuardedAdmin, actor_of_staff, narrow
+from apps.access.types import Actor
 from apps.core.clock import now
 from apps.core.staff import READ_VERSION
 from apps.core.types import WatchfloorError
 from apps.core.widgets import map_preview
-from apps.operations import queries, services
+from apps.operations import services
 from apps.operations.models import Approval, Operation
 from apps.operations.published import bands_of
 from apps.operations.types import IN_REVIEW, ApprovalChanges, Decision, Reason
+from apps.zones.models import Zone
+
+Things: TypeAlias = Mapping[UUID | None, Zone | Operation]
 
 DECIDED = ("decision", "note")
 MOST_WAITING = 100
@@ -101,7 +106,7 @@ class ApprovalAdmin(GuardedAdmin):
     @display(description="Heights")  # type: ignore[untyped-decorator]  # unfold
     def heights(self, approval: Approval) -> str:
         """Return between which heights the operation is planned."""
-        return "; ".join(band.in_words for band in bands_of(approval.operation))
+        return _heights(approval.operation)
 
     @display(description="Contact")  # type: ignore[untyped-decorator]  # unfold
     def contact(self, approval: Approval) -> str:
@@ -111,7 +116,7 @@ class ApprovalAdmin(GuardedAdmin):
     @display(description="Area")  # type: ignore[untyped-decorator]  # unfold
     def map(self, approval: Approval) -> SafeString | str:
         """Return where the operation is planned."""
-        return map_preview(approval.operation.area, label="Where the operation is planned")
+        return _map(approval)
 
     def hidden(self, request: HttpRequest) -> frozenset[str]:
         """Return what a policy may hide from the person: where something is includes at which height."""
@@ -129,12 +134,12 @@ class ApprovalAdmin(GuardedAdmin):
         rows = self.get_queryset(request).filter(decision=Decision.OPEN, operation__state__in=IN_REVIEW)
         waiting = rows.select_related("operation", "organisation").order_by("operation__starts_at", "id")[:MOST_WAITING]
         mine = [each for each in waiting if self.has_change_permission(request, each)]
-        others = queries.titles_seen([each.other_id for each in mine if each.other_id], actor_of_staff(request))
+        about = _things_seen(mine, actor_of_staff(request))
         context = {
             **self.admin_site.each_context(request),
             "title": "Waiting for your word",
             "opts": self.opts,
-            "lines": [self._line(request, each, others, is_drawn=place < MOST_MAPS) for place, each in enumerate(mine)],
+            "lines": [self._line(request, each, about, is_drawn=place < MOST_MAPS) for place, each in enumerate(mine)],
         }
         return TemplateResponse(request, "operations/inbox.html", context)
 
@@ -156,9 +161,7 @@ class ApprovalAdmin(GuardedAdmin):
             messages.success(request, f"{decided.operation}: {decision}.")
         return HttpResponseRedirect(reverse("admin:operations_approval_inbox"))
 
-    def _line(
-        self, request: HttpRequest, approval: Approval, others: Mapping[UUID, str], *, is_drawn: bool
-    ) -> dict[str, Any]:
+    def _line(self, request: HttpRequest, approval: Approval, about: Things, *, is_drawn: bool) -> dict[str, Any]:
         """Return one thing that waits: why, when, between which heights, and where; nothing that is hidden."""
         operation = approval.operation
         by = narrow(Organisation.objects.filter(pk=operation.organisation_id), actor_of_staff(request)).first()
@@ -170,7 +173,7 @@ class ApprovalAdmin(GuardedAdmin):
             ("heights", "Heights", self.heights(approval)),
             ("zone_name", "Zone", approval.zone_name),
             ("rule_name", "Rule", approval.rule_name),
-            ("other_id", "Yours", others.get(approval.other_id) if approval.other_id else ""),
+            ("other_id", "Yours", _in_words(about.get(approval.other_id))),
             ("contact", "Contact", operation.contact),
         )
         is_shown = is_drawn and not self.is_hidden(request, "map")
@@ -178,11 +181,17 @@ class ApprovalAdmin(GuardedAdmin):
             "approval": approval,
             "why": "" if self.is_hidden(request, "reason") else WHY[Reason(approval.reason)],
             "facts": [(term, value) for name, term, value in facts if value and not self.is_hidden(request, name)],
-            "map": self.map(approval) if is_shown else "",
+            "map": self._drawn(request, approval, about) if is_shown else "",
             "url": reverse("admin:operations_approval_change", args=[approval.pk]),
             "read_version": READ_VERSION,
             "decide_url": reverse("admin:operations_approval_decide", args=[approval.pk]),
         }
+
+    def _drawn(self, request: HttpRequest, approval: Approval, about: Things) -> SafeString:
+        """Return where the operation is planned, and the zone or operation of one's own that it is about."""
+        ids = {"zone_name": approval.zone_id, "other_id": approval.other_id}
+        shown = [about[pk] for name, pk in ids.items() if pk in about and not self.is_hidden(request, name)]
+        return _map(approval, beside=shown[0].area if shown else None)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Say no: operations ask."""
@@ -208,6 +217,32 @@ class ApprovalAdmin(GuardedAdmin):
         return services.decide_approval(
             row.pk, actor=actor_of_staff(request), at=now(), **cast("ApprovalChanges", changes)
         )
+
+
+def _map(approval: Approval, *, beside: object = None) -> SafeString:
+    return map_preview(approval.operation.area, beside=beside, label="Where the operation is planned")
+
+
+def _things_seen(approvals: Sequence[Approval], actor: Actor) -> Things:
+    """Return the zones and operations that approvals are about, of those that an actor sees in full."""
+    zones = Zone.objects.filter(pk__in=[each.zone_id for each in approvals])
+    operations = Operation.objects.filter(pk__in=[each.other_id for each in approvals])
+    return {
+        **visible_in_full(zones, actor, "zones.view").in_bulk(),
+        **visible_in_full(operations, actor, "operations.view").in_bulk(),
+    }
+
+
+def _in_words(operation: Zone | Operation | None) -> str:
+    """Return an operation as one compares another with it: what, between which heights, when."""
+    if not isinstance(operation, Operation):
+        return ""
+    times = f"{operation.starts_at:%Y-%m-%d %H:%M} to {operation.ends_at:%Y-%m-%d %H:%M} UTC"
+    return ", ".join([operation.title, _heights(operation), times])
+
+
+def _heights(operation: Operation) -> str:
+    return "; ".join(band.in_words for band in bands_of(operation))
 
 
 def _version(request: HttpRequest) -> int | None:

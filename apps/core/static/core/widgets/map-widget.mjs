@@ -9,6 +9,7 @@ import { PointEditor } from "./point-editor.mjs";
 
 const EDITORS = { area: AreaEditor, point: PointEditor };
 const FALLBACK = "#0d7f9e";
+const BESIDE = "#c48a0a";
 const WORLD = { center: [0, 25], zoom: 1 };
 
 function begin(root) {
@@ -25,7 +26,7 @@ function begin(root) {
   onThemeChange((theme) => paintBase(map, theme));
   map.once("style.load", () => {
     show(map, geometry, kind === "point" || geometry?.type === "Point" ? 12 : 13);
-    if (kind === "preview") preview(map, geometry, colourOf(root));
+    if (kind === "preview") preview(map, geometry, { beside: parse(root.dataset.beside), colour: colourOf(root) });
     else edit(root, map, field, geometry, EDITORS[kind]);
     root.dataset.ready = "true";
   });
@@ -36,7 +37,11 @@ function show(map, geometry, maxZoom) {
   if (box) map.fitBounds(box, { padding: 48, maxZoom, duration: 0 });
 }
 
-function preview(map, geometry, colour) {
+function preview(map, geometry, { beside, colour }) {
+  if (beside) {
+    map.addSource("beside", { type: "geojson", data: { type: "Feature", properties: {}, geometry: beside } });
+    map.addLayer({ id: "beside", type: "line", source: "beside", paint: { "line-color": BESIDE, "line-width": 1.5, "line-dasharray": [4, 2] } });
+  }
   map.addSource("shape", { type: "geojson", data: { type: "Feature", properties: {}, geometry } });
   if (geometry.type.endsWith("Polygon")) map.addLayer({ id: "fill", type: "fill", source: "shape", paint: { "fill-color": colour, "fill-opacity": 0.22 } });
   if (geometry.type === "Point") map.addLayer({ id: "point", type: "circle", source: "shape", paint: { "circle-color": colour, "circle-radius": 7, "circle-stroke-color": "#ffffff", "circle-stroke-width": 2 } });
