@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
 from dateutil.rrule import FR, MO, SA, SU, TH, TU, WE, WEEKLY, rrule, weekday
 
 from apps.core.types import FieldError, Invalid
-from apps.operations.types import Recurrence, Span
+from apps.operations.types import ALWAYS, Recurrence, Span
 
 MOST_TIMES: Final = 400
 DAYS: Final = {"MO": MO, "TU": TU, "WE": WE, "TH": TH, "FR": FR, "SA": SA, "SU": SU}
@@ -57,10 +57,11 @@ def moved(starts_at: datetime, recurrence: Recurrence | None, later: timedelta) 
         parts["BYDAY"] = ",".join(_day_after(day, days) for day in parts["BYDAY"].split(","))
     if "INTERVAL" in parts or "WKST" in parts:
         parts["WKST"] = _day_after(parts.get("WKST", "MO"), days)
-    if until := _until(parts.get("UNTIL"), zone):
-        parts["UNTIL"] = f"{(until + later).replace(tzinfo=zone).astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    if until := _until(parts):
+        there = until.astimezone(zone).replace(tzinfo=None)
+        parts["UNTIL"] = f"{_instant(there + later, zone):%Y%m%dT%H%M%SZ}"
     rule = ";".join(f"{name}={value}" for name, value in parts.items())
-    return new.replace(tzinfo=zone).astimezone(UTC), Recurrence(rule=rule, time_zone=recurrence.time_zone)
+    return _instant(new, zone), Recurrence(rule=rule, time_zone=recurrence.time_zone)
 
 
 def _day_after(day: str, days: int) -> str:
@@ -72,18 +73,22 @@ def _starts(starts_at: datetime, rule: str, zone: ZoneInfo) -> list[datetime]:
     first = starts_at.astimezone(zone).replace(tzinfo=None)
     # A rule knows whole seconds.
     beyond = timedelta(microseconds=first.microsecond)
-    begins = [each + beyond for each in islice(_rule(rule, zone, first - beyond), MOST_TIMES + 1)]
+    parts = _parts(rule)
+    until = _until(parts) or ALWAYS.end
+    # An end is an instant: where a time of day comes twice, or is left out, clocks alone do not tell which is later.
+    within = takewhile(lambda each: _instant(each, zone) <= until, _rule(parts, first - beyond))
+    begins = [each + beyond for each in islice(within, MOST_TIMES + 1)]
     if not begins or begins[0] != first:
         detail = f"It starts on a {first:%A} there, {first:%Y-%m-%d %H:%M}, which is none of the times of the rule."
         raise _invalid("rule", "not_the_first", detail)
     if len(begins) > MOST_TIMES:
         raise _invalid("rule", "too_many", f"The rule makes more than {MOST_TIMES} times.")
     # The first is as it was said, also where its time of day comes twice.
-    return [starts_at, *(each.replace(tzinfo=zone).astimezone(UTC) for each in begins[1:])]
+    return [starts_at, *(_instant(each, zone) for each in begins[1:])]
 
 
-def _rule(text: str, zone: ZoneInfo, first: datetime) -> rrule:
-    parts = _parts(text)
+def _rule(parts: Mapping[str, str], first: datetime) -> rrule:
+    """Return the times of a rule by the clocks there, without its ``UNTIL``."""
     if parts.get("FREQ") != "WEEKLY":
         raise _invalid("rule", "not_weekly", "The rule says FREQ=WEEKLY.")
     if ("COUNT" in parts) == ("UNTIL" in parts):
@@ -94,7 +99,6 @@ def _rule(text: str, zone: ZoneInfo, first: datetime) -> rrule:
         interval=_number(parts, "INTERVAL") or 1,
         byweekday=[_day(each) for each in parts["BYDAY"].split(",")] if "BYDAY" in parts else None,
         count=_number(parts, "COUNT"),
-        until=_until(parts.get("UNTIL"), zone),
         wkst=_day(parts.get("WKST", "MO")),
     )
 
@@ -124,8 +128,9 @@ def _day(text: str) -> weekday:
     return DAYS[text]
 
 
-def _until(text: str | None, zone: ZoneInfo) -> datetime | None:
-    """Return the end of a rule, which RFC 5545 wants in UTC, by the clocks there."""
+def _until(parts: Mapping[str, str]) -> datetime | None:
+    """Return the end of a rule, which RFC 5545 wants in UTC."""
+    text = parts.get("UNTIL")
     if text is None:
         return None
     try:
@@ -134,7 +139,12 @@ def _until(text: str | None, zone: ZoneInfo) -> datetime | None:
         until = None
     if until is None:
         raise _invalid("rule", "not_an_instant", "UNTIL is an instant in UTC: 20261231T235959Z.")
-    return until.astimezone(zone).replace(tzinfo=None)
+    return until
+
+
+def _instant(shown: datetime, zone: ZoneInfo) -> datetime:
+    """Return when the clocks there show that, the first time where they do so twice."""
+    return shown.replace(tzinfo=zone).astimezone(UTC)
 
 
 def _zone(name: str) -> ZoneInfo:
@@ -146,8 +156,8 @@ def _zone(name: str) -> ZoneInfo:
 
 @cache
 def _names() -> AbstractSet[str]:
-    """Return the names of all time zones, for which a whole directory is read."""
-    return available_timezones()
+    """Return the names of all time zones, for which a whole directory is read; not those that each machine fills in."""
+    return available_timezones() - {"localtime", "Factory"}
 
 
 def _invalid(name: str, code: str, detail: str) -> Invalid:

@@ -62,6 +62,20 @@ def test_days_intervals_and_an_end() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("first", "until", "last"),
+    [
+        ("2026-10-25T01:30", "20261101T060000Z", "2026-11-01T01:30:00-04:00"),
+        ("2026-10-25T01:30", "20261101T052959Z", "2026-10-25T01:30:00-04:00"),
+        ("2026-03-01T02:30", "20260308T072959Z", "2026-03-01T02:30:00-05:00"),
+        ("2026-03-01T02:30", "20260308T073000Z", "2026-03-08T03:30:00-04:00"),
+    ],
+    ids=["between both in autumn", "before the first", "the clocks show it, it is not yet", "it is"],
+)
+def test_an_end_is_an_instant_also_while_the_clocks_change(first: str, until: str, last: str) -> None:
+    assert starts(first, f"FREQ=WEEKLY;UNTIL={until}")[-1] == last
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 31)),  # noqa: DTZ001 - by the clocks of a place
@@ -107,6 +121,7 @@ def test_they_are_the_days_that_one_counts_on_a_calendar(moment, days, interval,
         ("nonsense", NEW_YORK, "not_a_rule"),
         ("FREQ=WEEKLY;COUNT=2", "America/Gotham", "unknown_time_zone"),
         ("FREQ=WEEKLY;COUNT=2", "../../etc/passwd", "unknown_time_zone"),
+        ("FREQ=WEEKLY;COUNT=2", "localtime", "unknown_time_zone"),
     ],
 )
 def test_a_rule_that_is_none_is_refused(rule: str, zone: str, code: str) -> None:
