@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from dateutil.rrule import rrulestr
@@ -92,6 +93,73 @@ def test_what_recurs_comes_at_the_times_at_which_it_holds_its_space(
     held = [(each.lower, each.upper) for each in Occupancy.objects.order_by("during").values_list("during", flat=True)]
     assert len(held) == 8
     assert told == held
+
+
+@pytest.mark.parametrize(
+    ("first", "hours"),
+    [(datetime(2027, 11, 7, 6, 30, tzinfo=UTC), 1), (datetime(2027, 11, 7, 4, 30, tzinfo=UTC), 2)],
+    ids=["begins in it", "ends in it"],
+)
+def test_the_second_of_an_hour_that_comes_twice_is_not_taken_for_the_first(
+    harbour: Organisation, alice: User, first: datetime, hours: int
+) -> None:
+    sundays = Recurrence(rule="FREQ=WEEKLY;BYDAY=SU;COUNT=3", time_zone="America/New_York")
+    planned = volume(starts_at=first, lasting=timedelta(hours=hours), recurrence=sundays)
+    operation = make_operation(organisation=harbour, volumes=[planned], at=first - timedelta(days=1))
+    event: Any
+    (event,) = events(signed_in(alice).get(f"/api/v1/operations/{operation.pk}.ics"))
+    if "RRULE" in event:
+        begins = list(rrulestr(vRecur(event["RRULE"]).to_ical().decode(), dtstart=event.start))
+    else:
+        begins = [event.start, *(each for each, _ in event.rdates)]
+    lasting = event.end.astimezone(UTC) - event.start.astimezone(UTC)
+    held = [(each.lower, each.upper) for each in Occupancy.objects.order_by("during").values_list("during", flat=True)]
+    assert len(held) == 3
+    assert [(each.astimezone(UTC), each.astimezone(UTC) + lasting) for each in begins] == held
+
+
+@pytest.mark.parametrize(
+    "name", ["America/New_York", "Europe/Dublin", "Australia/Lord_Howe", "Africa/Casablanca", "Asia/Kathmandu"]
+)
+def test_a_time_zone_is_told_as_its_clocks_go(harbour: Organisation, alice: User, name: str) -> None:
+    """Each onset, read by the offset before it, is an instant at which the clocks are put forward or back."""
+    weekly = Recurrence(rule="FREQ=WEEKLY;COUNT=60", time_zone=name)
+    make_operation(organisation=harbour, volumes=[volume(starts_at=BEFORE_SPRING, recurrence=weekly)], at=BEFORE_SPRING)
+    (zone,) = Calendar.from_ical(signed_in(alice).get(FEED).content).timezones
+    observances: list[Any] = [*zone.standard, *zone.daylight]
+    changes = 0
+    for each in observances:
+        for onset in (each.DTSTART, *(onset for onset, _ in each.rdates)):
+            at = (onset - each.TZOFFSETFROM).replace(tzinfo=UTC)
+            offsets = [moment.astimezone(ZoneInfo(name)).utcoffset() for moment in (at - timedelta(seconds=1), at)]
+            assert offsets == [each.TZOFFSETFROM, each.TZOFFSETTO]
+            changes += offsets[0] != offsets[1] and 2027 <= at.year <= 2028
+    assert changes == (0 if name == "Asia/Kathmandu" else 4)
+
+
+def test_an_event_ends_after_it_begins_however_short_it_is(harbour: Organisation, alice: User) -> None:
+    begins = now().replace(microsecond=250_000) + timedelta(days=1)
+    make_operation(organisation=harbour, volumes=[volume(starts_at=begins, lasting=timedelta(milliseconds=100))])
+    (event,) = events(signed_in(alice).get(FEED))
+    assert event.start <= begins < begins + timedelta(milliseconds=100) <= event.end
+    assert event.end - event.start == timedelta(seconds=1)
+
+
+def test_lines_are_folded_and_text_is_escaped(harbour: Organisation, alice: User) -> None:
+    title = "Schleppzug \\N; B\\B, " + "Fähre 🚢 " * 15
+    operation = make_operation(title, organisation=harbour, contact='a:b;"c",d')
+    words = "One\nline, and\r\nanother:\rEND:VEVENT"
+    update_operation(operation.pk, description=words, actor=SYSTEM, at=now())
+    answer = signed_in(alice).get(FEED)
+    lines = answer.content.split(b"\r\n")
+    assert lines.pop() == b""
+    assert max(map(len, lines)) <= 75
+    assert not any(b"\r" in each or b"\n" in each for each in lines)
+    assert all(each.decode() for each in lines)
+    told = answer.content.replace(b"\r\n ", b"").decode().split("\r\n")
+    assert "SUMMARY:Schleppzug \\\\N\\; B\\\\B\\, " + ("Fähre 🚢 " * 15).strip() in told
+    assert 'CONTACT:a:b\\;"c"\\,d' in told
+    assert "DESCRIPTION:One\\nline\\, and\\nanother:\\nEND:VEVENT" in told
 
 
 def test_volumes_of_the_same_time_are_one_event_and_others_have_their_own(harbour: Organisation, alice: User) -> None:

@@ -7,16 +7,17 @@ hidden there is no event.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias, cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from icalendar import Calendar, Event, vRecur
+from icalendar import Calendar, Event, vRecur, vText
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
@@ -28,7 +29,10 @@ from apps.access.api.authentication import KeyAsPasswordAuthentication
 from apps.core.api.json import dumps
 from apps.core.clock import now
 from apps.filters.api.lists import ListView
+from apps.operations.api.time_zones import time_zone
 from apps.operations.api.views import FILTERS, find_operation, operations_asked, show_operations
+from apps.operations.rules.recurrence import spans_of
+from apps.operations.types import Recurrence
 
 TYPE: Final = "text/calendar"
 MOST_EVENTS: Final = 1_000
@@ -39,6 +43,8 @@ STATUSES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("draft", "submitted", "in_review"), "TENTATIVE"),
     **dict.fromkeys(("cancelled", "rejected", "expired"), "CANCELLED"),
 }
+# When an event begins and ends, its rule and the zone in which that is meant; both are empty where it does not recur.
+_When: TypeAlias = tuple[datetime, datetime, str, str]
 AUTHENTICATION: Final[Sequence[type[BaseAuthentication]]] = [
     KeyAsPasswordAuthentication,
     *cast("Sequence[type[BaseAuthentication]]", api_settings.DEFAULT_AUTHENTICATION_CLASSES),
@@ -55,6 +61,15 @@ class CalendarRenderer(BaseRenderer):
     def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
         """Return a calendar as it is, and everything else as JSON."""
         return data if isinstance(data, bytes) else dumps(data)
+
+
+class Text(vText):
+    r"""A text as RFC 5545, section 3.3.11, escapes it. To the library ``\N`` is the end of a line, as in ``C:\New``."""
+
+    def to_ical(self) -> bytes:
+        """Return it escaped."""
+        escaped = self.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,")
+        return re.sub(r"\r\n?|\n", r"\\n", escaped).encode()
 
 
 class OneForm(BaseContentNegotiation):
@@ -119,7 +134,12 @@ def calendar_of(request: Request, bodies: Sequence[Mapping[str, Any]]) -> bytes:
         address = request.build_absolute_uri(reverse("operation", args=[body["id"]]))
         for event in events_of(body, address=address):
             calendar.add_component(event)
-    calendar.add_missing_timezones()
+    zones = sorted(calendar.get_missing_tzids())
+    if zones:
+        years = [_instant(body[name]).year for body in bodies for name in ("starts_at", "ends_at") if name in body]
+        first, last = (datetime(year, 1, 1, tzinfo=UTC) for year in (min(years) - 1, max(years) + 2))
+        for name in zones:
+            calendar.add_component(time_zone(name, first, last))
     return bytes(calendar.to_ical())
 
 
@@ -128,21 +148,35 @@ def events_of(body: Mapping[str, Any], *, address: str) -> Iterator[Event]:
     for place, (when, volumes) in enumerate(_times(body)):
         event = _event(body, address)
         event.add("uid", f"{body['id']}{f'-{place + 1}' if place else ''}@watchfloor")
-        starts_at, ends_at, rule, time_zone = when
-        zone = ZoneInfo(time_zone) if time_zone else None
-        event.add("dtstart", starts_at.astimezone(zone) if zone else starts_at)
-        event.add("dtend", ends_at.astimezone(zone) if zone else ends_at)
-        if rule:
-            event.add("rrule", vRecur.from_ical(rule))
+        _add_times(event, when)
         if told := _description(body, volumes):
-            event.add("description", told)
+            event.add("description", Text(told))
         yield event
+
+
+def _add_times(event: Event, when: _When) -> None:
+    """Say when an event is. It knows whole seconds, and ends after it starts: the one in which it ends belongs to it.
+
+    By the clocks of a zone, a time of day that comes twice is the first of the two (RFC 5545, section 3.3.5): the other
+    is said in UTC, and where a recurring one begins in it, so are all of its times.
+    """
+    starts_at, ends_at, rule, time_zone = when
+    zone = ZoneInfo(time_zone) if time_zone else UTC
+    first = starts_at.astimezone(zone)
+    end = (ends_at + timedelta(microseconds=-ends_at.microsecond % 1_000_000)).astimezone(zone)
+    event.add("dtstart", first.astimezone(UTC) if first.fold else first)
+    event.add("dtend", end.astimezone(UTC) if first.fold or end.fold else end)
+    if rule and first.fold:
+        others = spans_of(starts_at, ends_at, Recurrence(rule=rule, time_zone=time_zone))[1:]
+        event.add("rdate", [each.start for each in others])
+    elif rule:
+        event.add("rrule", vRecur.from_ical(rule))
 
 
 def _event(body: Mapping[str, Any], address: str) -> Event:
     """Return what all events of an operation say."""
     event = Event()
-    event.add("summary", body.get("title", "Operation"))
+    event.add("summary", Text(body.get("title", "Operation")))
     event.add("dtstamp", _instant(body["changed_at"]))
     event.add("last-modified", _instant(body["changed_at"]))
     event.add("created", _instant(body["recorded_at"]))
@@ -154,11 +188,8 @@ def _event(body: Mapping[str, Any], address: str) -> Event:
     if "kind" in body:
         event.add("categories", [body["kind"]])
     if body.get("contact"):
-        event.add("contact", body["contact"])
+        event.add("contact", Text(body["contact"]))
     return event
-
-
-_When = tuple[datetime, datetime, str, str]
 
 
 def _times(body: Mapping[str, Any]) -> list[tuple[_When, list[Mapping[str, Any]]]]:
