@@ -1,8 +1,8 @@
 /**
  * A map that needs no network: Natural Earth's land and borders from static files, a graticule, and nothing else.
  *
- * Natural Earth is drawn for 1:10,000,000. Closer than zoom 10 its coast is only a sketch, so it fades there and
- * leaves the stage to what moves. The fine coast is eight megabytes: it is fetched when somebody comes close, and
+ * Natural Earth is drawn for 1:10,000,000. Closer than zoom 10 its coast is only a sketch, so land and coast fade
+ * there and leave the stage to what moves, and the corner says for which scale they were drawn. The fine coast is eight megabytes: it is fetched when somebody comes close, and
  * the coarse one stands in until it is there.
  */
 
@@ -34,7 +34,7 @@ export function createMap(container, theme, options = {}) {
     bringNearLand(map);
     map.on("zoom", () => bringNearLand(map));
   });
-  map.addControl(new maplibre.AttributionControl({ compact: false, customAttribution: "Natural Earth" }), "bottom-right");
+  map.addControl(new maplibre.AttributionControl({ compact: false, customAttribution: "Natural Earth, 1:10,000,000" }), "bottom-right");
   return map;
 }
 
@@ -78,7 +78,7 @@ function land(id, colours, range = {}) {
   const source = `land-${id}`;
   return [
     { id: `${id}-shore`, type: "line", source, ...range, paint: shore(colours) },
-    { id, type: "fill", source, ...range, paint: { "fill-color": colours.land, "fill-antialias": true } },
+    { id, type: "fill", source, ...range, paint: ground(colours) },
     { id: `${id}-coast`, type: "line", source, ...range, paint: coast(colours) },
   ];
 }
@@ -107,6 +107,10 @@ function coast(colours) {
     "line-width": ["interpolate", ["linear"], ["zoom"], 2, 0.4, 9, 1],
     "line-opacity": ["interpolate", ["linear"], ["zoom"], 10, 1, 13, 0.25],
   };
+}
+
+function ground(colours) {
+  return { "fill-color": colours.land, "fill-opacity": ["interpolate", ["linear"], ["zoom"], 11, 1, 14, 0.4] };
 }
 
 function graticule() {
