@@ -16,7 +16,7 @@ from apps.core.api.views import NounView, one
 from apps.operations import queries
 from apps.operations.api.views import find_operation, show_planned
 from apps.operations.models import Operation
-from apps.operations.rules.intents import STATES, write_intent_volumes
+from apps.operations.rules.intents import write_intent_volumes, written_state
 from apps.operations.rules.recurrence import spans_of
 from apps.operations.rules.shapes import read_shape
 
@@ -52,7 +52,7 @@ def _intent(operation: Operation, shown: dict[str, Any]) -> dict[str, Any]:
         "time_end": {"value": shown["ends_at"], "format": "RFC3339"},
     }
     details = {"volumes": list(_volumes(operation)), "off_nominal_volumes": []}
-    state = STATES.get(shown.get("state", ""))
+    state = written_state(shown.get("state", ""))
     return {
         "reference": reference | ({"state": state} if state else {}),
         "details": details | ({"priority": shown["priority"]} if "priority" in shown else {}),

@@ -2,8 +2,11 @@
 
 Read: ``outline_circle`` or ``outline_polygon``, altitudes above the WGS 84 ellipsoid in metres, times of RFC 3339. What
 is more than that (other units, both outlines) is refused by name. Written: a corridor as the polygon that it covers,
-an area of several polygons as several volumes, a volume that recurs as one for each time. Heights above another datum
-and areas with holes cannot be said, and are refused rather than said wrong.
+an area of several polygons as several volumes, a volume that recurs as one for each time. Heights that are open or
+above another datum, and areas with holes, cannot be said, and are refused rather than said wrong.
+
+Edges of their polygons are the shortest ways on the ellipsoid, those of ours run straight in degrees: long ones have
+more vertices here than there.
 """
 
 from __future__ import annotations
@@ -16,15 +19,14 @@ from typing import Any, Final
 from shapely import MultiPolygon, Polygon
 
 from apps.core.types import Datum, FieldError, Invalid
-from apps.operations.types import Circle, Shape, Span
+from apps.operations.rules.shapes import from_geodesics, to_geodesics, wrapped
+from apps.operations.types import Circle, Position, Shape, Span
 from apps.zones.types import AltitudeBand
 
-STATES: Final[Mapping[str, str]] = {
-    "approved": "Accepted",
-    "active": "Activated",
-    "nonconforming": "Nonconforming",
-    "contingent": "Contingent",
-}
+STATES: Final[Mapping[str, str]] = {"approved": "Accepted", "active": "Activated"}
+# Then F3548 wants the volumes in which somebody may be who is not where they should be, and nobody plans those here.
+OFF_NOMINAL: Final = frozenset({"nonconforming", "contingent"})
+LOWEST_M, HIGHEST_M = -8_000.0, 100_000.0
 _OUTLINES: Final = ("outline_circle", "outline_polygon")
 # What a place in a volume of ours is called where the volume was written as F3548 writes it.
 _PLACES: Final = (
@@ -66,6 +68,14 @@ def intent_pointer(pointer: str) -> str:
     return next(found, pointer)
 
 
+def written_state(state: str) -> str | None:
+    """Return what F3548 calls a state, ``None`` for one it does not know; raises ``Invalid`` where it wants more."""
+    if state in OFF_NOMINAL:
+        detail = "F3548 wants off-nominal volumes of what does not conform, and none are planned."
+        raise _invalid("/state", "off_nominal", detail)
+    return STATES.get(state)
+
+
 def write_intent_volumes(
     shape: Shape, footprint: MultiPolygon, band: AltitudeBand, times: Sequence[Span], *, pointer: str
 ) -> Iterator[dict[str, Any]]:
@@ -89,19 +99,26 @@ def _shape(volume: Mapping[str, Any]) -> dict[str, Any]:
     if given[0] == "outline_circle":
         _require_only(outline, {"center", "radius"}, pointer)
         radius = _measure(_object(outline, "radius", pointer), {}, f"{pointer}/radius")
-        return {"type": "Circle", "centre": _point(outline.get("center"), f"{pointer}/center"), "radius_m": radius}
+        return {
+            "type": "Circle",
+            "centre": list(_point(outline.get("center"), f"{pointer}/center")),
+            "radius_m": radius,
+        }
     _require_only(outline, {"vertices"}, pointer)
     vertices = outline.get("vertices")
     if not isinstance(vertices, list) or len(vertices) < 3:
         raise _invalid(f"{pointer}/vertices", "not_a_polygon", "A polygon has three vertices or more.")
     ring = [_point(each, f"{pointer}/vertices/{place}") for place, each in enumerate(vertices)]
-    return {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    ring.append(ring[0])
+    if all(abs(lng) <= 180.0 and abs(lat) <= 90.0 for lng, lat in ring):
+        ring = [(wrapped(lng), lat) for lng, lat in from_geodesics(ring)]
+    return {"type": "Polygon", "coordinates": [list(map(list, ring))]}
 
 
-def _point(value: object, pointer: str) -> list[float]:
+def _point(value: object, pointer: str) -> Position:
     if not isinstance(value, Mapping):
         raise _invalid(pointer, "not_a_position", "A position is an object with lng and lat.")
-    return [_number(value.get(name), f"{pointer}/{name}") for name in ("lng", "lat")]
+    return _number(value.get("lng"), f"{pointer}/lng"), _number(value.get("lat"), f"{pointer}/lat")
 
 
 def _altitude(volume: Mapping[str, Any], name: str) -> float | None:
@@ -149,19 +166,23 @@ def _written_outlines(shape: Shape, footprint: MultiPolygon, pointer: str) -> li
 
 
 def _vertices(polygon: Polygon) -> list[dict[str, float]]:
-    return [{"lng": lng, "lat": lat} for lng, lat in list(polygon.exterior.coords)[:-1]]
+    return [{"lng": lng, "lat": lat} for lng, lat in to_geodesics(polygon)[:-1]]
 
 
 def _written_altitudes(band: AltitudeBand, pointer: str) -> dict[str, Any]:
     sides = {"lower": (band.lower_m, band.lower_datum), "upper": (band.upper_m, band.upper_datum)}
     for side, (metres, datum) in sides.items():
-        if metres is not None and datum is not Datum.WGS84:
+        if metres is None:
+            detail = "A volume of an operational intent has both of its heights."
+            raise _invalid(f"{pointer}/{side}_m", "open_height", detail)
+        if datum is not Datum.WGS84:
             detail = f"F3548 knows heights above the WGS 84 ellipsoid only, and this is above {datum}."
             raise _invalid(f"{pointer}/{side}_datum", "not_wgs84", detail)
+        if not LOWEST_M <= metres <= HIGHEST_M:
+            detail = f"A height of F3548 lies between {LOWEST_M:.0f} m and {HIGHEST_M:.0f} m."
+            raise _invalid(f"{pointer}/{side}_m", "out_of_range", detail)
     return {
-        f"altitude_{side}": {"value": metres, "reference": "W84", "units": "M"}
-        for side, (metres, _) in sides.items()
-        if metres is not None
+        f"altitude_{side}": {"value": metres, "reference": "W84", "units": "M"} for side, (metres, _) in sides.items()
     }
 
 

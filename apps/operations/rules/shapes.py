@@ -27,6 +27,8 @@ LONGEST_LINE_M: Final = 200_000.0
 MOST_POSITIONS: Final = 1_000
 # Within so many metres a straight line in degrees and one in metres differ by less than 2 mm below 60 degrees.
 STEP_M: Final = 200.0
+# So far a straight line in degrees may run beside the shortest way between two positions of an outline.
+BEND_M: Final = 0.002
 # A corridor is widened piece by piece: so near to the middle of a piece, a plane is true to 2 mm.
 PIECE_STEPS: Final = 40
 
@@ -74,16 +76,45 @@ def footprint_of(shape: Shape, *, pointer: str = "") -> MultiPolygon:
             rings = _corridor(shape)
         case Area():
             return shape.polygons
-    coordinates = [[[_wrapped(lon), lat] for lon, lat in ring] for ring in rings]
+    coordinates = [[[wrapped(lon), lat] for lon, lat in ring] for ring in rings]
     if sum(map(len, coordinates)) > MAX_VERTICES:
         raise _invalid(pointer, "too_many_vertices", f"Its outline has more than {MAX_VERTICES} vertices.")
     return parse_multipolygon({"type": "Polygon", "coordinates": coordinates}, pointer=pointer)
+
+
+def from_geodesics(ring: Sequence[Position]) -> list[Position]:
+    """Return a closed ring whose edges are the shortest ways on the ellipsoid, as one with edges straight in degrees.
+
+    It has as many positions more as that takes, and its longitudes may leave the world to one side.
+    """
+    return _bent(np.array(_unwrapped(ring)), is_geodesic=True)
+
+
+def to_geodesics(polygon: Polygon) -> list[Position]:
+    """Return the outer ring of a polygon, whose edges run straight in degrees, as one whose edges are shortest ways."""
+    return _bent(shapely.get_coordinates(polygon.exterior), is_geodesic=False)
 
 
 def whole_of(footprints: Iterable[MultiPolygon]) -> MultiPolygon:
     """Return everything that lies in one of these areas, of which some may be one and the same object."""
     whole = shapely.union_all(list({id(each): each for each in footprints}.values()))
     return whole if isinstance(whole, MultiPolygon) else MultiPolygon([cast("Polygon", whole)])
+
+
+def _bent(ring: NDArray[np.float64], *, is_geodesic: bool) -> list[Position]:
+    """Return a ring with its edges halved until both ways between any two positions run within ``BEND_M``."""
+    while len(ring) <= MAX_VERTICES:
+        (lons, lats), (next_lons, next_lats) = ring[:-1].T, ring[1:].T
+        straight = (ring[:-1] + ring[1:]) / 2
+        bearings, _, lengths = _GEOD.inv(lons, lats, next_lons, next_lats)
+        mid_lons, mid_lats, _ = _GEOD.fwd(lons, lats, bearings, lengths / 2)
+        shortest = np.column_stack((_near(mid_lons, straight[:, 0]), mid_lats))
+        _, _, apart_m = _GEOD.inv(*straight.T, *shortest.T)
+        places = np.flatnonzero(apart_m > BEND_M)
+        if not places.size:
+            break
+        ring = np.insert(ring, places + 1, (shortest if is_geodesic else straight)[places], axis=0)
+    return [(lon, lat) for lon, lat in ring.tolist()]
 
 
 def _circle(circle: Circle) -> list[Position]:
@@ -155,8 +186,8 @@ def _from_plane(metres: NDArray[np.float64], middle: NDArray[np.float64]) -> NDA
     return np.column_stack((_near(lons, middle[0]), lats))
 
 
-def _near(lons: NDArray[np.float64], lon: float) -> NDArray[np.float64]:
-    """Return longitudes that differ from one by half a turn at most."""
+def _near(lons: NDArray[np.float64], lon: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return longitudes that differ from one, or each from its own, by half a turn at most."""
     near: NDArray[np.float64] = lons - 360.0 * np.round((lons - lon) / 360.0)
     return near
 
@@ -170,7 +201,8 @@ def _unwrapped(line: Sequence[Position]) -> list[Position]:
     return unwrapped
 
 
-def _wrapped(lon: float) -> float:
+def wrapped(lon: float) -> float:
+    """Return a longitude as it is called in the world: from -180 to 180."""
     return lon if -180.0 <= lon <= 180.0 else (lon + 180.0) % 360.0 - 180.0
 
 
