@@ -11,6 +11,7 @@ from apps.core.clock import now
 from apps.core.types import Conflict, NotAllowed, NotFound
 from apps.events.models import Event
 from apps.events.services import number_pending
+from apps.lifecycle.models import Transition
 from apps.operations import services
 from apps.operations.models import Approval, Operation
 from apps.zones import services as zones
@@ -52,6 +53,7 @@ def test_any_refusal_rejects_and_frees_the_space() -> None:
     (approval,) = operation.approvals.all()
     services.decide_approval(approval.pk, decision="rejected", note="Too near.", actor=SYSTEM, at=now())
     assert state_of(operation) == "rejected"
+    assert Transition.objects.filter(object_id=operation.pk).latest("id").reason == "Too near."
     assert submit(make_operation()).state == "approved"
     with pytest.raises(Conflict, match="not in review"):
         services.decide_approval(approval.pk, decision="approved", actor=SYSTEM, at=now())
@@ -144,6 +146,19 @@ def test_whoever_is_under_way_is_told_and_goes_on() -> None:
     read_zones()
     assert (state_of(operation), asked(operation)) == ("active", [])
     assert Event.objects.filter(type="watchfloor.operation.overruled.v1", object_id=operation.pk).count() == 1
+
+
+def test_whoever_is_under_way_does_not_change_into_what_somebody_would_have_to_agree_to() -> None:
+    start = now() + timedelta(days=1)
+    make_zone(kind=make_zone_kind(constraint="authorisation"), area=square(20))
+    operation = submit(make_operation(volumes=[volume(starts_at=start)]))
+    operation = services.move_operation(operation, "activate", actor=SYSTEM, at=now())
+    with pytest.raises(Conflict) as refused:
+        services.update_operation(operation.pk, volumes=[volume(square(20), starts_at=start)], actor=SYSTEM, at=now())
+    assert refused.value.code == "needs_approval"
+    operation.refresh_from_db()
+    assert (operation.state, asked(operation), operation.area.extent) == ("active", [], (0, 0, 1, 1))
+    services.update_operation(operation.pk, volumes=[volume(square(5), starts_at=start)], actor=SYSTEM, at=now())
 
 
 def test_a_word_can_be_taken_back_while_it_is_in_review() -> None:

@@ -153,6 +153,16 @@ def test_a_zone_bears_on_whichever_volume_and_time_meets_it() -> None:
     assert sorted((each.name, each.place) for each in found) == [("Later", 2), ("Second", 1)]
 
 
+@pytest.mark.parametrize("constraint", ["prohibited", "authorisation"])
+def test_a_zone_whose_heights_cannot_be_compared_is_for_its_owner_to_judge(constraint: str) -> None:
+    zone = make_zone(kind=make_zone_kind(constraint=constraint), band=band(0, 120, Datum.AGL))
+    operation = submit(make_operation(volumes=[volume(heights=band(300, 400))]))
+    assert operation.state == "in_review"
+    assert list(operation.approvals.values_list("organisation", "zone_id")) == [(zone.organisation_id, zone.pk)]
+    (found,) = queries.zones_meeting(queries.volumes_held(operation.pk))
+    assert found.meeting is Meeting.UNKNOWN
+
+
 def test_whoever_owns_a_zone_agrees_by_planning() -> None:
     zone = make_zone(kind=make_zone_kind(constraint="authorisation"))
     assert submit(make_operation(organisation=zone.organisation)).state == "approved"

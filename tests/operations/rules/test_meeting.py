@@ -13,9 +13,9 @@ from shapely import MultiPolygon
 
 from apps.core.types import Datum
 from apps.operations.rules.cells import boxes_of, cells_of, metres_of
-from apps.operations.rules.meeting import bands_meet, footprints_meet, meetings, verdict
+from apps.operations.rules.meeting import bands_meet, footprints_meet, meetings, verdict, zone_verdict
 from apps.operations.types import Meeting, Span, Standing, Verdict, Volume4D
-from apps.zones.types import AltitudeBand
+from apps.zones.types import AltitudeBand, Constraint
 from tests.factories.core import NOON
 from tests.factories.operations import band
 from tests.operations import brute
@@ -134,6 +134,8 @@ def test_what_meets_is_proposed_and_locks_a_cell_in_common(one: Volume4D, other:
         (band(0, 120, Datum.AGL), band(-600, -440), Meeting.UNKNOWN),
         (band(0, 120, Datum.AGL), band(-600, -441), Meeting.APART),
         (band(0, 500, Datum.WGS84), band(200, 300), Meeting.MEET),
+        (band(0, 500, Datum.WGS84), band(50, 107), Meeting.MEET),
+        (band(0, 500, Datum.WGS84), band(50, 106), Meeting.UNKNOWN),
         (band(0, 100, Datum.BARO), band(5_000, 6_000), Meeting.UNKNOWN),
         (band(0, 100, Datum.BARO), band(101, 200, Datum.BARO), Meeting.APART),
         (band(None, None), band(5_000, 6_000, Datum.BARO), Meeting.MEET),
@@ -178,12 +180,41 @@ def test_areas_that_touch_across_the_antimeridian_meet() -> None:
         (Standing(), Standing(), Meeting.MEET, Verdict.REFUSED),
         (Standing(), Standing(), Meeting.UNKNOWN, Verdict.NEEDS_APPROVAL),
         (Standing(may_share=True), Standing(), Meeting.MEET, Verdict.REFUSED),
+        (Standing(), Standing(may_share=True), Meeting.MEET, Verdict.REFUSED),
         (Standing(may_share=True), Standing(may_share=True), Meeting.MEET, Verdict.SHARED),
     ],
     ids=str,
 )
 def test_who_gives_way(mine: Standing, other: Standing, found: Meeting, expected: Verdict) -> None:
     assert verdict(mine, other, found) is expected
+
+
+@pytest.mark.parametrize(
+    ("constraint", "found", "expected"),
+    [
+        (Constraint.PROHIBITED, Meeting.MEET, Verdict.REFUSED),
+        (Constraint.PROHIBITED, Meeting.UNKNOWN, Verdict.NEEDS_APPROVAL),
+        (Constraint.AUTHORISATION, Meeting.MEET, Verdict.NEEDS_APPROVAL),
+        (Constraint.AUTHORISATION, Meeting.UNKNOWN, Verdict.NEEDS_APPROVAL),
+        (Constraint.CONDITIONAL, Meeting.UNKNOWN, Verdict.CONDITIONAL),
+        (Constraint.ADVISORY, Meeting.UNKNOWN, Verdict.ADVISORY),
+    ],
+    ids=str,
+)
+def test_what_a_zone_asks(constraint: Constraint, found: Meeting, expected: Verdict) -> None:
+    assert zone_verdict(constraint, found) is expected
+
+
+def test_what_lasts_over_midnight_locks_both_days_and_all_lock_in_one_order() -> None:
+    midnight, hour = NOON + timedelta(hours=12), timedelta(hours=1)
+    area = MultiPolygon([shapely.box(-74.15, 40.55, -73.85, 40.75)])
+    spans = [Span(midnight - hour, midnight + hour), Span(midnight, midnight + hour)]
+    both, second = (cells_of([Volume4D(footprint=area, band=band(0, 1), during=each)]) for each in spans)
+    assert both is not None
+    assert second is not None
+    assert len(both) == 2 * len(second) > 2
+    assert set(second) < set(both)
+    assert both == sorted(both)
 
 
 def _above_sea(heights: AltitudeBand) -> AltitudeBand:
