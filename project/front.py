@@ -12,6 +12,7 @@ import prometheus_client
 from channels.routing import URLRouter
 
 from apps.core.api.health import may_read_metrics
+from apps.core.redis import say_begun
 from apps.live import streams
 from apps.live.hub import announce_restart
 from apps.live.hub.tail import end_streams
@@ -53,6 +54,7 @@ async def _lifespan(ingest: IngestFront, receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             await ingest.start()
+            say_begun()
             _say_goodbye_first(asyncio.get_running_loop())
             await send({"type": "lifespan.startup.complete"})
         else:

@@ -20,7 +20,7 @@ from django.db import InterfaceError, OperationalError, connections
 
 from apps.core import clock
 from apps.core.connections import forget_connections
-from apps.core.redis import channel_name, client
+from apps.core.redis import channel_name, client, say_begun
 from apps.core.stopping import StopRequest
 from apps.core.ticks import Tick
 
@@ -81,6 +81,7 @@ def _wait_for_leadership(leadership: psycopg.Connection, stop: StopRequest) -> b
 def _lead(leadership: psycopg.Connection, ticks: Sequence[Tick], stop: StopRequest) -> None:
     """Run the ticks until told to stop, or a thread has died, or the lock's connection is lost (``psycopg.Error``)."""
     _make_room_for(ticks)
+    say_begun()
     runners = [TickRunner(tick) for tick in ticks]
     doorbell = Doorbell(runners)
     threads: list[TickRunner | Doorbell] = [doorbell, *runners]

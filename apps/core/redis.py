@@ -66,6 +66,11 @@ def broadcast(channel: str, payload: bytes) -> None:
     _herald.say(channel_name(channel), payload)
 
 
+def say_begun() -> None:
+    """Say that this process begins: whatever the one before it stored, and was killed before it said, was missed."""
+    broadcast(MISSED, b"")
+
+
 def finish_saying(timeout: float = LAST_WORDS_SECONDS) -> bool:
     """Wait until everything has been said, or could not be; return whether it has come to that in time."""
     return _herald.finish(timeout)

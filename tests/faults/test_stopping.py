@@ -14,6 +14,8 @@ from tests.live.client import FeedClient
 
 pytestmark = pytest.mark.faults
 
+MOVED = "UPDATE tracking_presence SET lon = lon + 0.01, fixed_at = fixed_at + interval '1 second'"
+
 
 def feed(harbour: Harbour) -> FeedClient:
     """Return a screen of the replay's account."""
@@ -58,3 +60,20 @@ def test_a_screen_that_comes_back_after_a_kill_has_missed_nothing(harbour: Harbo
         # The clock may find more meanwhile: vessels of other tests fall silent.
         told = [frame for frame in screen.log if frame["type"] == "event" and frame.get("offset", head + 1) <= head]
         assert [(frame["event"]["id"], frame["offset"]) for frame in told] == owed
+
+
+def test_what_a_killed_process_stored_and_did_not_say_is_seen_when_it_is_back(harbour: Harbour) -> None:
+    floor, (vessel,) = harbour.floor, harbour.take(1)
+    for name in ("live", "clock", "web"):
+        floor.start(name)
+    Reporter(floor.url("web", ""), harbour.key, crossings([vessel], harbour.inside, rounds=1)).start().finish()
+    asset_id = floor.value("SELECT asset_id::text FROM assets_identifier WHERE value = %s", vessel)
+    with feed(harbour) as screen:
+        screen.subscribe("p", "positions")
+        for name in ("web", "clock"):
+            floor.kill(name)
+            # As if it had died between its commit and its word to Redis.
+            [(lon,)] = floor.rows(f"{MOVED} WHERE asset_id = %s RETURNING lon", asset_id)
+            floor.start(name)
+            found = screen.wait(lambda frame: frame.get("id") == asset_id and frame["change"] == "upsert")
+            assert found["feature"]["geometry"]["coordinates"][0] == lon
