@@ -10,9 +10,11 @@ from django.urls import reverse
 from django_rq import get_queue
 
 from apps.access.models import User
+from apps.access.types import SYSTEM
 from apps.core import clock
 from apps.events import services
 from apps.events.models import Delivery, Endpoint
+from apps.events.queries import dead_letters
 from apps.lifecycle.models import Call, Timer
 from tests.factories.access import make_cast, make_organisation, make_user, signed_in
 from tests.factories.calls import book, make_services, plan_visit
@@ -49,6 +51,17 @@ def test_a_dead_letter_is_sent_again_and_it_is_written_down_by_whom(dead: Delive
     assert (again.cause, again.message_id) == ("replay", dead.message_id)
     [entry] = LogEntry.objects.all()
     assert (entry.user_id, entry.object_id) == (root.pk, str(again.pk))
+    # It waits for nobody any more, unless that dies as well.
+    assert "It answered 500." not in client.get(reverse("admin:machinery")).content.decode()
+    Delivery.objects.filter(pk=again.pk).update(state="dead", due_at=None, finished_at=clock.now(), error="Gone mad.")
+    page = client.get(reverse("admin:machinery")).content.decode()
+    assert ("Gone mad." in page, "It answered 500." in page) == (True, False)
+
+
+def test_a_dead_test_is_no_dead_letter(dead: Delivery) -> None:
+    tested = services.test_endpoint(dead.endpoint_id, actor=SYSTEM, at=clock.now())
+    Delivery.objects.filter(pk=tested.pk).update(state="dead", due_at=None, finished_at=clock.now())
+    assert list(dead_letters()) == [dead]
 
 
 def test_a_stopped_webhook_is_switched_on(dead: Delivery) -> None:

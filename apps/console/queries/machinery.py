@@ -12,8 +12,9 @@ from django.urls import reverse
 from redis import RedisError
 from rq.job import Job
 
-from apps.events.models import Delivery, Endpoint
-from apps.events.types import DeliveryState, Stop
+from apps.events.models import Endpoint
+from apps.events.queries import dead_letters
+from apps.events.types import Stop
 from apps.lifecycle.models import Call, Effect, Timer
 from apps.lifecycle.types import CallState, EffectStatus
 
@@ -49,7 +50,7 @@ def halted() -> list[Section]:
 
 
 def _deliveries() -> Section:
-    rows = Delivery.objects.filter(state=DeliveryState.DEAD).order_by("-id")
+    rows = dead_letters().order_by("-id")
     lines = [
         Halted(
             key=str(row.pk),

@@ -90,6 +90,8 @@ class Delivery(models.Model):
             models.Index(fields=["endpoint", "subject", "id"], condition=Q(state="waiting"), name="delivery_waiting"),
             models.Index(fields=["endpoint", "id"], name="delivery_of_endpoint"),
             models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="delivery_age"),
+            models.Index(fields=["id"], condition=Q(state="dead"), name="delivery_dead"),
+            models.Index(fields=["endpoint", "event_offset"], condition=Q(cause="replay"), name="delivery_replayed"),
         )
         constraints = (
             models.CheckConstraint(

@@ -22,12 +22,13 @@ from apps.events.queries.log import (
     require_resumable,
     visible_page,
 )
-from apps.events.queries.webhooks import may_command, owner_of, secrets_of
+from apps.events.queries.webhooks import dead_letters, may_command, owner_of, secrets_of
 
 __all__ = [
     "EventPage",
     "Reader",
     "RelayLag",
+    "dead_letters",
     "earliest",
     "events_after",
     "events_at",

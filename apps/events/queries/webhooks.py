@@ -7,16 +7,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from apps.access.queries import actor_of_user, is_all_powerful, outranks
 from apps.access.queries.standing import standing_of
 from apps.access.types import Actor, Channel
 from apps.core import sealing
 from apps.core.clock import now
-from apps.events.models import Endpoint, Event
+from apps.events.models import Delivery, Endpoint, Event
 from apps.events.queries.log import Reader
 from apps.events.registry import topics
 from apps.events.rules import feature_of_object
 from apps.events.rules.webhooks import secret_of, wants
+from apps.events.types import Cause, DeliveryState
 from apps.filters.queries import compile_predicate, parse, require_askable
 from apps.filters.registry import queryables_for, queryables_of
 from apps.filters.types import Filter, FilterError, Predicate
@@ -35,6 +38,14 @@ def secrets_of(endpoint: Endpoint, at: datetime) -> list[str]:
     if endpoint.former_until is not None and at < endpoint.former_until:
         salts.append(endpoint.former_salt)
     return [secret_of(key, str(endpoint.pk), salt) for key in sealing.installation_keys() for salt in salts]
+
+
+def dead_letters() -> QuerySet[Delivery]:
+    """Return the deliveries of events that were given up, and have not been sent again since."""
+    again = Delivery.objects.filter(
+        endpoint=OuterRef("endpoint"), event_offset=OuterRef("event_offset"), cause=Cause.REPLAY, pk__gt=OuterRef("pk")
+    )
+    return Delivery.objects.filter(~Exists(again), state=DeliveryState.DEAD, event_offset__isnull=False)
 
 
 def may_command(actor: Actor, endpoint: Endpoint) -> bool:
