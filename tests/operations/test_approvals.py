@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from apps.access.types import SYSTEM
 from apps.core.clock import now
-from apps.core.types import Conflict, NotAllowed, NotFound
+from apps.core.types import Conflict, NotAllowed, NotFound, TimeWindow
 from apps.events.models import Event
 from apps.events.services import number_pending
 from apps.lifecycle.models import Transition
@@ -16,7 +17,7 @@ from apps.operations import services
 from apps.operations.models import Approval, Operation
 from apps.zones import services as zones
 from tests.factories.access import make_cast
-from tests.factories.operations import decide_all, make_operation, make_operation_kind, submit, volume
+from tests.factories.operations import band, decide_all, make_operation, make_operation_kind, submit, volume
 from tests.factories.zones import make_zone, make_zone_kind, square
 
 pytestmark = pytest.mark.django_db
@@ -130,10 +131,33 @@ def test_a_zone_that_only_changes_its_name_asks_nobody_again() -> None:
     assert (state_of(operation), asked(operation)) == ("in_review", [("zone", "open")])
 
 
+@pytest.mark.parametrize("change", ["band", "validity", "is_active"])
+def test_a_zone_that_comes_to_lie_there_asks_also_where_its_area_stays(change: str) -> None:
+    kind, tomorrow = make_zone_kind(constraint="authorisation"), now() + timedelta(days=1)
+    elsewhere: dict[str, Any] = {
+        "band": {"band": band(500, 600)},
+        "validity": {"validity": TimeWindow(end=tomorrow - timedelta(hours=2))},
+        "is_active": {"is_active": False},
+    }
+    there: dict[str, Any] = {
+        "band": {"band": band(50, 600)},
+        "validity": {"validity": TimeWindow(end=tomorrow + timedelta(days=2))},
+        "is_active": {"is_active": True},
+    }
+    zone = make_zone(kind=kind, **elsewhere[change])
+    operation = submit(make_operation(volumes=[volume(heights=band(0, 100))]))
+    read_zones()
+    assert state_of(operation) == "approved"
+    zones.update_zone(zone.pk, actor=SYSTEM, at=now(), **there[change])
+    read_zones()
+    assert state_of(operation) == "in_review"
+
+
 def test_a_kind_that_comes_to_mean_something_bears_on_all_its_zones() -> None:
     read_zones()
     zone = make_zone()
     operation = submit(make_operation())
+    read_zones()
     zones.update_zone_kind(zone.kind_id, constraint="authorisation", actor=SYSTEM, at=now())
     read_zones()
     assert state_of(operation) == "in_review"

@@ -20,7 +20,7 @@ from apps.operations.models import Occupancy
 from apps.operations.services import move_operation, update_operation
 from apps.operations.types import Recurrence
 from tests.factories.access import assign, make_organisation, make_policy, make_user, signed_in, with_key
-from tests.factories.operations import band, make_operation, submit, volume
+from tests.factories.operations import band, decide_all, make_operation, make_operation_kind, submit, volume
 from tests.factories.zones import square
 
 pytestmark = pytest.mark.django_db
@@ -193,6 +193,26 @@ def test_the_feed_takes_what_the_list_takes(harbour: Organisation, alice: User) 
     wrong = client.get(FEED, {"colour": "red"})
     assert (wrong.status_code, wrong["Content-Type"]) == (422, "application/problem+json")
     assert wrong.json()["errors"][0]["pointer"] == "?colour"
+
+
+def test_without_a_time_of_its_own_the_feed_keeps_a_month(harbour: Organisation, alice: User) -> None:
+    client, made_at = signed_in(alice), now() - timedelta(days=60)
+    for title, days in (("Old", 40), ("Recent", 20), ("Rejected", -1)):
+        begins = now() - timedelta(days=days)
+        kind = make_operation_kind(is_reviewed=title == "Rejected")
+        operation = make_operation(
+            title, kind=kind, organisation=harbour, volumes=[volume(starts_at=begins)], at=made_at
+        )
+    assert sorted(str(each["SUMMARY"]) for each in events(client.get(FEED))) == ["Recent", "Rejected"]
+    assert len(events(client.get(FEED, {"datetime": "../.."}))) == 3
+    assert submit(operation).state == "in_review"
+    decide_all(operation, "rejected")
+    event: Any
+    (event,) = events(client.get(FEED, {"state": "rejected"}))
+    operation.refresh_from_db()
+    assert (event["STATUS"], event["SEQUENCE"]) == ("CANCELLED", operation.version)
+    assert event["CREATED"].dt == made_at.replace(microsecond=0)
+    assert event["DTSTAMP"].dt == event["LAST-MODIFIED"].dt == operation.changed_at.replace(microsecond=0)
 
 
 def test_a_calendar_program_signs_in_with_a_key_as_its_password(harbour: Organisation, alice: User) -> None:

@@ -17,6 +17,7 @@ from apps.lifecycle.models import Effect, Transition
 from apps.lifecycle.services import advance_due, claim_due
 from apps.operations import services
 from apps.operations.models import AssignedAsset, Operation
+from apps.operations.queries import conformance_of
 from apps.operations.rules.shapes import footprint_of
 from apps.operations.services import following
 from apps.operations.types import Corridor, VolumeDraft
@@ -259,6 +260,20 @@ class TestOverRest:
         make_policy("limit", ["assets.track"], organisation=cast.harbour, everybody=True, coarsen_m=1000)
         headers = with_key(cast.bob, "operations.view", "assets.track")
         assert self.shown(client, operation, headers)["assets"] == []
+
+
+def test_what_goes_on_beyond_its_end_overruns_until_it_is_over(tug) -> None:
+    operation = run(tug)
+
+    def found(minutes: float) -> tuple[float, float]:
+        operation.refresh_from_db()
+        told = conformance_of(operation, SYSTEM, at=after(minutes=minutes))
+        (one,) = told.assets
+        return told.overrun.total_seconds() / 60, one.late_by.total_seconds() / 60
+
+    assert (found(50), found(70)) == ((0, 50), (10, 70))
+    services.move_operation(operation, "end", actor=SYSTEM, at=after(minutes=75))
+    assert found(90) == (15, 75)
 
 
 class TestInTheAdmin:

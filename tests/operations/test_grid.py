@@ -139,6 +139,24 @@ def test_the_clock_begins_and_ends_it() -> None:
     assert (operation.state, operation.closed_at) == ("ended", operation.ends_at)
 
 
+@pytest.mark.parametrize(
+    ("state", "owed"),
+    [
+        ("draft", {"expire"}),
+        ("submitted", {"expire"}),
+        ("in_review", {"expire"}),
+        ("active", {"end"}),
+        ("nonconforming", {"end", "declare"}),
+        # Whoever is unaccounted for is not over because the time is: somebody says so.
+        ("contingent", set()),
+        ("cancelled", set()),
+    ],
+)
+def test_what_the_clock_does_in_each_state(state: str, owed: set[str]) -> None:
+    timers = Timer.objects.filter(object_id=in_state(state).pk)
+    assert set(timers.values_list("transition", flat=True)) == owed
+
+
 def test_what_stays_out_of_conformance_becomes_contingent_by_the_clock() -> None:
     operation = in_state("nonconforming")
     due = Timer.objects.get(object_id=operation.pk, transition="declare").due_at

@@ -183,16 +183,17 @@ def test_since_when_a_zone_is_there_is_not_told_where_that_is_hidden(cast: Cast)
     make_zone(kind=make_zone_kind(constraint="advisory"), organisation=cast.harbour, validity=TimeWindow(start=begins))
     mine = make_operation(organisation=cast.harbour)
 
-    def told() -> Any:
+    def told(name: str = "alice") -> Any:
         (found,) = queries.check_plan(
             [each.planned for each in mine.volumes.all()],
             standing=Standing(),
             organisation_id=cast.harbour.pk,
-            actor=cast.actor("alice"),
+            actor=cast.actor(name),
         )["conflicts"]
         return found["volumes"][0]["starts_at"]
 
     assert told() == instant(begins)
+    assert told("charlie") is None  # who does not see the zone at all
     make_policy("limit", ["zones.view"], organisation=cast.harbour, hidden_fields=["valid_from"])
     assert told() is None
 

@@ -58,6 +58,20 @@ def test_rows_are_what_one_may_see_with_their_times(alice: Client, harbour: Orga
     assert 8 < page.context["now"] < 17
 
 
+def test_rows_come_in_the_order_in_which_they_begin_and_what_is_over_meets_nobody() -> None:
+    organisation, kind = make_organisation(), make_operation_kind()
+    for title, hours in (("Third", 5), ("First", 1), ("Second", 3)):
+        planned = [volume(starts_at=NOON + hours * HOUR, lasting=3 * HOUR)]
+        make_operation(title, organisation=organisation, kind=kind, volumes=planned, at=NOON)
+    submit(Operation.objects.get(title="Second"), at=NOON)
+    over = move_operation(Operation.objects.get(title="First"), "cancel", actor=SYSTEM, at=NOON)
+    asked = read_asked({"from": "2026-06-30", "over": "1"}, at=NOON)
+    rows = timeline_of(Operation.objects.all(), asked, SYSTEM, at=NOON)["rows"]
+    assert [each["operation"].title for each in rows] == ["First", "Second", "Third"]
+    assert [each["meets"] for each in rows] == ["", "", "Second"]
+    assert over.state_category == "done"
+
+
 def test_what_is_over_is_shown_when_it_is_asked_for(alice: Client, harbour: Organisation) -> None:
     operation = make_operation("Tow", organisation=harbour, volumes=[volume(starts_at=soon())])
     move_operation(operation, "cancel", actor=SYSTEM, at=now())

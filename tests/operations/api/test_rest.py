@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.access.types import SYSTEM
 from apps.core.clock import now
 from apps.operations.models import Operation
+from apps.operations.services import move_operation, update_operation
 from tests.factories.access import Cast, make_cast, make_policy, signed_in
 from tests.factories.assets import make_asset
 from tests.factories.operations import make_operation, make_operation_kind, submit, volume
@@ -185,3 +187,37 @@ def test_only_a_draft_is_deleted(cast, alice) -> None:
         409,
         "urn:watchfloor:problem:not_a_draft",
     )
+
+
+def test_the_list_is_narrowed(cast, alice) -> None:
+    tug, kind, hour = make_asset("Tug 7", organisation=cast.harbour), make_operation_kind(), timedelta(hours=1)
+    make_operation(
+        "Survey", organisation=cast.harbour, kind=kind, asset_ids=[tug.pk], volumes=[volume(starts_at=START)]
+    )
+    late = make_operation(
+        "Tow", organisation=cast.harbour, volumes=[volume(square(178), starts_at=START + 5 * hour, lasting=hour)]
+    )
+    update_operation(late.pk, description="A barge", actor=SYSTEM, at=now())
+    over = make_operation("Over", organisation=cast.harbour, volumes=[volume(square(-180, 40), starts_at=START - hour)])
+    move_operation(over, "cancel", actor=SYSTEM, at=now())
+    make_operation("Theirs", organisation=cast.elsewhere, volumes=[volume(starts_at=START)])
+
+    def titles(**query: Any) -> list[str]:
+        answer = alice.get("/api/v1/operations", query)
+        assert answer.status_code == 200, answer.content
+        return sorted(each["title"] for each in answer.json()["items"])
+
+    assert titles() == ["Over", "Survey", "Tow"]
+    assert titles(state="cancelled") == titles(is_over="true") == ["Over"]
+    assert titles(is_over="false") == ["Survey", "Tow"]
+    assert titles(kind=kind.slug) == titles(asset_id=str(tug.pk)) == ["Survey"]
+    assert titles(organisation_id=str(cast.elsewhere.pk)) == []
+    assert titles(valid_at=(START + hour / 2).isoformat()) == ["Survey"]
+    # Both ends belong to it.
+    assert titles(valid_at=START.isoformat()) == ["Over", "Survey"]
+    assert titles(valid_at=(START + hour).isoformat()) == ["Survey"]
+    assert titles(valid_at=(START + 2 * hour).isoformat()) == []
+    assert titles(bbox="0.5,0.5,3,3") == ["Survey"]
+    assert titles(bbox="170,0,-170,50") == ["Over", "Tow"]
+    assert titles(q="urv") == ["Survey"]
+    assert titles(q="barge") == ["Tow"]
