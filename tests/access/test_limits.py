@@ -98,20 +98,20 @@ def test_what_a_permit_asks_is_asked_of_those_who_see_by_it_alone(harbour, bob) 
 def test_incidents_hide_their_fields_their_place_and_their_evidence(harbour, bob) -> None:
     limit(harbour, "incidents.view", hidden_fields=["title", "geometry", "asset_name"])
     incident = make_incident(harbour, title=SECRET)
-    Incident.objects.filter(pk=incident.pk).update(location="SRID=4326;POINT(1.234 5.678)", asset_name=SECRET)
+    Incident.objects.filter(pk=incident.pk).update(location="SRID=4326;POINT(1.23456 5.678)", asset_name=SECRET)
     Evidence.objects.create(
         incident=incident,
         finding="entered",
         effective_at=after(),
         asset={"name": SECRET, "identifiers": []},
-        fix={"lon": 1.234, "lat": 5.678, "speed_mps": None},
+        fix={"lon": 1.23456, "lat": 5.678, "speed_mps": None},
     )
 
     told = [get(bob, f"/api/v1/incidents/{incident.pk}"), get(bob, "/api/v1/incidents")]
     told.append(get(bob, f"/api/v1/incidents/{incident.pk}/evidence"))
 
     assert SECRET not in str(told)
-    assert "1.234" not in str(told)
+    assert "1.23456" not in str(told)
     assert told[2]["items"][0]["finding"] == "entered"
     for query in ("bbox=1,5,2,6", f"q={SECRET}", f"filter=title='{SECRET}'"):
         get(bob, f"/api/v1/incidents?{query}", 400)

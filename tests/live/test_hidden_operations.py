@@ -26,7 +26,7 @@ from tests.factories.zones import square
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HIDDEN = ["title", "description", "contact", "geometry"]
-MARKS = ("Secret survey", "Desk 4", "7.125", "Another secret")
+MARKS = ("Secret survey", "Desk 4", "7.03125", "Another secret")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def live_through(cast: Cast) -> Operation:
     kind = make_operation_kind(is_reviewed=True)
     make_review_rule(cast.harbour, name="Everything")
     begins = now().replace(microsecond=0) - timedelta(minutes=5)
-    planned = [volume_of(square(7.125, 50), heights=band(0, 120, Datum.AMSL), starts_at=begins)]
+    planned = [volume_of(square(7.03125, 50), heights=band(0, 120, Datum.AMSL), starts_at=begins)]
     mine = make_operation("Secret survey", kind=kind, organisation=cast.harbour, volumes=planned, contact="Desk 4")
     operation = services.update_operation(mine.pk, description="Another secret", actor=SYSTEM, at=now())
     operation = submit(operation)

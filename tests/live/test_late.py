@@ -87,20 +87,20 @@ def test_no_position_is_early_for_anybody_who_joins_or_moves_the_box(cast, conne
     asset = make_asset("Tug", organisation=cast.harbour)
     limit(cast, "assets.track", delay_s=600)
     sail(asset, 10.0, ago=700)
-    sail(asset, 10.1, ago=5)
+    sail(asset, 10.12345, ago=5)
     publish()
     first, second = connect(cast.bob), connect(cast.bob)
     for client in (first, second):
         client.subscribe("p", "positions")
-    sail(asset, 10.2)
+    sail(asset, 10.22345)
     second.ask("update", sub="p", bbox=[10.05, 49, 11, 51])
     assert places(second) == {}
     second.ask("update", sub="p", bbox=[9, 49, 10.05, 51])
     first.read_for(0.5)
     for client in (first, second):
         assert places(client) == {str(asset.pk): [10.0, 50.0]}
-        assert "10.1" not in str(client.log)
-        assert "10.2" not in str(client.log)
+        assert "10.12345" not in str(client.log)
+        assert "10.22345" not in str(client.log)
 
 
 def test_what_is_coarse_and_late_is_both(cast, connect, publish, let_pass) -> None:

@@ -152,11 +152,11 @@ def test_a_timeline_costs_the_same_for_one_row_and_for_three(
 
 @pytest.mark.parametrize("hidden", ["geometry", "starts_at", "ends_at"])
 def test_who_may_not_see_when_sees_no_timeline(alice: Client, harbour: Organisation, hidden: str) -> None:
-    make_operation("Tow", organisation=harbour, volumes=[volume(starts_at=soon())])
+    make_operation("Tow of a barge", organisation=harbour, volumes=[volume(starts_at=soon())])
     make_policy("limit", ["operations.*"], organisation=harbour, hidden_fields=[hidden])
     page = alice.get(TIMELINE).content.decode()
     assert "not shown to you" in page
-    assert "Tow" not in page
+    assert "Tow of a barge" not in page
 
 
 def test_a_hidden_state_narrows_nothing(alice: Client, harbour: Organisation) -> None:
