@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from benchmarks._soak.screens import TOPICS, Screen
 from benchmarks._soak.traffic import Sailor
 from tests.faults.counting import OFFSETS, POSITIONS, findings
 from tests.faults.floor import Floor
 
-UNNUMBERED = 'SELECT count(*) FROM events_event WHERE "offset" IS NULL'
+UNNUMBERED = """
+SELECT count(*) FROM events_event WHERE "offset" IS NULL AND recorded_at < now() - interval '30 seconds'
+"""
 EVENTS = 'SELECT id::text, "offset", type FROM events_event WHERE noun = %s AND "offset" <= %s'
 # Each finding of the zone that the rule watches, and how many pieces of evidence it became.
 EVIDENCE = """
@@ -111,12 +114,19 @@ def wrong_screens(floor: Floor, screens: Sequence[Screen], head: int) -> dict[st
     return {"told": told, "missing": len(untold(floor, screens, head)), "double": double}
 
 
-def errors_logged(floor: Floor) -> list[str]:
+def logged(floor: Floor) -> dict[Path, int]:
+    """Return how much each process has logged by now, in bytes."""
+    return {log: log.stat().st_size for log in sorted(floor.home.glob("*.log"))}
+
+
+def errors_logged(floor: Floor, *, since: Mapping[Path, int]) -> list[str]:
     """Return what the processes logged as errors: by our own rule such a line means that code must change.
 
-    RQ calls it an error that Redis is away, which it is here on purpose.
+    ``since`` is what ``logged`` said in the beginning: the floor may have been used before. RQ calls it an error that
+    Redis is away, which it is here on purpose.
     """
-    lines = [line for log in sorted(floor.home.glob("*.log")) for line in log.read_text(errors="replace").splitlines()]
+    said = [log.read_bytes()[since.get(log, 0) :].decode(errors="replace") for log in logged(floor)]
+    lines = [line for each in said for line in each.splitlines()]
     return [
         line[:500]
         for line in lines

@@ -9,8 +9,8 @@ from typing import Any
 from benchmarks._soak.accidents import PROCESSES, Accidents, Vitals, growth, vitals
 from benchmarks._soak.judging import (
     OVERDUE_TIMERS,
-    UNNUMBERED,
     errors_logged,
+    logged,
     untold,
     wrong_findings,
     wrong_fixes,
@@ -20,6 +20,7 @@ from benchmarks._soak.judging import (
 )
 from benchmarks._soak.screens import Screen
 from benchmarks._soak.traffic import Officer, Sailor
+from tests.faults.counting import head_of_all
 from tests.faults.floor import Floor, wait_for
 from tests.faults.harbour import Harbour
 
@@ -59,6 +60,7 @@ class Size:
 def soak(harbour: Harbour, size: Size) -> dict[str, Any]:
     """Return what was done and counted; ``failures`` says what is wrong."""
     floor = harbour.floor
+    already_logged = logged(floor)
     key = floor.manage("shell", "--verbosity", "0", "-c", OFFICER).split()[-1]
     for name in PROCESSES:
         floor.start(name)
@@ -79,8 +81,7 @@ def soak(harbour: Harbour, size: Size) -> dict[str, Any]:
     time.sleep(size.seconds * (1 - STORMY_SHARE))
     grown, calm_s = growth(before, vitals(floor)), time.monotonic() - begun
     _end(*sailors, officer)
-    wait_for(lambda: floor.value(UNNUMBERED) == 0, "the relay to number everything")
-    head = floor.value("SELECT head FROM events_epoch")
+    head = head_of_all(floor)
     deadline = time.monotonic() + PATIENCE_S
     while untold(floor, screens, head) and time.monotonic() < deadline:
         time.sleep(0.3)
@@ -95,8 +96,8 @@ def soak(harbour: Harbour, size: Size) -> dict[str, Any]:
     threads: tuple[Sailor | Officer | Screen | Accidents, ...] = (*sailors, officer, *screens, accidents)
     said = [fault for thread in threads for fault in thread.wrong]
     missed = [f"untold: {event}" for event in untold(floor, screens, head)]
-    logged = [f"logged: {line}" for line in errors_logged(floor)]
-    failures = [*_faults(counted), *said, *logged, *_growth_faults(grown, calm_s), *missed]
+    errors = [f"logged: {line}" for line in errors_logged(floor, since=already_logged)]
+    failures = [*_faults(counted), *said, *errors, *_growth_faults(grown, calm_s), *missed]
     failures += [] if officer.moved and screens[0].frames else ["nobody moved an incident, or saw anything"]
     return {
         **counted,

@@ -25,6 +25,10 @@ from apps.core.clock import now
 asset = Identifier.objects.get(value="367370920").asset
 update_asset(asset.pk, actor=SYSTEM, at=now(), name={name!r})
 """
+# The clock would escalate one in the moment in which it is clicked on, and the click would come too late.
+UNHURRIED = """
+UPDATE incidents_rule SET escalate_after = interval '1 day' WHERE name = 'Tow enters the Kill Van Kull'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +39,7 @@ def stage(browser: Browser, home: Path) -> Iterator[Stage]:
         stage.up()
         key = json.loads(stage.manage("load_demo").splitlines()[-1])["key"]
         stage.manage("shell", "-c", RENAME.format(name=HOSTILE))
+        stage.execute(UNHURRIED)
         for name in ("serve", "clock", "worker"):
             stage.start(name)
         stage.replay(key=key, speed=20)

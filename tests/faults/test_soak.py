@@ -9,13 +9,12 @@ from benchmarks._soak.run import Size, soak
 from benchmarks._soak.traffic import Sailor
 from tests.faults.floor import wait_for
 from tests.faults.harbour import Harbour
+from tests.faults.intrusions import INCIDENTS
 
 pytestmark = pytest.mark.faults
 
-LAST_EVIDENCE = "id = (SELECT max(id::text)::uuid FROM incidents_evidence)"
-LAST_MOVE = """WHERE id = (
-    SELECT max(id::text)::uuid FROM lifecycle_transition WHERE noun = 'incidents' AND from_state IN ('', 'nowhere')
-)"""
+EVIDENCE = f"SELECT id::text FROM incidents_evidence WHERE incident_id IN ({INCIDENTS}) LIMIT 1"
+OPENING = f"SELECT id::text FROM lifecycle_transition WHERE from_state = '' AND object_id IN ({INCIDENTS}) LIMIT 1"
 
 
 def test_a_short_soak_finds_nothing_wrong(harbour: Harbour) -> None:
@@ -43,12 +42,16 @@ def test_the_count_tells_what_is_missing_and_what_is_double(harbour: Harbour) ->
     assert wrong_fixes(floor, [sailor]) == {"sent": 10, "missing": 1, "double": 3}
     wait_for(lambda: floor.value(OVERDUE_TIMERS) == 0, "the clock to do what tests before this one have left")
     before = wrong_incidents(floor, harbour.zone_id)
-    floor.execute(f"UPDATE incidents_evidence SET effective_at = effective_at + interval '1 day' WHERE {LAST_EVIDENCE}")
-    floor.execute(f"UPDATE lifecycle_transition SET from_state = 'nowhere' {LAST_MOVE}")
+    # Of our own vessels: the clock finds that others are silent, which is no evidence of this zone.
+    evidence, opening = (floor.value(query, sailor.vessels, harbour.zone_id) for query in (EVIDENCE, OPENING))
+    move = f"UPDATE incidents_evidence SET effective_at = effective_at {{}} interval '1 day' WHERE id = '{evidence}'"
+    begin = f"UPDATE lifecycle_transition SET from_state = '{{}}' WHERE id = '{opening}'"
+    floor.execute(move.format("+"))
+    floor.execute(begin.format("nowhere"))
     after = wrong_incidents(floor, harbour.zone_id)
     # The harbour is used again.
-    floor.execute(f"UPDATE incidents_evidence SET effective_at = effective_at - interval '1 day' WHERE {LAST_EVIDENCE}")
-    floor.execute(f"UPDATE lifecycle_transition SET from_state = '' {LAST_MOVE}")
+    floor.execute(move.format("-"))
+    floor.execute(begin.format(""))
     assert {name: after[name] - was for name, was in before.items() if after[name] != was} == {
         "evidence_missing": 1,
         "histories_broken": 1,

@@ -7,7 +7,8 @@ import signal
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.faults.floor import STOP_SECONDS, wait_for
+from tests.faults.counting import head_of_all
+from tests.faults.floor import STOP_SECONDS
 from tests.faults.harbour import Harbour
 from tests.faults.reporter import Reporter, crossings
 from tests.live.client import FeedClient
@@ -45,8 +46,7 @@ def test_a_screen_that_comes_back_after_a_kill_has_missed_nothing(harbour: Harbo
         floor.kill("live")
     floor.start("web")
     Reporter(floor.url("web", ""), harbour.key, crossings(vessels, harbour.inside, rounds=6)).start().finish()
-    wait_for(lambda: floor.value('SELECT count(*) FROM events_event WHERE "offset" IS NULL') == 0, "the relay")
-    head = floor.value("SELECT head FROM events_epoch")
+    head = head_of_all(floor)
     floor.start("live")
     with feed(harbour) as screen:
         answer = screen.subscribe("p", "positions", resume=cursor)
