@@ -188,24 +188,25 @@ def wait_for(is_so: Callable[[], bool], what: str, *, seconds: float = START_SEC
 def free_port() -> int:
     """Return a free port below the range that clients take theirs from.
 
-    Test workers have ports of their own: one that another has taken and does not listen on yet looks free.
+    It stays claimed as long as this process lives: one that others have taken and do not listen on yet looks free, to
+    the workers of this run as to another run on the same machine.
     """
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
-    for port in range(FIRST_PORT + os.getpid() % 250 * WORKERS + worker, LAST_PORT, WORKERS):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
+    for port in range(FIRST_PORT, LAST_PORT):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0watchfloor-tests-{port}")
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            if port not in _given:
-                _given.add(port)
-                return port
+        except OSError:
+            claim.close()
+        else:
+            _claims.append(claim)
+            return port
     raise AssertionError("no free port")
 
 
-WORKERS = 16
-_given: set[int] = set()
+_claims: list[socket.socket] = []
 
 
 def children(pid: int) -> list[int]:
