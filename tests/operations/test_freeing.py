@@ -15,7 +15,7 @@ import shapely
 from shapely import MultiPolygon
 
 from apps.core.clock import now
-from apps.core.types import TimeWindow
+from apps.core.types import Datum, TimeWindow
 from apps.operations import queries, services
 from apps.operations.rules.checks import volumes_errors, written_out
 from apps.operations.rules.freeing import Blocked, later_shifts, moved, searched, times_reached
@@ -93,6 +93,13 @@ def test_they_are_free_and_the_next_ones() -> None:
     details: Any = refused.value.details
     assert [(each["later_s"], each["higher_m"]) for each in details["free"]] == [(5_400, 0), (16_200, 0), (0, 71)]
     assert [each["volumes"][0]["lower_m"] for each in details["free"]] == [50, 50, 121]
+
+
+def test_where_somebody_would_have_to_agree_is_not_free() -> None:
+    for hours, heights in ((0, band(300, 400)), (1, band(0, 120, Datum.AGL))):
+        submit(make_operation(volumes=[volume(heights=heights, starts_at=TOMORROW + hours * 2 * HOUR)]))
+    (first, *_) = windows_of([volume(heights=band(300, 400), starts_at=TOMORROW + HOUR / 2)])
+    assert first.shift == Shift(later=2.5 * HOUR + MINUTE)
 
 
 def test_a_prohibited_zone_has_no_free_time_but_a_free_layer() -> None:

@@ -270,4 +270,6 @@ def test_a_lifecycle_that_begins_by_holding_space_holds_it_and_is_refused_what_o
     assert list(Occupancy.objects.filter(holds=True).values_list("operation", flat=True)) == [first.pk]
     with pytest.raises(SpaceConflict):
         make_operation(kind=kind)
+    with pytest.raises(Conflict, match="draft"):
+        services.delete_operation(first.pk, actor=SYSTEM, at=now())
     assert Operation.objects.count() == 1

@@ -145,6 +145,8 @@ def test_an_approval_is_found_in_the_inbox_and_decided(cast, alice) -> None:
     assert alice.get("/api/v1/approvals").json()["items"] == []
     charlie = signed_in(cast.charlie)
     (asked,) = charlie.get("/api/v1/approvals?decision=open").json()["items"]
+    for other in ("decision=approved", f"operation_id={cast.harbour.pk}", f"organisation_id={cast.harbour.pk}"):
+        assert charlie.get(f"/api/v1/approvals?{other}").json()["items"] == []
     assert (asked["operation_title"], asked["geometry"]["type"]) == ("Survey", "MultiPolygon")
     answer = charlie.patch(
         f"/api/v1/approvals/{asked['id']}",

@@ -1,13 +1,15 @@
-"""Layers above and below, without a database: free whatever the datums are, the nearest, and not below the ground."""
+"""Gaps and layers, without a database: free whatever the datums are, the nearest, and not below the ground."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from apps.core.types import Datum
-from apps.operations.rules.freeing import Blocked, higher_shifts, moved
+from apps.operations.rules.freeing import Blocked, higher_shifts, later_shifts, moved
 from apps.operations.rules.meeting import bands_meet
 from apps.operations.types import Meeting, PlannedVolume, Shift, Span, Volume4D
 from apps.zones.types import AltitudeBand
@@ -45,6 +47,20 @@ def raised(wanted: AltitudeBand, metres: float) -> AltitudeBand:
 )
 def test_the_nearest_layers(wanted: AltitudeBand, by: list[AltitudeBand], expected: list[float]) -> None:
     assert shifts(wanted, *by) == expected
+
+
+def test_a_gap_that_ends_when_it_begins_is_none() -> None:
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    wanted = replace(held(band(0, 1)), during=Span(NOON, NOON + hour))
+    taken = [Span(NOON, NOON + hour), Span(NOON + 2 * hour + minute, NOON + 3 * hour)]
+
+    def told(spans: list[Span]) -> list[timedelta]:
+        blocked = [Blocked(wanted, replace(wanted, during=each)) for each in spans]
+        return [each.later for each in later_shifts(blocked, NOON, horizon=24 * hour)]
+
+    assert told(taken) == [3 * hour + minute]
+    later = Span(taken[1].start + timedelta(seconds=1), taken[1].end)
+    assert told([taken[0], later]) == [hour + minute, 3 * hour + minute]
 
 
 def test_whatever_is_told_is_free_and_a_metre_less_is_not() -> None:
