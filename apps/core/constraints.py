@@ -9,7 +9,7 @@ from typing import NoReturn
 from django.db import IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 
-from apps.core.types import WatchfloorError
+from apps.core.types import Conflict, FieldError, WatchfloorError
 
 FOREIGN_KEY = "fk"
 FOREIGN_KEY_VIOLATION = "23503"
@@ -32,6 +32,11 @@ def broken_constraints(errors: Mapping[str, Callable[[], WatchfloorError]]) -> I
         _raise_ours(errors.get(FOREIGN_KEY), error)
     except IntegrityError as error:
         _raise_ours(errors.get(constraint_of(error)), error)
+
+
+def taken(pointer: str, message: str) -> Conflict:
+    """Return the error for a name that somebody else has."""
+    return Conflict(message, code="taken", errors=[FieldError(pointer=pointer, code="taken", detail=message)])
 
 
 def _raise_ours(make_error: Callable[[], WatchfloorError] | None, error: Exception) -> NoReturn:

@@ -16,10 +16,10 @@ from django.contrib.gis.geos import GEOSGeometry
 from apps.access.models import AttributeDefinition, Policy, User, UserAttribute
 from apps.access.queries import authorize, authorize_in
 from apps.access.queries.holdings import is_all_powerful, outranks
-from apps.access.services.checks import clean, in_use_is_a_conflict, lock_for, require, taken
+from apps.access.services.checks import clean, in_use_is_a_conflict, lock_for, require
 from apps.access.services.recording import recorded
 from apps.access.types import Actor
-from apps.core.constraints import broken_constraints
+from apps.core.constraints import broken_constraints, taken
 from apps.core.geometry import to_geos
 from apps.core.text import json_errors
 from apps.core.types import Conflict, FieldError, Invalid, NotFound

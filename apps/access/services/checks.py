@@ -14,18 +14,11 @@ from django.db.models import Model, ProtectedError, QuerySet
 from apps.access.queries import authorize
 from apps.access.registry import all_actions
 from apps.access.types import Actor
+from apps.core.locks import lock
 from apps.core.models import Row
-from apps.core.types import Conflict, FieldError, Invalid, NotAllowed, NotFound, TimeWindow
+from apps.core.types import Conflict, FieldError, Invalid, NotAllowed, TimeWindow
 
 R = TypeVar("R", bound=Row)
-
-
-def lock(rows: QuerySet[R], pk: UUID) -> R:
-    """Return the row, locked until the transaction ends; raises ``NotFound``."""
-    row = rows.select_for_update(of=("self",)).filter(pk=pk).first()
-    if row is None:
-        raise NotFound("There is no such thing, or you may not see it.")
-    return row
 
 
 def lock_for(rows: QuerySet[R], pk: UUID, *, actor: Actor, action: str) -> R:
@@ -85,11 +78,6 @@ def in_use_is_a_conflict(message: str) -> Iterator[None]:
         yield
     except ProtectedError as error:
         raise Conflict(message, code="in_use") from error
-
-
-def taken(pointer: str, message: str) -> Conflict:
-    """Return the error for a name that somebody else has."""
-    return Conflict(message, code="taken", errors=[FieldError(pointer=pointer, code="taken", detail=message)])
 
 
 def _field_errors(error: ValidationError) -> list[FieldError]:

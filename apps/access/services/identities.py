@@ -18,10 +18,11 @@ from django.db import connection, transaction
 from apps.access.models import User
 from apps.access.queries.holdings import is_all_powerful
 from apps.access.rules import provider_key
-from apps.access.services.checks import lock, require
+from apps.access.services.checks import require
 from apps.access.services.people import create_user
 from apps.access.services.recording import recorded
 from apps.access.types import SYSTEM, Actor, Identity, IdentityProvider
+from apps.core.locks import lock
 from apps.core.types import Conflict, FieldError, Invalid, NotAllowed, NotFound
 
 LONGEST_SUBJECT = 191

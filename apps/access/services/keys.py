@@ -12,9 +12,10 @@ from apps.access import rules
 from apps.access.models import ApiKey, DeviceKey, User
 from apps.access.queries import authorize_in
 from apps.access.queries.holdings import outranks
-from apps.access.services.checks import clean, lock, lock_for, require, require_known_actions
+from apps.access.services.checks import clean, lock_for, require, require_known_actions
 from apps.access.services.recording import recorded
 from apps.access.types import Actor
+from apps.core.locks import lock
 from apps.core.types import FieldError, Invalid
 
 # A key that is used a thousand times a second is written to once a minute.

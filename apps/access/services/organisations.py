@@ -10,10 +10,11 @@ from django.db import connection
 
 from apps.access.models import Organisation
 from apps.access.queries import authorize_in
-from apps.access.services.checks import apply, clean, in_use_is_a_conflict, lock, lock_for, taken
+from apps.access.services.checks import apply, clean, in_use_is_a_conflict, lock_for
 from apps.access.services.recording import recorded
 from apps.access.types import Actor
-from apps.core.constraints import broken_constraints
+from apps.core.constraints import broken_constraints, taken
+from apps.core.locks import lock
 from apps.core.types import Conflict, FieldError, Invalid
 
 DEEPEST = 20

@@ -14,10 +14,11 @@ from django.core.exceptions import ValidationError
 from apps.access.models import User
 from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.queries.holdings import is_all_powerful, outranks
-from apps.access.services.checks import apply, clean, in_use_is_a_conflict, lock, lock_for, require, taken
+from apps.access.services.checks import apply, clean, in_use_is_a_conflict, lock_for, require
 from apps.access.services.recording import recorded
 from apps.access.types import Actor
-from apps.core.constraints import broken_constraints
+from apps.core.constraints import broken_constraints, taken
+from apps.core.locks import lock
 from apps.core.types import FieldError, Invalid, NotFound
 
 BROKEN = {

@@ -15,10 +15,10 @@ from apps.access.queries import authorize_in, condition_errors, visible
 from apps.access.queries.clauses import names_action
 from apps.access.queries.holdings import holds_for, is_all_powerful
 from apps.access.registry import all_actions, all_protected, judge
-from apps.access.services.checks import apply, as_range, clean, lock_for, require, taken
+from apps.access.services.checks import apply, as_range, clean, lock_for, require
 from apps.access.services.recording import recorded
 from apps.access.types import Actor
-from apps.core.constraints import broken_constraints
+from apps.core.constraints import broken_constraints, taken
 from apps.core.types import FieldError, Invalid, NotFound, TimeWindow
 
 LONGEST_DELAY_S: Final = 31 * 24 * 3600

@@ -15,15 +15,14 @@ from apps.access.services.checks import (
     as_range,
     clean,
     in_use_is_a_conflict,
-    lock,
     lock_for,
     require,
     require_known_actions,
-    taken,
 )
 from apps.access.services.recording import recorded
 from apps.access.types import Actor
-from apps.core.constraints import broken_constraints
+from apps.core.constraints import broken_constraints, taken
+from apps.core.locks import lock
 from apps.core.types import Conflict, Invalid, NotFound, TimeWindow
 
 MORE_THAN_HELD = "A role gives at most what you hold yourself."

@@ -11,9 +11,10 @@ from django.db import transaction
 
 from apps.access.models import User
 from apps.access.queries.holdings import is_all_powerful
-from apps.access.services.checks import lock, require
+from apps.access.services.checks import require
 from apps.access.services.recording import recorded
 from apps.access.types import Actor
+from apps.core.locks import lock
 
 # A code is good for its half minute and the one on either side.
 CODE_KEPT = timedelta(minutes=2)

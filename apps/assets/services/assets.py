@@ -18,8 +18,9 @@ from apps.assets.published import asset_feature
 from apps.assets.queries import holders_of
 from apps.assets.types import AssetChanges, IdentifierPair
 from apps.core.constraints import broken_constraints
+from apps.core.locks import lock
 from apps.core.text import text_error
-from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
+from apps.core.types import Conflict, Feature, FieldError, Invalid
 from apps.events.rules import changed
 from apps.events.services import publish
 from apps.events.types import Change
@@ -112,11 +113,7 @@ def delete_asset(asset_id: UUID, *, actor: Actor, at: datetime, expected_version
 
 def lock_asset(asset_id: UUID) -> Asset:
     """Return the asset, locked until the transaction ends; raises ``NotFound``."""
-    rows = Asset.objects.select_for_update(of=("self",)).select_related("kind", "organisation")
-    asset = rows.filter(pk=asset_id).first()
-    if asset is None:
-        raise NotFound("There is no such asset, or you may not see it.")
-    return asset
+    return lock(Asset.objects.select_related("kind", "organisation"), asset_id)
 
 
 def save_changed(asset: Asset, previous: Feature, *, actor: Actor, at: datetime) -> None:

@@ -16,9 +16,10 @@ from apps.assets import rules
 from apps.assets.models import Asset, AssetKind
 from apps.assets.published import asset_kind_feature
 from apps.assets.types import AssetKindChanges
-from apps.core.constraints import broken_constraints
+from apps.core.constraints import broken_constraints, taken
+from apps.core.locks import lock
 from apps.core.text import text_error
-from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
+from apps.core.types import Conflict, Feature, FieldError, Invalid
 from apps.events.rules import changed
 from apps.events.services import publish
 from apps.events.types import Change
@@ -53,7 +54,7 @@ def create_asset_kind(
         changed_at=at,
     )
     _check(kind)
-    with broken_constraints({"assets_assetkind_slug_key": lambda: _slug_taken(slug)}):
+    with broken_constraints({"assets_assetkind_slug_key": lambda: taken("/slug", "Another kind has this slug.")}):
         kind.save(force_insert=True)
     authorize_image(actor, "asset-kinds.add", kind)
     _publish(Change.CREATED, kind, previous=None, actor=actor, at=at)
@@ -73,7 +74,7 @@ def update_asset_kind(
 
     Locks the kind against assets being written under its old schema meanwhile.
     """
-    kind = _lock(kind_id)
+    kind = lock(AssetKind.objects.all(), kind_id)
     authorize(actor, "asset-kinds.change", kind)
     kind.require_version(expected_version)
     previous = asset_kind_feature(kind)
@@ -94,20 +95,13 @@ def update_asset_kind(
 @transaction.atomic
 def delete_asset_kind(kind_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
     """Delete a kind that nothing uses; raises ``Conflict`` when something does."""
-    kind = _lock(kind_id)
+    kind = lock(AssetKind.objects.all(), kind_id)
     authorize(actor, "asset-kinds.delete", kind)
     kind.require_version(expected_version)
     previous = asset_kind_feature(kind)
     with broken_constraints({"fk": lambda: Conflict("Assets or rules of this kind exist.", code="in_use")}):
         AssetKind.objects.filter(pk=kind_id).delete()
     _publish(Change.DELETED, kind, previous=previous, actor=actor, at=at)
-
-
-def _lock(kind_id: UUID) -> AssetKind:
-    kind = AssetKind.objects.select_for_update(of=("self",)).filter(pk=kind_id).first()
-    if kind is None:
-        raise NotFound("There is no such kind of asset.")
-    return kind
 
 
 def _check(kind: AssetKind) -> None:
@@ -153,11 +147,6 @@ def _offenders(kind: AssetKind) -> Sequence[_Offender]:
         if error is not None:
             found.append(_Offender(id=pk, error=error))
     return found
-
-
-def _slug_taken(slug: str) -> Conflict:
-    error = FieldError(pointer="/slug", code="taken", detail=f"The kind {slug} exists already.")
-    return Conflict("There is such a kind already.", code="slug_taken", errors=[error])
 
 
 def _publish(change: Change, kind: AssetKind, *, previous: Feature | None, actor: Actor, at: datetime) -> None:

@@ -13,8 +13,9 @@ from django.db import connection, transaction
 
 from apps.access.models import User
 from apps.access.queries import authorize, authorize_in
-from apps.access.services.checks import apply, lock, lock_for, require
+from apps.access.services.checks import apply, lock_for, require
 from apps.access.types import Actor
+from apps.core.locks import lock
 from apps.core.outbound import url_fault
 from apps.core.text import text_error
 from apps.core.types import FieldError, Invalid

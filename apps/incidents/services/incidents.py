@@ -14,8 +14,9 @@ from django.db import transaction
 from apps.access.models import Organisation, User
 from apps.access.queries import actor_of_user, authorize, authorize_image, authorize_in, permits
 from apps.access.types import Actor
+from apps.core.locks import lock
 from apps.core.text import text_error
-from apps.core.types import Feature, FieldError, Invalid, NotFound
+from apps.core.types import Feature, FieldError, Invalid
 from apps.incidents.models import Comment, Incident
 from apps.incidents.published import COMMENTED, UPDATED, incident_feature
 from apps.incidents.services.telling import tell_incidents
@@ -68,7 +69,7 @@ def update_incident(
 
     Locks the incident. Nothing to change is no change: the version stays and no event is written.
     """
-    incident = _lock(incident_id)
+    incident = lock(Incident.objects.select_related("assignee"), incident_id)
     authorize(actor, "incidents.change", incident)
     incident.require_version(expected_version)
     before = incident_feature(incident)
@@ -91,7 +92,7 @@ def assign_incident(
     expected_version: int | None = None,
 ) -> Incident:
     """Return the incident, now in somebody's hands, or in nobody's. Raises ``Invalid`` for who may not see it."""
-    incident = _lock(incident_id)
+    incident = lock(Incident.objects.select_related("assignee"), incident_id)
     authorize(actor, "incidents.assign", incident)
     incident.require_version(expected_version)
     if assignee is not None and not _may_see(assignee, incident, by=actor):
@@ -108,7 +109,7 @@ def assign_incident(
 @transaction.atomic
 def comment_on_incident(incident_id: UUID, text: str, *, actor: Actor, at: datetime) -> Comment:
     """Return a new comment. The incident itself, and so its version, stays as it is."""
-    incident = _lock(incident_id)
+    incident = lock(Incident.objects.select_related("assignee"), incident_id)
     authorize(actor, "incidents.comment", incident)
     text = text.strip()
     if errors := [*text_error(text, "/text", max_length=LONGEST_TEXT, is_multiline=True)]:
@@ -118,14 +119,6 @@ def comment_on_incident(incident_id: UUID, text: str, *, actor: Actor, at: datet
     )
     tell_incidents(COMMENTED, [incident], before=[incident_feature(incident)], actor=actor, at=at)
     return comment
-
-
-def _lock(incident_id: UUID) -> Incident:
-    rows = Incident.objects.select_for_update(of=("self",)).select_related("assignee")
-    incident = rows.filter(pk=incident_id).first()
-    if incident is None:
-        raise NotFound("There is no such incident, or you may not see it.")
-    return incident
 
 
 def _may_see(user: User, incident: Incident, *, by: Actor) -> bool:

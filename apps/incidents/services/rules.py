@@ -13,8 +13,9 @@ from apps.access.models import Organisation
 from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
+from apps.core.locks import lock
 from apps.core.text import text_error
-from apps.core.types import Conflict, FieldError, Invalid, NotFound
+from apps.core.types import Conflict, FieldError, Invalid
 from apps.events.types import Change
 from apps.incidents.models import Rule
 from apps.incidents.published import rule_feature
@@ -54,7 +55,7 @@ def update_rule(
     Locks the rule. Moving it to another organisation needs ``rules.add`` there as well. Nothing to change is no
     change: the version stays and no event is written.
     """
-    rule = _lock(rule_id)
+    rule = lock(Rule.objects.all(), rule_id)
     authorize(actor, "rules.change", rule)
     rule.require_version(expected_version)
     before = rule_feature(rule)
@@ -75,20 +76,13 @@ def update_rule(
 @transaction.atomic
 def delete_rule(rule_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
     """Delete a rule with what waits for it; raises ``Conflict`` once it has opened an incident."""
-    rule = _lock(rule_id)
+    rule = lock(Rule.objects.all(), rule_id)
     authorize(actor, "rules.delete", rule)
     rule.require_version(expected_version)
     before = rule_feature(rule)
     with broken_constraints({"fk": lambda: Conflict(NAMED, code="in_use")}):
         Rule.objects.filter(pk=rule_id).delete()
     tell_rule(Change.DELETED, rule, before=before, actor=actor, at=at)
-
-
-def _lock(rule_id: UUID) -> Rule:
-    rule = Rule.objects.select_for_update(of=("self",)).filter(pk=rule_id).first()
-    if rule is None:
-        raise NotFound("There is no such rule, or you may not see it.")
-    return rule
 
 
 def _assign(rule: Rule, terms: RuleChanges) -> None:

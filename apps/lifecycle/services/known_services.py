@@ -12,10 +12,10 @@ from uuid import UUID
 from django.db import transaction
 
 from apps.access.queries import authorize_in
-from apps.access.services.checks import apply, clean, in_use_is_a_conflict, lock_for, taken
+from apps.access.services.checks import apply, clean, in_use_is_a_conflict, lock_for
 from apps.access.types import Actor
 from apps.core import redis, sealing
-from apps.core.constraints import broken_constraints
+from apps.core.constraints import broken_constraints, taken
 from apps.core.outbound import url_fault
 from apps.core.text import text_error
 from apps.core.types import FieldError, Invalid

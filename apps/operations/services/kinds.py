@@ -14,8 +14,9 @@ from django.db import transaction
 
 from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.types import Actor
-from apps.core.constraints import broken_constraints
-from apps.core.types import Conflict, FieldError, Invalid, NotFound
+from apps.core.constraints import broken_constraints, taken
+from apps.core.locks import lock
+from apps.core.types import Conflict, Invalid
 from apps.events.types import Change
 from apps.lifecycle.queries import key_errors
 from apps.operations.models import KindChange, OperationKind
@@ -33,7 +34,9 @@ def create_operation_kind(
     authorize_in(actor, "operation-kinds.add", None)
     kind = OperationKind(slug=slug, changed_at=at)
     _assign(kind, terms)
-    with broken_constraints({"operations_operationkind_slug_key": lambda: _slug_taken(slug)}):
+    with broken_constraints(
+        {"operations_operationkind_slug_key": lambda: taken("/slug", "Another kind has this slug.")}
+    ):
         kind.save(force_insert=True)
     authorize_image(actor, "operation-kinds.add", kind)
     tell_kind(Change.CREATED, kind, before=None, actor=actor, at=at)
@@ -55,7 +58,7 @@ def update_operation_kind(
     way; where they may again, nobody is asked about it any more. Where whether it is reviewed changes, what is in
     review follows; what is approved stays approved.
     """
-    kind = _lock(kind_id)
+    kind = lock(OperationKind.objects.all(), kind_id)
     authorize(actor, "operation-kinds.change", kind)
     kind.require_version(expected_version)
     before, might_share = operation_kind_feature(kind), kind.may_share
@@ -74,20 +77,13 @@ def update_operation_kind(
 @transaction.atomic
 def delete_operation_kind(kind_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
     """Delete a kind that nothing uses; raises ``Conflict`` when something does."""
-    kind = _lock(kind_id)
+    kind = lock(OperationKind.objects.all(), kind_id)
     authorize(actor, "operation-kinds.delete", kind)
     kind.require_version(expected_version)
     before = operation_kind_feature(kind)
     with broken_constraints({"fk": lambda: Conflict("Operations of this kind exist.", code="in_use")}):
         OperationKind.objects.filter(pk=kind_id).delete()
     tell_kind(Change.DELETED, kind, before=before, actor=actor, at=at)
-
-
-def _lock(kind_id: UUID) -> OperationKind:
-    kind = OperationKind.objects.select_for_update(of=("self",)).filter(pk=kind_id).first()
-    if kind is None:
-        raise NotFound("There is no such kind of operation.")
-    return kind
 
 
 def _assign(kind: OperationKind, terms: OperationKindChanges) -> None:
@@ -108,8 +104,3 @@ def _assign(kind: OperationKind, terms: OperationKindChanges) -> None:
     ]
     if errors:
         raise Invalid("This is no kind of operation.", errors=errors)
-
-
-def _slug_taken(slug: str) -> Conflict:
-    error = FieldError(pointer="/slug", code="taken", detail=f"The kind {slug} exists already.")
-    return Conflict("There is such a kind already.", code="slug_taken", errors=[error])

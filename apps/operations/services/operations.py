@@ -16,7 +16,8 @@ from apps.access.queries import authorize, authorize_image, authorize_in, visibl
 from apps.access.types import Actor
 from apps.assets.models import Asset
 from apps.core.geometry import to_geos
-from apps.core.types import Conflict, FieldError, Invalid, NotFound
+from apps.core.locks import lock
+from apps.core.types import Conflict, FieldError, Invalid
 from apps.events.types import Change
 from apps.lifecycle.services import advance, begin, plan_timers
 from apps.operations.models import AssignedAsset, Operation, OperationKind, Volume
@@ -88,7 +89,7 @@ def update_operation(
     Locks the operation, and the cells of what it wants. Nothing to change is no change. Raises ``Conflict`` for one
     that is over, ``SpaceConflict`` where the change is refused; then nothing has changed.
     """
-    operation = _lock(operation_id)
+    operation = lock(published_operations(), operation_id)
     authorize(actor, "operations.change", operation)
     operation.require_version(expected_version)
     if operation.state_category == OVER:
@@ -145,7 +146,7 @@ def move_operation(
 @transaction.atomic
 def delete_operation(operation_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
     """Delete a draft. Raises ``Conflict`` for what is none."""
-    operation = _lock(operation_id)
+    operation = lock(published_operations(), operation_id)
     authorize(actor, "operations.delete", operation)
     operation.require_version(expected_version)
     if not operation.is_draft:
@@ -154,13 +155,6 @@ def delete_operation(operation_id: UUID, *, actor: Actor, at: datetime, expected
     Operation.objects.filter(pk=operation_id).delete()
     operation.mark_changed(at)
     tell_operation(Change.DELETED, operation, before=before, actor=actor, at=at)
-
-
-def _lock(operation_id: UUID) -> Operation:
-    operation = published_operations().select_for_update(of=("self",)).filter(pk=operation_id).first()
-    if operation is None:
-        raise NotFound("There is no such operation, or you may not see it.")
-    return operation
 
 
 def _hold_kind(kind_id: UUID) -> OperationKind:

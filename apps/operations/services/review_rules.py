@@ -15,9 +15,10 @@ from django.db import transaction
 from apps.access.models import Organisation
 from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.types import Actor
-from apps.core.constraints import broken_constraints
+from apps.core.constraints import broken_constraints, taken
+from apps.core.locks import lock
 from apps.core.text import text_error
-from apps.core.types import Conflict, FieldError, Invalid, NotFound
+from apps.core.types import FieldError, Invalid
 from apps.events.types import Change
 from apps.operations.models import ReviewRule
 from apps.operations.published import review_rule_feature
@@ -28,6 +29,7 @@ from apps.operations.types import ReviewRuleChanges
 LONGEST_NAME: Final = 200
 LONGEST_DESCRIPTION: Final = 20_000
 LONGEST_CONDITION: Final = 8_192
+NAME_TAKEN: Final = "Another review rule of the organisation has this name."
 
 
 @transaction.atomic
@@ -57,7 +59,7 @@ def update_review_rule(
     **changes: Unpack[ReviewRuleChanges],
 ) -> ReviewRule:
     """Return the rule as changed. Locks it. Nothing to change is no change."""
-    rule = _lock(rule_id)
+    rule = lock(ReviewRule.objects.all(), rule_id)
     authorize(actor, "review-rules.change", rule)
     rule.require_version(expected_version)
     before = review_rule_feature(rule)
@@ -74,19 +76,12 @@ def update_review_rule(
 @transaction.atomic
 def delete_review_rule(rule_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
     """Delete a rule. What it still asks for goes with it, within seconds; what was approved stays approved."""
-    rule = _lock(rule_id)
+    rule = lock(ReviewRule.objects.all(), rule_id)
     authorize(actor, "review-rules.delete", rule)
     rule.require_version(expected_version)
     before = review_rule_feature(rule)
     ReviewRule.objects.filter(pk=rule_id).delete()
     tell_review_rule(Change.DELETED, rule, before=before, actor=actor, at=at)
-
-
-def _lock(rule_id: UUID) -> ReviewRule:
-    rule = ReviewRule.objects.select_for_update(of=("self",)).filter(pk=rule_id).first()
-    if rule is None:
-        raise NotFound("There is no such review rule, or you may not see it.")
-    return rule
 
 
 def _assign(rule: ReviewRule, terms: ReviewRuleChanges, actor: Actor) -> None:
@@ -109,11 +104,5 @@ def _text_errors(rule: ReviewRule) -> Iterator[FieldError]:
 
 
 def _save(rule: ReviewRule, *, is_new: bool = False) -> None:
-    with broken_constraints({"review_rule_name_once": _name_taken}):
+    with broken_constraints({"review_rule_name_once": lambda: taken("/name", NAME_TAKEN)}):
         rule.save(force_insert=is_new)
-
-
-def _name_taken() -> Conflict:
-    detail = "Another review rule of the organisation has this name."
-    error = FieldError(pointer="/name", code="taken", detail=detail)
-    return Conflict(detail, code="name_taken", errors=[error])

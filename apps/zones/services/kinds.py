@@ -10,8 +10,9 @@ from django.db import transaction
 
 from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.types import Actor
-from apps.core.constraints import broken_constraints
-from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
+from apps.core.constraints import broken_constraints, taken
+from apps.core.locks import lock
+from apps.core.types import Conflict, Feature, Invalid
 from apps.events.rules import changed
 from apps.events.services import publish
 from apps.events.types import Change
@@ -46,7 +47,7 @@ def create_zone_kind(
         changed_at=at,
     )
     _check(kind)
-    with broken_constraints({"zones_zonekind_slug_key": lambda: _slug_taken(slug)}):
+    with broken_constraints({"zones_zonekind_slug_key": lambda: taken("/slug", "Another kind has this slug.")}):
         kind.save(force_insert=True)
     authorize_image(actor, "zone-kinds.add", kind)
     _publish(Change.CREATED, kind, previous=None, actor=actor, at=at)
@@ -63,7 +64,7 @@ def update_zone_kind(
     **changes: Unpack[ZoneKindChanges],
 ) -> ZoneKind:
     """Return the kind as changed; nothing to change is no change."""
-    kind = _lock(kind_id)
+    kind = lock(ZoneKind.objects.all(), kind_id)
     authorize(actor, "zone-kinds.change", kind)
     kind.require_version(expected_version)
     previous = zone_kind_feature(kind)
@@ -85,20 +86,13 @@ def update_zone_kind(
 @transaction.atomic
 def delete_zone_kind(kind_id: UUID, *, actor: Actor, at: datetime, expected_version: int | None = None) -> None:
     """Delete a kind that nothing uses; raises ``Conflict`` when something does."""
-    kind = _lock(kind_id)
+    kind = lock(ZoneKind.objects.all(), kind_id)
     authorize(actor, "zone-kinds.delete", kind)
     kind.require_version(expected_version)
     previous = zone_kind_feature(kind)
     with broken_constraints({"fk": lambda: Conflict("Zones or rules of this kind exist.", code="in_use")}):
         ZoneKind.objects.filter(pk=kind_id).delete()
     _publish(Change.DELETED, kind, previous=previous, actor=actor, at=at)
-
-
-def _lock(kind_id: UUID) -> ZoneKind:
-    kind = ZoneKind.objects.select_for_update(of=("self",)).filter(pk=kind_id).first()
-    if kind is None:
-        raise NotFound("There is no such kind of zone.")
-    return kind
 
 
 def _check(kind: ZoneKind) -> None:
@@ -108,11 +102,6 @@ def _check(kind: ZoneKind) -> None:
     ]
     if errors:
         raise Invalid("This is no kind of zone.", errors=errors)
-
-
-def _slug_taken(slug: str) -> Conflict:
-    error = FieldError(pointer="/slug", code="taken", detail=f"The kind {slug} exists already.")
-    return Conflict("There is such a kind already.", code="slug_taken", errors=[error])
 
 
 def _publish(change: Change, kind: ZoneKind, *, previous: Feature | None, actor: Actor, at: datetime) -> None:

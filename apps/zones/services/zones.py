@@ -18,7 +18,8 @@ from apps.access.queries import authorize, authorize_image, authorize_in
 from apps.access.types import Actor
 from apps.core.constraints import broken_constraints
 from apps.core.geometry import from_geos, to_geos
-from apps.core.types import Conflict, Feature, FieldError, Invalid, NotFound
+from apps.core.locks import lock
+from apps.core.types import Conflict, Feature, FieldError, Invalid
 from apps.events.rules import changed
 from apps.events.services import publish
 from apps.events.types import Change, NewEvent
@@ -83,7 +84,7 @@ def update_zone(
     Locks the zone. Moving it to another organisation needs ``zones.add`` there as well. Nothing to change is no
     change: the version stays and no event is written.
     """
-    zone = _lock(zone_id)
+    zone = lock(Zone.objects.select_related("kind", "organisation"), zone_id)
     authorize(actor, "zones.change", zone)
     zone.require_version(expected_version)
     previous = zone_feature(zone)
@@ -114,7 +115,7 @@ def delete_zone(zone_id: UUID, *, actor: Actor, at: datetime, expected_version: 
 
     Raises ``Conflict`` when something else points at it, such as a rule.
     """
-    zone = _lock(zone_id)
+    zone = lock(Zone.objects.select_related("kind", "organisation"), zone_id)
     authorize(actor, "zones.delete", zone)
     zone.require_version(expected_version)
     previous = zone_feature(zone)
@@ -130,14 +131,6 @@ def is_as_drafted(zone: Zone, draft: ZoneDraft, kind: ZoneKind) -> bool:
     said = (draft.name.strip(), draft.description.strip(), draft.band, draft.validity, draft.dwell_after, kind.pk)
     known = (zone.name, zone.description, zone.band, zone.window, zone.dwell_after, zone.kind_id)
     return said == known and from_geos(zone.area).wkb == draft.area.wkb
-
-
-def _lock(zone_id: UUID) -> Zone:
-    rows = Zone.objects.select_for_update(of=("self",)).select_related("kind", "organisation")
-    zone = rows.filter(pk=zone_id).first()
-    if zone is None:
-        raise NotFound("There is no such zone, or you may not see it.")
-    return zone
 
 
 def _hold_kinds(kind_ids: Collection[UUID]) -> dict[UUID, str]:
