@@ -228,6 +228,19 @@ def test_a_policy_hides_of_a_conflict_what_it_hides_of_the_operation() -> None:
     assert (conflict["contact"], "contact" in conflict["operation"]) == ("", False)
 
 
+def test_what_refuses_comes_first() -> None:
+    submit(make_operation(volumes=[volume(starts_at=TOMORROW)]))
+    for constraint in ("advisory", "prohibited"):
+        make_zone(kind=make_zone_kind(constraint=constraint))
+    told = queries.check_plan(
+        [volume(starts_at=TOMORROW)],
+        standing=Standing(priority=5),
+        organisation_id=make_cast().harbour.pk,
+        actor=SYSTEM,
+    )
+    assert [each["verdict"] for each in told["conflicts"]] == ["refused", "overrules", "advisory"]
+
+
 def test_a_dry_run_writes_nothing() -> None:
     submit(make_operation())
     before = list(Operation.objects.values_list("pk", "version", "state"))
