@@ -192,13 +192,13 @@ def test_only_a_draft_is_deleted(cast, alice) -> None:
 
 
 def test_the_list_is_narrowed(cast, alice) -> None:
-    tug, kind, hour = make_asset("Tug 7", organisation=cast.harbour), make_operation_kind(), timedelta(hours=1)
+    tug, barge = (make_asset(name, organisation=cast.harbour) for name in ("Tug 7", "Barge 2"))
+    kind, hour = make_operation_kind(), timedelta(hours=1)
     make_operation(
         "Survey", organisation=cast.harbour, kind=kind, asset_ids=[tug.pk], volumes=[volume(starts_at=START)]
     )
-    late = make_operation(
-        "Tow", organisation=cast.harbour, volumes=[volume(square(178), starts_at=START + 5 * hour, lasting=hour)]
-    )
+    planned = [volume(square(178), starts_at=START + 5 * hour, lasting=hour)]
+    late = make_operation("Tow", organisation=cast.harbour, asset_ids=[barge.pk], volumes=planned)
     update_operation(late.pk, description="A barge", actor=SYSTEM, at=now())
     over = make_operation("Over", organisation=cast.harbour, volumes=[volume(square(-180, 40), starts_at=START - hour)])
     move_operation(over, "cancel", actor=SYSTEM, at=now())
