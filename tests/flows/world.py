@@ -11,7 +11,7 @@ from apps.access.queries import actor_of_user
 from apps.access.services import create_api_key, create_device_key
 from apps.access.types import SYSTEM
 from apps.core.clock import now
-from apps.core.types import Fix
+from apps.core.types import Datum, Fix
 from apps.events import services
 from apps.events.services import number_pending
 from apps.incidents.models import Incident
@@ -31,7 +31,7 @@ from tests.factories.assets import make_asset, make_device
 from tests.factories.calls import make_service
 from tests.factories.incidents import make_rule
 from tests.factories.lifecycles import make_closing_kind, make_moored_kind
-from tests.factories.operations import make_operation, make_operation_kind, make_review_rule, submit
+from tests.factories.operations import band, make_operation, make_operation_kind, make_review_rule, submit, volume
 from tests.factories.tracking import IN_SQUARE, ingest
 from tests.factories.webhooks import make_webhook
 from tests.factories.zones import make_zone
@@ -85,7 +85,12 @@ def make_world(actions: frozenset[str]) -> World:
     comment_on_incident(incident.pk, f"{MARK} comment", actor=actor_of_user(alice), at=now())
     review_rule = make_review_rule(harbour, name=f"{MARK} review", condition="priority >= 100")
     operation = make_operation(
-        f"{MARK} tow", organisation=harbour, kind=make_operation_kind(is_reviewed=True), asset_ids=[asset.pk]
+        f"{MARK} tow",
+        organisation=harbour,
+        kind=make_operation_kind(is_reviewed=True),
+        # Heights that an operational intent can say.
+        volumes=[volume(heights=band(0, 100, Datum.WGS84))],
+        asset_ids=[asset.pk],
     )
     operation = submit(operation)
     clearance = make_attribute("clearance", "text")
