@@ -8,11 +8,14 @@ export class ApiError extends Error {
   }
 }
 
-/** Move an incident; `version` is the one that the person was looking at. */
-export async function moveIncident(incidentId, version, transition) {
+/**
+ * Take an incident into one's hands as it is now. Its lifecycle says whether it can still be taken; that it has been
+ * found once more, or has escalated, in the moment of the click is no reason to refuse, so no version is asked for.
+ */
+export async function acknowledgeIncident(incidentId) {
   await call("POST", `incidents/${encodeURIComponent(incidentId)}/transitions`, {
-    headers: { "If-Match": `"${version}"`, "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) },
-    body: { transition },
+    headers: { "If-Match": "*", "Idempotency-Key": crypto.randomUUID?.() ?? String(Math.random()) },
+    body: { transition: "acknowledge" },
   });
 }
 

@@ -7,7 +7,7 @@ import { chooseTheme, currentTheme, onThemeChange, PALETTES } from "../../core/m
 import { Operations, STATES } from "../map/operations.mjs";
 import { Vessels } from "../map/vessels.mjs";
 import { Zones } from "../map/zones.mjs";
-import { ApiError, moveIncident, planOf, stays, trackOf } from "./api.mjs";
+import { ApiError, acknowledgeIncident, planOf, stays, trackOf } from "./api.mjs";
 import { Details } from "./details.mjs";
 import { Feed } from "./feed.mjs";
 import { IncidentList } from "./incidents.mjs";
@@ -214,10 +214,8 @@ function mayAcknowledge({ id, organisation_id: organisation }) {
 }
 
 async function acknowledge({ id }) {
-  const incident = picture.incidents.get(id);
-  if (!incident) return;
   try {
-    await moveIncident(id, incident.version, "acknowledge");
+    await acknowledgeIncident(id);
   } catch (error) {
     notice(error instanceof ApiError ? error.message : "The server could not be reached.");
   }
