@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import PATIENCE_MS, Stage, Visit, Visitor
 
@@ -109,9 +109,14 @@ def test_an_acknowledgement_in_one_browser_is_seen_in_another(visit: Visit):
     incident = mine.get_attribute("data-id")
     same = f'.incident[data-id="{incident}"]'
     expect(theirs.locator(same)).to_be_visible()
-    # It changes in the moment of the click, which is no reason to refuse it.
     answers: list[int] = []
-    ours.route("**/transitions", lambda route: (answers.append(theirs.evaluate(DESCRIBE, incident)), route.continue_()))
+
+    def change_first(route: Route) -> None:
+        answers.append(theirs.evaluate(DESCRIBE, incident))
+        route.continue_()
+
+    # It changes in the moment of the click, which is no reason to refuse it.
+    ours.route("**/transitions", change_first)
     ours.locator(f"{same} .acknowledge").click()
     for page in (ours, theirs):
         expect(page.locator(same)).to_have_attribute("data-state", "acknowledged")
