@@ -9,7 +9,6 @@ from apps.operations.queries.answering import (
     free_window_shown,
     sees_plan,
     shows_plan,
-    titles_seen,
 )
 from apps.operations.queries.conflicts import find_conflicts, judge, volumes_held, zone_volume, zones_meeting
 from apps.operations.queries.conformance import HAVE_RUN, AssetConformance, conformance_of, tracked_only
@@ -62,7 +61,6 @@ __all__ = [
     "running_operations",
     "sees_plan",
     "shows_plan",
-    "titles_seen",
     "tracked_only",
     "volumes_held",
     "volumes_of",
